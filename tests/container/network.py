@@ -1,0 +1,49 @@
+"""The network between the machines of one scenario: a bridge in the runner's own network namespace, addresses as in the NixOS driver."""
+
+import subprocess
+from collections.abc import Callable
+
+from container import Container
+
+BRIDGE = "uecho-vlan1"
+
+
+def create() -> str:
+    """Make the bridge; returns its name."""
+    ip("link", "add", BRIDGE, "type", "bridge")
+    ip("link", "set", BRIDGE, "up")
+    return BRIDGE
+
+
+def remove() -> None:
+    ip("link", "delete", BRIDGE)
+
+
+def hosts(names: list[str]) -> str:
+    """Content of /etc/hosts: machines are numbered in the order of their names."""
+    rows = [f"{address(number)} {name}" for number, name in enumerate(sorted(names), start=1)]
+    return "\n".join(["127.0.0.1 localhost", "::1 localhost", *rows, ""])
+
+
+def address(number: int) -> str:
+    return f"192.168.1.{number}"
+
+
+def link(container: Container, number: int) -> Callable[[str], None]:
+    """What can be done with the machine's end of the network: `attach`, `block`, `unblock`."""
+
+    def act(action: str) -> None:
+        if container.bridge is None:
+            if action != "attach":
+                raise NotImplementedError(f"{action}: a machine alone has no network to be cut off from")
+            return
+        if action == "attach":
+            container.run(f"ip address add {address(number)}/24 dev host0; ip link set host0 up", 30)
+        # systemd-nspawn names the outer end after the machine.
+        ip("link", "set", f"vb-{container.host_name}", "down" if action == "block" else "up")
+
+    return act
+
+
+def ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True)

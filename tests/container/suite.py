@@ -1,0 +1,140 @@
+"""Find the scenarios and run them one after the other, each on fresh machines."""
+
+import importlib
+import re
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType, ModuleType
+
+import install
+import network
+import rootfs
+from container import Container
+from driver import symbols
+from errors import RunnerError
+from machine import Machine
+from report import Report
+
+SCENARIO_SECONDS = 900
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A script, and the module in setup/ that says what its machines need (the longest name that it begins with)."""
+
+    name: str
+    script: Path
+    setup: ModuleType | None
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        return tuple(getattr(self.setup, "PACKAGES", ()))
+
+    @property
+    def machines(self) -> tuple[str, ...]:
+        return tuple(getattr(self.setup, "MACHINES", ("machine",)))
+
+
+def select(repository: Path, names: list[str]) -> list[Scenario]:
+    """The scenarios called `names` (file names or stems), or all."""
+    setups = sorted(path.stem for path in (Path(__file__).parent / "setup").glob("*.py"))
+    found = {}
+    for script in sorted((repository / "tests/scenarios").glob("*.py")):
+        stem = script.stem
+        matching = [name for name in setups if stem == name or stem.startswith(f"{name}-")]
+        setup = importlib.import_module(f"setup.{max(matching, key=len)}") if matching else None
+        found[stem] = Scenario(stem, script, setup)
+    wanted = [Path(name).stem for name in names] or list(found)
+    if unknown := [name for name in wanted if name not in found]:
+        raise RunnerError(f"no scenario is called {', '.join(unknown)}; there are: {', '.join(found)}")
+    return [found[name] for name in wanted]
+
+
+def run(scenarios: list[Scenario], repository: Path, bin_dir: Path, *, verbose: bool, keep: bool) -> int:
+    """Run them all; returns the exit status."""
+    signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGALRM, expire)
+    failed = 0
+    with tempfile.TemporaryDirectory(prefix="uecho-container-") as directory:
+        for scenario in scenarios:
+            start = time.monotonic()
+            print(scenario.name, flush=True)
+            passed = run_one(scenario, repository, bin_dir, Path(directory), verbose=verbose, keep=keep)
+            failed += not passed
+            print(f"{'ok  ' if passed else 'FAIL'} {scenario.name} ({time.monotonic() - start:.1f} s)", flush=True)
+    print(f"scenarios: {len(scenarios) - failed} passed, {failed} failed", flush=True)
+    return 1 if failed else 0
+
+
+def run_one(scenario: Scenario, repository: Path, bin_dir: Path, directory: Path, *, verbose: bool, keep: bool) -> bool:
+    report = Report(verbose, directory / "out" / scenario.name)
+    names = sorted(scenario.machines)
+    containers: list[Container] = []
+    bridge = network.create() if len(names) > 1 else None
+    signal.alarm(getattr(scenario.setup, "TIMEOUT_SECONDS", SCENARIO_SECONDS))
+    try:
+        for name in names:
+            container = Container(name, rootfs.path(scenario.packages), directory / name, bridge)
+            containers.append(container)
+            (container.root / "etc/hosts").write_text(network.hosts(names if bridge else []))
+            install.install(container.root, repository, bin_dir)
+            if prepare := getattr(scenario.setup, "prepare", None):
+                prepare(container.root, name)
+        machines = [Machine(container, report, network.link(container, number)) for number, container in enumerate(containers, 1)]
+        code = compile(scenario.script.read_text(), str(scenario.script), "exec")
+        exec(code, symbols(machines, report))  # noqa: S102 - running it is the purpose
+        return True
+    except Exception as error:
+        signal.alarm(0)
+        explain(report, scenario, containers, error)
+        if keep and any(container.is_up() for container in containers):
+            hold(containers)
+        return False
+    finally:
+        signal.alarm(0)
+        for container in containers:
+            container.destroy()
+        if bridge:
+            network.remove()
+
+
+def explain(report: Report, scenario: Scenario, containers: list[Container], error: Exception) -> None:
+    """Print what is needed to understand a failure without running it again."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(scenario.script)]
+    where = traceback.format_list(frames) if frames else traceback.format_exception(error)
+    report.explain("last steps", "\n".join(report.steps))
+    for container in containers:
+        if container.is_up():
+            try:
+                status = container.run("systemctl --no-pager --full status 'uecho*' 2>&1 || :", 20)[1]
+                journal = container.run("journalctl --no-pager --boot --lines=40 --output=short-precise 2>&1 || :", 20)[1]
+                report.explain(f"{container.name}: units", status)
+                report.explain(f"{container.name}: journal", journal)
+            except OSError as problem:
+                report.explain(f"{container.name}: cannot be entered", str(problem))
+        report.explain(f"{container.name}: console", container.console_tail())
+    report.explain("failure", "".join(where) + f"{type(error).__name__}: {error}")
+
+
+def hold(containers: list[Container]) -> None:
+    """Leave the machines running until Ctrl-C."""
+    for container in containers:
+        print(f"kept {container.name}: nsenter -t {container.leader} -m -u -i -n -p -C bash", flush=True)
+    print("press Ctrl-C to end", flush=True)
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+
+
+def interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def expire(_signal: int, _frame: FrameType | None) -> None:
+    raise TimeoutError("the scenario has used up its time")

@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""uecho-load: ask a running uecho over a new connection per request, and count every answer that is not right.
+
+A request fails when it is refused, reset, cut, late, has another status than 200 or another text than was sent.
+Prints one JSON object: requests, failed, failures {kind: count}, seconds, rate (1/s), p50_ms, p99_ms, max_ms, and receipts:
+which versions answered, in the order of their first answer, each with its count and the first and last time of an answer (s).
+Ends after --requests or --seconds, whichever comes first. With --while-file it also ends when that file is gone, but not
+before --min-requests.
+"""
+
+import argparse
+import http.client
+import json
+import os
+import socket
+import threading
+import time
+from urllib.parse import urlsplit
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="uecho-load", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--url", default="http://127.0.0.1:8080", help="base URL (default: %(default)s)")
+    parser.add_argument("--requests", type=int, default=20_000, help="at most so many requests (default: %(default)s)")
+    parser.add_argument("--min-requests", type=int, default=0, help="with --while-file: at least so many")
+    parser.add_argument("--seconds", type=float, default=120, help="at most so long (default: %(default)s)")
+    parser.add_argument("--workers", type=int, default=8, help="connections at once (default: %(default)s)")
+    parser.add_argument("--timeout", type=float, default=10, help="a request that takes longer has failed, in s (default: %(default)s)")
+    parser.add_argument("--rate", type=float, default=0, help="requests per second in total (default: as fast as answers come)")
+    parser.add_argument("--while-file", help="go on for as long as this file exists")
+    return parser.parse_args()
+
+
+class Load:
+    """What the workers share."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        url = urlsplit(options.url)
+        self.address = (url.hostname or "127.0.0.1", url.port or 80)
+        self.prefix = url.path.rstrip("/")
+        self.lock = threading.Lock()
+        self.start = time.monotonic()
+        self.issued = 0
+        self.latencies: list[float] = []
+        self.failures: dict[str, int] = {}
+        self.receipts: dict[str, dict[str, float]] = {}
+
+    def next(self) -> int | None:
+        """Number of the next request, or None at the end. Waits for its turn when a rate is set."""
+        options = self.options
+        with self.lock:
+            elapsed = time.monotonic() - self.start
+            ended = options.while_file is not None and self.issued >= options.min_requests and not os.path.exists(options.while_file)
+            if ended or self.issued >= options.requests or elapsed >= options.seconds:
+                return None
+            self.issued += 1
+            number = self.issued
+        if options.rate > 0:
+            time.sleep(max(0.0, self.start + number / options.rate - time.monotonic()))
+        return number
+
+    def work(self) -> None:
+        while (number := self.next()) is not None:
+            begin = time.monotonic()
+            try:
+                receipt, kind = self.ask(number), None
+            except TimeoutError:
+                receipt, kind = "", "timeout"
+            except ConnectionRefusedError:
+                receipt, kind = "", "refused"
+            except ConnectionError:
+                receipt, kind = "", "reset"
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                receipt, kind = "", f"{type(error).__name__}: {error}"
+            end = time.monotonic()
+            with self.lock:
+                self.latencies.append(end - begin)
+                if kind is not None:
+                    self.failures[kind] = self.failures.get(kind, 0) + 1
+                else:
+                    at = round(end - self.start, 3)
+                    entry = self.receipts.setdefault(receipt, {"requests": 0, "first_s": at, "last_s": at})
+                    entry["requests"] += 1
+                    entry["last_s"] = at
+
+    def ask(self, number: int) -> str:
+        """One request over a connection of its own; returns the receipt."""
+        text = f"load-{number}"
+        message = (
+            f"GET {self.prefix}/{text} HTTP/1.1\r\nHost: {self.address[0]}\r\nAccept: text/plain\r\n"
+            "User-Agent: uecho-load\r\nConnection: close\r\n\r\n"
+        )
+        with socket.create_connection(self.address, timeout=self.options.timeout) as connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.sendall(message.encode())
+            answer = bytearray()
+            while chunk := connection.recv(65536):
+                answer += chunk
+        head, separator, body = bytes(answer).partition(b"\r\n\r\n")
+        if not separator:
+            raise ConnectionError("cut before the end of the header")
+        status, *fields = head.decode("latin-1").split("\r\n")
+        if status.split(" ")[1] != "200":
+            raise ValueError(f"status {status}")
+        if body.decode() != f"{text} right back at ya!\n":
+            raise ValueError("not the text that was sent")
+        return next((value.strip() for name, _, value in (f.partition(":") for f in fields) if name.lower() == "x-uecho-receipt"), "")
+
+    def report(self) -> dict[str, object]:
+        elapsed = time.monotonic() - self.start
+        ordered = sorted(self.latencies) or [0.0]
+        return {
+            "requests": len(self.latencies),
+            "failed": sum(self.failures.values()),
+            "failures": self.failures,
+            "seconds": round(elapsed, 2),
+            "rate": round(len(self.latencies) / elapsed),
+            "p50_ms": round(1000 * ordered[len(ordered) // 2], 2),
+            "p99_ms": round(1000 * ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)], 2),
+            "max_ms": round(1000 * ordered[-1], 2),
+            "receipts": [{"receipt": receipt, **entry} for receipt, entry in self.receipts.items()],
+        }
+
+
+def main() -> None:
+    load = Load(arguments())
+    workers = [threading.Thread(target=load.work) for _ in range(load.options.workers)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    print(json.dumps(load.report()))
+
+
+if __name__ == "__main__":
+    main()
