@@ -1,0 +1,109 @@
+//! Wiring: settings, state, listeners, connections, and the exit code.
+
+use std::{process::ExitCode, sync::Arc};
+
+use sd_notify::NotifyState;
+use tokio::sync::watch;
+
+use crate::{
+    cli::{Cli, Command},
+    config::{self, listen::Listen},
+    lifecycle::Phase,
+    readiness::Reason,
+    server::{
+        self,
+        listener::{BindError, Inherited, Listener},
+    },
+    state::App,
+    systemd,
+    web::{route::Side, service::Service},
+};
+
+/// Exit codes, the sysexits(3) ones where they fit.
+pub mod exit {
+    /// A listener cannot be bound (`EX_UNAVAILABLE`).
+    pub const CANNOT_BIND: u8 = 69;
+    /// A background task died (`EX_SOFTWARE`).
+    pub const SOFTWARE: u8 = 70;
+    /// The configuration is unusable (`EX_CONFIG`).
+    pub const CONFIG: u8 = 78;
+}
+
+/// Why the service ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// See [`config::ConfigError`].
+    #[error(transparent)]
+    Config(#[from] config::ConfigError),
+    /// See [`server::listener::BindError`].
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The runtime or a background task failed.
+    #[error("{0}")]
+    Software(String),
+}
+
+impl Error {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_) => exit::CONFIG,
+            Self::Bind(_) => exit::CANNOT_BIND,
+            Self::Software(_) => exit::SOFTWARE,
+        }
+    }
+}
+
+/// Runs the command line to its end.
+#[must_use]
+pub fn main(cli: &Cli) -> ExitCode {
+    let result = match cli.command {
+        None | Some(Command::Serve) => serve(cli),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn serve(cli: &Cli) -> Result<(), Error> {
+    let app = App::new(config::load(&cli.config)?)?;
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::Software(format!("cannot start the runtime: {error}")))?
+        .block_on(run(app))
+}
+
+async fn run(app: Arc<App>) -> Result<(), Error> {
+    let mut inherited = Inherited::from_env();
+    let public = listeners(&mut inherited, "public", &app.settings.public.listen)?;
+    let ops = listeners(&mut inherited, "ops", &app.settings.ops.listen)?;
+    let status = format!("serving {}, ops on {}", names(&public), names(&ops));
+    let (_phase, phase) = watch::channel(Phase::Running);
+    let mut tasks = tokio::task::JoinSet::new();
+    for (listeners, side) in [(public, Side::Public), (ops, Side::Ops)] {
+        let service = Service::new(app.clone(), side);
+        for listener in listeners {
+            tasks.spawn(server::accept(Arc::new(listener), service.clone(), phase.clone()));
+        }
+    }
+    app.readiness.set(Reason::Starting, false);
+    systemd::notify(&[NotifyState::Ready, NotifyState::Status(&status)]);
+    while tasks.join_next().await.is_some() {}
+    Ok(())
+}
+
+/// Inherited sockets of this name, else the configured address.
+fn listeners(inherited: &mut Inherited, name: &str, configured: &Listen) -> Result<Vec<Listener>, BindError> {
+    match inherited.take(name)? {
+        none if none.is_empty() => Ok(vec![Listener::bind(configured)?]),
+        taken => Ok(taken),
+    }
+}
+
+fn names(listeners: &[Listener]) -> String {
+    listeners.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

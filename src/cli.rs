@@ -1,0 +1,25 @@
+//! The command line of `uecho`.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// A fan-out echo service that tells the truth about its health.
+#[derive(Debug, Parser)]
+#[command(name = "uecho", version)]
+pub struct Cli {
+    /// TOML file; repeatable, later ones win. Else `UECHO_CONFIG`, else /etc/uecho/uecho.toml if it exists.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Vec<PathBuf>,
+
+    /// What to do; `serve` when left out.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// A subcommand.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the service (the default).
+    Serve,
+}

@@ -1,0 +1,19 @@
+//! Unstoppable Echo: a fan-out echo service that tells the truth about its health.
+//!
+//! - [`config`]: what the service can be told, and by whom
+//! - [`web`]: routes, and what surrounds every request
+//! - [`server`]: listeners and connections
+//! - [`telemetry`]: logs, metrics, traces
+//! - [`app`]: wiring, from settings to exit code
+
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod lifecycle;
+pub mod readiness;
+pub mod receipt;
+pub mod server;
+pub mod state;
+pub mod systemd;
+pub mod telemetry;
+pub mod web;

@@ -1,0 +1,4 @@
+//! Logs, metrics and traces.
+
+pub mod metrics;
+pub mod trace_context;

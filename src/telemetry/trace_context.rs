@@ -1,0 +1,190 @@
+//! W3C Trace Context (<https://www.w3.org/TR/trace-context/>): accepted, continued and passed on whether or not anything is exported.
+
+use std::fmt;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// `traceparent`
+pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+/// `tracestate`
+pub const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+const SAMPLED: u8 = 1;
+const MAX_TRACESTATE_BYTES: usize = 512;
+
+/// A trace id; never zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TraceId(pub u128);
+
+/// A span id; never zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpanId(pub u64);
+
+impl fmt::Display for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::str::from_utf8(&self.hex()).unwrap_or_default())
+    }
+}
+
+impl fmt::Display for SpanId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl TraceId {
+    /// 32 lower-case hexadecimal digits.
+    #[must_use]
+    pub fn hex(self) -> [u8; 32] {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut hex = [0; 32];
+        for (pair, byte) in hex.chunks_exact_mut(2).zip(self.0.to_be_bytes()) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        hex
+    }
+
+    /// The value of `X-Trace-Id`.
+    #[must_use]
+    pub fn header(self) -> HeaderValue {
+        HeaderValue::from_bytes(&self.hex()).unwrap_or_else(|_| HeaderValue::from_static("0"))
+    }
+}
+
+/// Where a request stands in its trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TraceContext {
+    /// The trace, the caller's or a new one.
+    pub trace_id: TraceId,
+    /// Our own span.
+    pub span_id: SpanId,
+    /// The caller's span.
+    pub parent: Option<SpanId>,
+    /// Whether the trace is recorded.
+    pub sampled: bool,
+}
+
+impl TraceContext {
+    /// Continues the caller's trace, or starts one when `traceparent` is missing, repeated or malformed.
+    /// `sample_new` decides for new traces and is given the new trace id.
+    #[must_use]
+    pub fn accept(headers: &HeaderMap, sample_new: impl FnOnce(TraceId) -> bool) -> Self {
+        let span_id = SpanId(fastrand::u64(1..));
+        if let Some((trace_id, parent, flags)) = single(headers).and_then(parse) {
+            return Self { trace_id, span_id, parent: Some(parent), sampled: flags & SAMPLED != 0 };
+        }
+        let trace_id = TraceId(fastrand::u128(1..));
+        Self { trace_id, span_id, parent: None, sampled: sample_new(trace_id) }
+    }
+
+    /// The `traceparent` for a request we send, with `span` as its parent.
+    #[must_use]
+    pub fn traceparent(&self, span: SpanId) -> HeaderValue {
+        let text = format!("00-{}-{span}-{:02x}", self.trace_id, u8::from(self.sampled));
+        HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
+    }
+
+    /// The `tracestate` to pass on: the caller's, only while its trace is continued and only up to 512 bytes.
+    #[must_use]
+    pub fn tracestate(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        self.parent?;
+        let parts: Vec<&[u8]> = headers.get_all(TRACESTATE).iter().map(HeaderValue::as_bytes).collect();
+        let joined = parts.join(&b","[..]);
+        (!joined.is_empty() && joined.len() <= MAX_TRACESTATE_BYTES)
+            .then(|| HeaderValue::from_bytes(&joined).ok())
+            .flatten()
+    }
+}
+
+fn single(headers: &HeaderMap) -> Option<&[u8]> {
+    let mut values = headers.get_all(TRACEPARENT).iter();
+    let first = values.next()?;
+    values.next().is_none().then(|| first.as_bytes())
+}
+
+/// Reads `version "-" trace-id "-" parent-id "-" trace-flags`; later versions may append fields.
+#[must_use]
+pub fn parse(value: &[u8]) -> Option<(TraceId, SpanId, u8)> {
+    let (head, tail) = value.split_at_checked(55)?;
+    let version = hex(&head[..2])?;
+    let dashes = head[2] == b'-' && head[35] == b'-' && head[52] == b'-';
+    let ends = if version == 0 { tail.is_empty() } else { tail.is_empty() || tail[0] == b'-' };
+    if version == 0xff || !dashes || !ends {
+        return None;
+    }
+    let trace_id = hex(&head[3..35]).filter(|id| *id != 0)?;
+    let parent = hex(&head[36..52]).filter(|id| *id != 0)?;
+    let flags = hex(&head[53..55])?;
+    Some((TraceId(trace_id), SpanId(u64::try_from(parent).ok()?), u8::try_from(flags).ok()?))
+}
+
+fn hex(digits: &[u8]) -> Option<u128> {
+    digits.iter().try_fold(0, |number, digit| {
+        let value = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            _ => return None,
+        };
+        Some(number << 4 | u128::from(value))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const GOOD: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    fn headers(values: &[&str]) -> HeaderMap {
+        values.iter().map(|value| (TRACEPARENT, HeaderValue::from_str(value).unwrap())).collect()
+    }
+
+    #[test]
+    fn a_trace_is_continued() {
+        let context = TraceContext::accept(&headers(&[GOOD]), |_| false);
+        assert_eq!(context.trace_id.to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_eq!(context.parent, Some(SpanId(0x00f0_67aa_0ba9_02b7)));
+        assert!(context.sampled);
+        let next = context.traceparent(context.span_id);
+        assert_eq!(parse(next.as_bytes()).unwrap().0, context.trace_id);
+    }
+
+    #[test]
+    fn a_later_version_may_say_more() {
+        let later = GOOD.replacen("00", "cc", 1) + "-what-the-future-will-be-like";
+        assert!(parse(later.as_bytes()).is_some());
+        assert!(parse((later.clone() + ".").replace("-what", ".what").as_bytes()).is_none());
+    }
+
+    #[test]
+    fn malformed_starts_a_new_trace() {
+        let zero_trace = "00-00000000000000000000000000000000-00f067aa0ba902b7-01";
+        let zero_span = "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01";
+        let upper = &GOOD.to_uppercase();
+        let forbidden = &GOOD.replacen("00", "ff", 1);
+        let trailing = &(GOOD.to_owned() + "-x");
+        for bad in ["", "00", zero_trace, zero_span, upper, forbidden, trailing] {
+            let context = TraceContext::accept(&headers(&[bad]), |_| true);
+            assert_eq!(context.parent, None, "{bad}");
+            assert!(context.sampled);
+        }
+        assert_eq!(TraceContext::accept(&headers(&[GOOD, GOOD]), |_| true).parent, None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+            let _ = parse(&bytes);
+        }
+
+        #[test]
+        fn what_we_send_reads_back(trace in 1u128.., span in 1u64.., sampled: bool) {
+            let context = TraceContext { trace_id: TraceId(trace), span_id: SpanId(1), parent: None, sampled };
+            let header = context.traceparent(SpanId(span));
+            prop_assert_eq!(parse(header.as_bytes()), Some((TraceId(trace), SpanId(span), u8::from(sampled))));
+        }
+    }
+}

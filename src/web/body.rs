@@ -1,0 +1,122 @@
+//! The response body and the request's end: both happen when the last byte was handed to the connection, or never will be.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Instant,
+};
+
+use bytes::Bytes;
+use http::StatusCode;
+use http_body::{Body, Frame, SizeHint};
+
+use super::route::Route;
+use crate::{state::App, telemetry::trace_context::TraceContext};
+
+/// A request from its head to the end of its answer. Dropping it ends the request: counted, timed, and logged if it must be.
+pub struct InFlight {
+    /// The shared state.
+    pub app: Arc<App>,
+    /// When the head was complete.
+    pub start: Instant,
+    /// Trace of the request.
+    pub trace: TraceContext,
+    /// Route label.
+    pub route: Route,
+    /// Method label.
+    pub method: &'static str,
+    /// Status, once known.
+    pub status: Option<StatusCode>,
+    /// Body bytes handed to the connection.
+    pub bytes: u64,
+    /// Whether the answer reached its end.
+    pub complete: bool,
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.app.leave();
+        let metrics = &self.app.metrics;
+        let seconds = self.start.elapsed().as_secs_f64();
+        if !self.complete {
+            metrics.requests_cut.inc();
+        }
+        match self.status {
+            Some(StatusCode::OK) if self.route == Route::Echo && self.method == "GET" => {
+                metrics.echo_ok_duration.observe(seconds);
+            }
+            Some(status) => metrics
+                .request_duration
+                .with_label_values(&[self.method, self.route.pattern(), status.as_str()])
+                .observe(seconds),
+            None => {}
+        }
+    }
+}
+
+enum Inner {
+    Full(Bytes),
+    Stream(axum::body::Body),
+}
+
+/// The body of every answer.
+pub struct ResponseBody {
+    inner: Inner,
+    request: InFlight,
+}
+
+impl ResponseBody {
+    /// A body known whole.
+    #[must_use]
+    pub fn full(bytes: Bytes, mut request: InFlight) -> Self {
+        request.complete |= bytes.is_empty();
+        Self { inner: Inner::Full(bytes), request }
+    }
+
+    /// A body from the router.
+    #[must_use]
+    pub fn stream(body: axum::body::Body, mut request: InFlight) -> Self {
+        request.complete |= body.is_end_stream();
+        Self { inner: Inner::Stream(body), request }
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let this = self.get_mut();
+        let frame = match &mut this.inner {
+            Inner::Full(bytes) if bytes.is_empty() => None,
+            Inner::Full(bytes) => Some(Ok(Frame::data(std::mem::take(bytes)))),
+            Inner::Stream(body) => ready!(Pin::new(body).poll_frame(context)),
+        };
+        if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
+            this.request.bytes += data.len() as u64;
+        }
+        this.request.complete |= match &this.inner {
+            Inner::Full(bytes) => bytes.is_empty(),
+            Inner::Stream(body) => frame.is_none() || body.is_end_stream(),
+        };
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.inner {
+            Inner::Full(bytes) => bytes.is_empty(),
+            Inner::Stream(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.inner {
+            Inner::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Inner::Stream(body) => body.size_hint(),
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! `GET /{text}`: the text of the path, decoded and escaped, right back at ya. The hot path.
+
+use std::{borrow::Cow, sync::Arc};
+
+use axum::{extract::State, response::IntoResponse};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
+use percent_encoding::percent_decode_str;
+use serde::Serialize;
+
+use super::{
+    negotiate::{self, Media},
+    problem::Problem,
+    route::{Route, Side},
+};
+use crate::state::App;
+
+const PAGE: [&str; 2] =
+    ["<html><head><title>Unstoppable Echo</title></head><body><h1>", "</h1></body></html>"];
+const SUFFIX: &str = " right back at ya!";
+
+/// The JSON form of an echo.
+#[derive(Serialize, serde::Deserialize, Debug, PartialEq, Eq)]
+pub struct Echo {
+    /// What was sent.
+    pub text: String,
+    /// What comes back.
+    pub message: String,
+}
+
+/// The text that a path carries: one leading slash removed, percent-decoded; bytes that are not UTF-8, and NUL, become U+FFFD.
+///
+/// # Errors
+/// A `%` is not followed by two hexadecimal digits: 400.
+pub fn text(path: &str) -> Result<Cow<'_, str>, Problem> {
+    let raw = path.strip_prefix('/').unwrap_or(path);
+    if !raw.contains('%') {
+        return Ok(replace_nul(raw.into()));
+    }
+    if let Some(at) = malformed_escape(raw.as_bytes()) {
+        return Err(Problem::new(StatusCode::BAD_REQUEST).detail(format!(
+            "malformed percent escape at byte {at} of the path: `%` must be followed by two hexadecimal digits"
+        )));
+    }
+    Ok(replace_nul(match percent_decode_str(raw).decode_utf8_lossy() {
+        Cow::Borrowed(text) => Cow::Borrowed(text),
+        Cow::Owned(text) => Cow::Owned(text),
+    }))
+}
+
+fn replace_nul(text: Cow<'_, str>) -> Cow<'_, str> {
+    if text.contains('\0') { text.replace('\0', "\u{FFFD}").into() } else { text }
+}
+
+fn malformed_escape(raw: &[u8]) -> Option<usize> {
+    memchr::memchr_iter(b'%', raw)
+        .find(|at| !matches!(raw.get(at + 1..at + 3), Some([a, b]) if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()))
+        .map(|at| at + 1)
+}
+
+/// The page of a line of text.
+#[must_use]
+pub fn page(line: &str, suffix: &str) -> Bytes {
+    let mut page = Vec::with_capacity(PAGE[0].len() + line.len() + suffix.len() + PAGE[1].len() + 16);
+    page.extend_from_slice(PAGE[0].as_bytes());
+    html_escape::encode_quoted_attribute_to_vec(line, &mut page);
+    page.extend_from_slice(suffix.as_bytes());
+    page.extend_from_slice(PAGE[1].as_bytes());
+    page.into()
+}
+
+/// What comes back for a text.
+#[must_use]
+pub fn message(text: &str) -> String {
+    format!("{text}{SUFFIX}")
+}
+
+/// The whole answer to `GET /{text}`.
+///
+/// # Errors
+/// As [`text`].
+pub fn respond(path: &str, headers: &HeaderMap) -> Result<Response<Bytes>, Problem> {
+    let text = text(path)?;
+    let media = negotiate::prefer(headers, &[Media::Html, Media::Plain, Media::Json]);
+    let body = match media {
+        Media::Html => page(&text, SUFFIX),
+        Media::Plain => format!("{text}{SUFFIX}\n").into(),
+        Media::Json => serde_json::to_vec(&Echo { message: message(&text), text: text.into_owned() })
+            .map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR))?
+            .into(),
+    };
+    let mut response = Response::new(body);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media.content_type()));
+    Ok(response)
+}
+
+/// Every path the router knows nothing of is a text, save those below `/api/`.
+pub async fn fallback(
+    State(_): State<Arc<App>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> axum::response::Response {
+    if Route::of(Side::Public, uri.path()) != Route::Echo {
+        return Problem::new(StatusCode::NOT_FOUND).detail("no such API route").into_response();
+    }
+    if method != Method::GET && method != Method::HEAD {
+        return Problem::method_not_allowed("GET,HEAD").into_response();
+    }
+    match respond(uri.path(), &headers) {
+        Ok(response) => response.map(axum::body::Body::from),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use scraper::Html;
+
+    use super::*;
+
+    fn heading(page: &[u8]) -> String {
+        let document = Html::parse_document(std::str::from_utf8(page).unwrap());
+        let h1 = scraper::Selector::parse("h1").unwrap();
+        document.select(&h1).next().unwrap().text().collect()
+    }
+
+    #[test]
+    fn exactly_one_slash_goes_and_escapes_are_decoded() {
+        for (path, text_) in [
+            ("/hello", "hello"),
+            ("//hello", "/hello"),
+            ("/a/b/", "a/b/"),
+            ("/%3Cscript%3E", "<script>"),
+            ("/%e2%82%ac", "€"),
+            ("/%ff", "\u{FFFD}"),
+            ("/a%00b", "a\u{FFFD}b"),
+            ("/%2541", "%41"),
+        ] {
+            assert_eq!(text(path).unwrap(), text_, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_malformed_escape_is_refused() {
+        for path in ["/%", "/%4", "/%zz", "/ok%20but%2", "/%%20"] {
+            assert_eq!(text(path).unwrap_err().status(), StatusCode::BAD_REQUEST, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_page_is_the_originals() {
+        let page = respond("/hello", &HeaderMap::new()).unwrap().into_body();
+        let expected = "<html><head><title>Unstoppable Echo</title></head><body><h1>hello right back at ya!</h1></body></html>";
+        assert_eq!(page, expected);
+    }
+
+    proptest! {
+        #[test]
+        fn an_html_parser_gives_back_the_text_and_no_new_element(text_ in "\\PC{0,40}|[<>&\"'/a-z =!-]{0,40}") {
+            let encoded = percent_encoding::utf8_percent_encode(&text_, percent_encoding::NON_ALPHANUMERIC).to_string();
+            let page = respond(&format!("/{encoded}"), &HeaderMap::new()).unwrap().into_body();
+            prop_assert_eq!(heading(&page), message(&text_));
+            let document = Html::parse_document(std::str::from_utf8(&page).unwrap());
+            prop_assert_eq!(document.root_element().descendent_elements().count(), 5, "html, head, title, body, h1");
+        }
+
+        #[test]
+        fn any_path_is_answered_or_refused(path in "/[ -~]{0,60}") {
+            let _ = text(&path);
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Liveness, readiness, version and metrics.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{StatusCode, header};
+use serde::Serialize;
+use serde_json::json;
+
+use super::problem::Problem;
+use crate::{readiness::Reason, state::App, telemetry::metrics};
+
+#[derive(Serialize)]
+struct Ready {
+    ready: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reasons: Vec<&'static str>,
+}
+
+/// `{"ok": true}` for as long as the process can answer.
+pub async fn healthz() -> Response {
+    Json(json!({ "ok": true })).into_response()
+}
+
+/// 200 `{"ready": true}`, or 503 with the reasons.
+pub async fn readyz(State(app): State<Arc<App>>) -> Response {
+    let reasons: Vec<_> = app.readiness.reasons().into_iter().map(Reason::as_str).collect();
+    let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(Ready { ready: reasons.is_empty(), reasons })).into_response()
+}
+
+/// The receipt.
+pub async fn version(State(app): State<Arc<App>>) -> Response {
+    Json(&app.receipt).into_response()
+}
+
+/// Prometheus text.
+pub async fn metrics(State(app): State<Arc<App>>) -> Response {
+    match app.metrics.render() {
+        Ok(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
+        Err(error) => {
+            tracing::error!(error = %error, "metrics could not be rendered");
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR).into_response()
+        }
+    }
+}

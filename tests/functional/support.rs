@@ -1,0 +1,235 @@
+//! A running `uecho`: inherited sockets (so no port is fixed), a notify socket to wait for READY=1, SIGTERM on drop.
+
+#![allow(dead_code, clippy::allow_attributes, reason = "not every test file uses every part")]
+
+pub mod http;
+pub mod notify;
+
+use std::{
+    collections::BTreeMap,
+    net::{SocketAddr, TcpListener},
+    os::fd::OwnedFd,
+    path::PathBuf,
+    process::{Child, Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+use command_fds::{CommandFdExt, FdMapping};
+use tempfile::TempDir;
+
+pub use http::Answer;
+use notify::NotifySocket;
+
+/// Longest wait for anything that should happen soon; generous, because test machines are busy.
+pub const SOON: Duration = Duration::from_secs(30);
+
+/// What to start.
+pub struct Builder {
+    config: String,
+    env: BTreeMap<String, String>,
+    credentials: BTreeMap<String, String>,
+    args: Vec<String>,
+    inherit: bool,
+    wait: bool,
+}
+
+/// A running service; stopped with SIGTERM, then SIGKILL, on drop.
+pub struct Uecho {
+    pub child: Child,
+    pub public: SocketAddr,
+    pub ops: SocketAddr,
+    pub notify: NotifySocket,
+    pub directory: TempDir,
+}
+
+impl Builder {
+    pub fn new() -> Self {
+        Self {
+            config: String::new(),
+            env: BTreeMap::new(),
+            credentials: BTreeMap::new(),
+            args: Vec::new(),
+            inherit: true,
+            wait: true,
+        }
+    }
+
+    /// TOML, written to the file that `UECHO_CONFIG` names.
+    pub fn config(mut self, toml: &str) -> Self {
+        self.config.push_str(toml);
+        self
+    }
+
+    pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.env.insert(name.into(), value.into());
+        self
+    }
+
+    /// A file in `$CREDENTIALS_DIRECTORY`.
+    pub fn credential(mut self, name: &str, value: &str) -> Self {
+        self.credentials.insert(name.into(), value.into());
+        self
+    }
+
+    pub fn arg(mut self, arg: &str) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// Hands over no sockets: the configured addresses are bound.
+    pub fn no_sockets(mut self) -> Self {
+        self.inherit = false;
+        self
+    }
+
+    /// Does not wait for READY=1: the service is expected to fail or to be slow.
+    pub fn no_wait(mut self) -> Self {
+        self.wait = false;
+        self
+    }
+
+    #[track_caller]
+    pub fn start(self) -> Uecho {
+        let directory = TempDir::new().unwrap();
+        let file = directory.path().join("uecho.toml");
+        std::fs::write(&file, &self.config).unwrap();
+        let notify = NotifySocket::bind(&directory.path().join("notify"));
+        let sockets = [TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap()];
+        let [public, ops] = [sockets[0].local_addr().unwrap(), sockets[1].local_addr().unwrap()];
+
+        // the shell is there because LISTEN_PID must be the pid of the process that inherits
+        let script =
+            if self.inherit { "export LISTEN_PID=$$; exec \"$0\" \"$@\"" } else { "exec \"$0\" \"$@\"" };
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script, env!("CARGO_BIN_EXE_uecho")]).args(&self.args);
+        command.env_clear().env("UECHO_CONFIG", &file).env("NOTIFY_SOCKET", &notify.path);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::from(self.stderr(&directory)));
+        if !self.credentials.is_empty() {
+            let credentials = directory.path().join("credentials");
+            std::fs::create_dir(&credentials).unwrap();
+            for (name, value) in &self.credentials {
+                std::fs::write(credentials.join(name), value).unwrap();
+            }
+            command.env("CREDENTIALS_DIRECTORY", credentials);
+        }
+        if self.inherit {
+            command.env("LISTEN_FDS", "2").env("LISTEN_FDNAMES", "public:ops");
+            let fds = sockets
+                .into_iter()
+                .zip(3..)
+                .map(|(socket, child_fd)| FdMapping { parent_fd: OwnedFd::from(socket), child_fd });
+            command.fd_mappings(fds.collect()).unwrap();
+        }
+        command.envs(&self.env);
+        let child = command.spawn().unwrap();
+        let mut uecho = Uecho { child, public, ops, notify, directory };
+        if self.wait {
+            uecho.wait_ready();
+        }
+        uecho
+    }
+
+    fn stderr(&self, directory: &TempDir) -> std::fs::File {
+        std::fs::File::create(directory.path().join("stderr")).unwrap()
+    }
+}
+
+impl Uecho {
+    /// A service with this configuration, ready.
+    #[track_caller]
+    pub fn with(config: &str) -> Self {
+        Builder::new().config(config).start()
+    }
+
+    #[track_caller]
+    pub fn wait_ready(&mut self) {
+        if !self.notify.wait_for("READY=1") {
+            let status = self.child.try_wait();
+            panic!("not ready; exit: {status:?}; stderr:\n{}", self.stderr());
+        }
+    }
+
+    /// GET on the public listener.
+    #[track_caller]
+    pub fn get(&self, path: &str) -> Answer {
+        self.request("GET", path, &[])
+    }
+
+    /// GET on the ops listener.
+    #[track_caller]
+    pub fn get_ops(&self, path: &str) -> Answer {
+        http::request(self.ops, "GET", path, &[], b"")
+    }
+
+    /// Any request without a body on the public listener.
+    #[track_caller]
+    pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        http::request(self.public, method, path, headers, b"")
+    }
+
+    /// The value of a metric, labels as Prometheus prints them: `name{a="b"}`; 0 when absent.
+    #[track_caller]
+    pub fn metric(&self, series: &str) -> f64 {
+        let text = self.get_ops("/metrics").text();
+        text.lines()
+            .find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
+            .unwrap_or_default()
+    }
+
+    pub fn stderr(&self) -> String {
+        std::fs::read_to_string(self.directory.path().join("stderr")).unwrap_or_default()
+    }
+
+    pub fn config_file(&self) -> PathBuf {
+        self.directory.path().join("uecho.toml")
+    }
+
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    #[track_caller]
+    pub fn wait_exit(&mut self) -> ExitStatus {
+        let begin = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(begin.elapsed() < SOON, "still running; stderr:\n{}", self.stderr());
+            pause();
+        }
+    }
+}
+
+impl Drop for Uecho {
+    fn drop(&mut self) {
+        if self.child.try_wait().is_ok_and(|status| status.is_none()) {
+            self.signal(rustix::process::Signal::TERM);
+            let begin = Instant::now();
+            while self.child.try_wait().is_ok_and(|status| status.is_none()) {
+                if begin.elapsed() > Duration::from_secs(5) {
+                    let _ = self.child.kill();
+                    let _ = self.child.wait();
+                    return;
+                }
+                pause();
+            }
+        }
+    }
+}
+
+/// Waits until a condition holds.
+#[track_caller]
+pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !condition() {
+        assert!(begin.elapsed() < SOON, "never: {what}");
+        pause();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "test code has no runtime to yield to")]
+pub fn pause() {
+    std::thread::sleep(Duration::from_millis(10));
+}

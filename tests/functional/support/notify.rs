@@ -1,0 +1,53 @@
+//! The service manager's side of sd_notify(3).
+
+use std::{
+    os::unix::net::UnixDatagram,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use super::SOON;
+
+/// A notify socket and every line it received.
+pub struct NotifySocket {
+    pub path: PathBuf,
+    socket: UnixDatagram,
+    lines: Vec<(Instant, String)>,
+}
+
+impl NotifySocket {
+    pub fn bind(path: &Path) -> Self {
+        let socket = UnixDatagram::bind(path).unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+        Self { path: path.into(), socket, lines: Vec::new() }
+    }
+
+    /// Takes in what has arrived; returns every line so far, with its time of arrival.
+    pub fn lines(&mut self) -> &[(Instant, String)] {
+        let mut buffer = [0; 8192];
+        while let Ok(length) = self.socket.recv(&mut buffer) {
+            let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            self.lines.extend(text.lines().map(|line| (Instant::now(), line.to_owned())));
+        }
+        &self.lines
+    }
+
+    /// Waits for a line that begins with this; false when it does not come.
+    pub fn wait_for(&mut self, prefix: &str) -> bool {
+        let begin = Instant::now();
+        loop {
+            if self.lines().iter().any(|(_, line)| line.starts_with(prefix)) {
+                return true;
+            }
+            if begin.elapsed() > SOON {
+                return false;
+            }
+        }
+    }
+
+    /// Forgets what came so far.
+    pub fn clear(&mut self) {
+        self.lines();
+        self.lines.clear();
+    }
+}
