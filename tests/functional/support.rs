@@ -103,7 +103,10 @@ impl Builder {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", script, env!("CARGO_BIN_EXE_uecho")]).args(&self.args);
         command.env_clear().env("UECHO_CONFIG", &file).env("NOTIFY_SOCKET", &notify.path);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::from(self.stderr(&directory)));
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(directory.path().join("stderr")).unwrap());
         if !self.credentials.is_empty() {
             let credentials = directory.path().join("credentials");
             std::fs::create_dir(&credentials).unwrap();
@@ -127,10 +130,6 @@ impl Builder {
             uecho.wait_ready();
         }
         uecho
-    }
-
-    fn stderr(&self, directory: &TempDir) -> std::fs::File {
-        std::fs::File::create(directory.path().join("stderr")).unwrap()
     }
 }
 

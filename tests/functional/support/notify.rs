@@ -1,4 +1,4 @@
-//! The service manager's side of sd_notify(3).
+//! The service manager's side of `sd_notify(3)`.
 
 use std::{
     os::unix::net::UnixDatagram,
