@@ -2,6 +2,7 @@
 //!
 //! - [`config`]: what the service can be told, and by whom
 //! - [`web`]: routes, and what surrounds every request
+//! - [`peers`]: other nodes, asked all at once
 //! - [`server`]: listeners and connections
 //! - [`telemetry`]: logs, metrics, traces
 //! - [`app`]: wiring, from settings to exit code
@@ -10,6 +11,7 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod lifecycle;
+pub mod peers;
 pub mod readiness;
 pub mod receipt;
 pub mod server;

@@ -1,0 +1,101 @@
+//! Whom TLS connections trust: the authorities of a PEM file, or the system's.
+
+use std::{path::Path, sync::Arc};
+
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+
+/// The authorities cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum TrustError {
+    /// The PEM file cannot be read.
+    #[error("`{path}` cannot be read: {source}")]
+    Read {
+        /// The file.
+        path: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The PEM file has no certificate that can be used.
+    #[error("`{path}` has no usable certificate ({reason}); it must hold PEM certificates of authorities")]
+    Pem {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The system has no store of authorities.
+    #[error("this system has no certificate authorities ({0}); install them, or name a PEM file")]
+    NoSystemRoots(String),
+    /// The TLS library refuses its own defaults: a bug.
+    #[error("TLS cannot be set up: {0}")]
+    Setup(#[from] rustls::Error),
+}
+
+/// A client configuration (TLS 1.2 and 1.3, ALPN `http/1.1`) that trusts the authorities in `ca`, or without it the system's
+/// (`SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured).
+///
+/// # Errors
+/// See [`TrustError`].
+pub fn client_config(ca: Option<&Path>) -> Result<Arc<ClientConfig>, TrustError> {
+    let roots = match ca {
+        Some(path) => from_pem(path)?,
+        None => from_system()?,
+    };
+    // named, so that nothing depends on a process-wide default having been installed
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+fn from_pem(path: &Path) -> Result<RootCertStore, TrustError> {
+    let shown = || path.display().to_string();
+    let pem = std::fs::read(path).map_err(|source| TrustError::Read { path: shown(), source })?;
+    let unusable = |reason: String| TrustError::Pem { path: shown(), reason };
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
+        roots.add(certificate).map_err(|error| unusable(error.to_string()))?;
+    }
+    if roots.is_empty() { Err(unusable("none found".into())) } else { Ok(roots) }
+}
+
+fn from_system() -> Result<RootCertStore, TrustError> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    let (usable, _) = roots.add_parsable_certificates(found.certs);
+    if usable == 0 {
+        let reasons: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
+        let reason = if reasons.is_empty() { "none found".into() } else { reasons.join(", ") };
+        return Err(TrustError::NoSystemRoots(reason));
+    }
+    Ok(roots)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pem_file_must_hold_certificates() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let error = client_config(Some(file.path())).unwrap_err().to_string();
+        assert!(error.contains("no usable certificate (none found)"), "{error}");
+        std::fs::write(file.path(), "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+            .unwrap();
+        assert!(client_config(Some(file.path())).is_err());
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate =
+            rcgen::CertificateParams::new(vec!["ca".into()]).unwrap().self_signed(&key).unwrap();
+        std::fs::write(file.path(), certificate.pem()).unwrap();
+        assert!(client_config(Some(file.path())).is_ok());
+        let error = client_config(Some(Path::new("/nonexistent/ca.pem"))).unwrap_err().to_string();
+        assert!(error.contains("/nonexistent/ca.pem"), "{error}");
+    }
+}
