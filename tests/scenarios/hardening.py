@@ -1,0 +1,38 @@
+# Hardening: the exposure that systemd computes stays under its ceiling, and the running process has what the unit says.
+import re
+
+CEILING = 1.5
+
+start_all()
+machine.wait_for_unit("uecho.service")
+
+with subtest(f"exposure at most {CEILING}"):
+    report = machine.succeed("systemd-analyze security --no-pager uecho.service")
+    found = re.search(r"Overall exposure level for uecho.service: ([0-9.]+)", report)
+    assert found is not None, report
+    print(f"exposure: {found[1]}")
+    t.assertLessEqual(float(found[1]), CEILING, report)
+
+with subtest("the process has no privileges"):
+    pid = machine.get_unit_property("uecho.service", "MainPID")
+    status = dict(line.split(":\t", 1) for line in machine.succeed(f"cat /proc/{pid}/status").splitlines() if ":\t" in line)
+    for capabilities in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]:
+        t.assertEqual(int(status[capabilities], 16), 0, capabilities)
+    t.assertEqual(status["NoNewPrivs"], "1")
+    t.assertEqual(status["Seccomp"], "2")
+    t.assertNotIn("0", status["Uid"].split())
+    t.assertNotIn("0", status["Gid"].split())
+
+with subtest("it sees and writes nothing of the machine"):
+    enter = f"nsenter --target {pid} --mount"
+    mounts = machine.succeed(f"cat /proc/{pid}/mountinfo")
+    writable = [line.split()[4] for line in mounts.splitlines() if "rw" in line.split()[5].split(",")]
+    print(f"writable mounts: {' '.join(writable)}")
+    for path in ["/", "/etc", "/usr", "/var", "/home", "/nix", "/boot", "/sys"]:
+        t.assertNotIn(path, writable)
+    machine.fail(f"{enter} ls /home/. /root/. 2>/dev/null | grep .")
+    machine.fail(f"{enter} test -e /dev/kmsg")
+
+with subtest("room for 4096 connections and their fan-out"):
+    limits = machine.succeed(f"grep 'Max open files' /proc/{pid}/limits")
+    t.assertGreaterEqual(int(limits.split()[3]), 16384)

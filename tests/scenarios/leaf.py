@@ -1,0 +1,60 @@
+# Leaf profile: a node without peers serves through inherited sockets and can open no connection itself.
+import json
+import re
+
+CEILING = 0.5
+DROP_IN = "/run/systemd/system/uecho.service.d/zz-test.conf"
+
+
+def ask_peer() -> dict[str, str]:
+    answer = json.loads(machine.succeed("curl -sS --max-time 20 http://127.0.0.1:8080/api/v1/fanout/out"))
+    return dict(answer["replies"][0])
+
+
+start_all()
+machine.wait_for_unit("uecho.service")
+
+with subtest(f"exposure at most {CEILING}"):
+    report = machine.succeed("systemd-analyze security --no-pager uecho.service")
+    found = re.search(r"Overall exposure level for uecho.service: ([0-9.]+)", report)
+    assert found is not None, report
+    print(f"exposure: {found[1]}")
+    t.assertLessEqual(float(found[1]), CEILING, report)
+
+with subtest("serves through the inherited sockets"):
+    machine.succeed("curl -sSf --max-time 10 http://127.0.0.1:8080/readyz http://127.0.0.1:8081/readyz")
+    machine.succeed("curl -sSf --max-time 10 --unix-socket /run/uecho/public.sock http://localhost/readyz")
+    load = json.loads(machine.succeed("uecho-load --requests 2000 --seconds 60"))
+    t.assertEqual(load["failures"], {})
+
+with subtest("has no network of its own"):
+    pid = machine.get_unit_property("uecho.service", "MainPID")
+    links = machine.succeed(f"cat /proc/{pid}/net/dev").splitlines()[2:]
+    t.assertEqual([line.split(":")[0].strip() for line in links], ["lo"])
+    t.assertNotEqual(machine.succeed(f"readlink /proc/{pid}/ns/net"), machine.succeed("readlink /proc/1/ns/net"))
+
+with subtest("its watchdog stays fed"):
+    machine.sleep(25)
+    t.assertEqual(machine.get_unit_property("uecho.service", "NRestarts"), "0")
+    t.assertEqual(machine.get_unit_property("uecho.service", "MainPID"), pid)
+
+with subtest("a peer cannot be reached, although it answers everybody else"):
+    machine.succeed(
+        "mkdir -p /run/systemd/system/uecho.service.d",
+        f"printf '[Service]\\nEnvironment=\\'UECHO_FANOUT__PEERS=[\"http://127.0.0.1:8080\"]\\'\\n' > {DROP_IN}",
+        "systemctl daemon-reload",
+        "systemctl restart uecho.service",
+        "curl -sSf http://127.0.0.1:8080/out",
+    )
+    reply = ask_peer()
+    print(f"leaf: {reply}")
+    t.assertNotEqual(reply["outcome"], "ok")
+
+with subtest("and it is the profile that prevents it"):
+    machine.succeed(
+        f"printf 'PrivateNetwork=no\\nRestrictAddressFamilies=AF_INET AF_INET6\\nIPAddressDeny=\\n' >> {DROP_IN}",
+        "systemctl daemon-reload",
+        "systemctl restart uecho.service",
+    )
+    reply = ask_peer()
+    t.assertEqual(reply["outcome"], "ok", str(reply))
