@@ -5,6 +5,9 @@ import re
 CEILING = 0.5
 DROP_IN = "/run/systemd/system/uecho.service.d/zz-test.conf"
 
+PEER = """[Service]
+Environment='UECHO_FANOUT__PEERS=["http://127.0.0.1:8080"]'"""
+
 
 def ask_peer() -> dict[str, str]:
     answer = json.loads(machine.succeed("curl -sS --max-time 20 http://127.0.0.1:8080/api/v1/fanout/out"))
@@ -40,8 +43,7 @@ with subtest("its watchdog stays fed"):
 
 with subtest("a peer cannot be reached, although it answers everybody else"):
     machine.succeed(
-        "mkdir -p /run/systemd/system/uecho.service.d",
-        f"printf '[Service]\\nEnvironment=\\'UECHO_FANOUT__PEERS=[\"http://127.0.0.1:8080\"]\\'\\n' > {DROP_IN}",
+        f"mkdir -p /run/systemd/system/uecho.service.d; cat > {DROP_IN} <<'UNIT'\n{PEER}\nUNIT",
         "systemctl daemon-reload",
         "systemctl restart uecho.service",
         "curl -sSf http://127.0.0.1:8080/out",
