@@ -1,14 +1,15 @@
 //! Wiring: settings, state, listeners, connections, and the exit code.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{io::Write as _, process::ExitCode, sync::Arc};
 
 use sd_notify::NotifyState;
-use tokio::sync::watch;
+use tokio::{runtime::Runtime, sync::watch};
 
 use crate::{
     cli::{Cli, Command},
     config::{self, listen::Listen},
     lifecycle::Phase,
+    probe::{Target, args::ProbeArgs},
     readiness::Reason,
     server::{
         self,
@@ -21,6 +22,8 @@ use crate::{
 
 /// Exit codes, the sysexits(3) ones where they fit.
 pub mod exit {
+    /// The command line is unusable, as clap has it.
+    pub const USAGE: u8 = 2;
     /// A listener cannot be bound (`EX_UNAVAILABLE`).
     pub const CANNOT_BIND: u8 = 69;
     /// A background task died (`EX_SOFTWARE`).
@@ -38,6 +41,9 @@ pub enum Error {
     /// See [`server::listener::BindError`].
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// The command line asks for what cannot be.
+    #[error("{0}")]
+    Usage(String),
     /// The runtime or a background task failed.
     #[error("{0}")]
     Software(String),
@@ -48,6 +54,7 @@ impl Error {
         match self {
             Self::Config(_) => exit::CONFIG,
             Self::Bind(_) => exit::CANNOT_BIND,
+            Self::Usage(_) => exit::USAGE,
             Self::Software(_) => exit::SOFTWARE,
         }
     }
@@ -56,13 +63,15 @@ impl Error {
 /// Runs the command line to its end.
 #[must_use]
 pub fn main(cli: &Cli) -> ExitCode {
-    let result = match cli.command {
-        None | Some(Command::Serve) => serve(cli),
+    let result = match &cli.command {
+        None | Some(Command::Serve) => serve(cli).map(|()| ExitCode::SUCCESS),
+        Some(Command::Probe(args)) => probe(cli, args),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
-            tracing::error!("{error}");
+            // nothing is left to tell when standard error is closed
+            let _ = writeln!(std::io::stderr(), "uecho: {error}");
             ExitCode::from(error.exit_code())
         }
     }
@@ -70,11 +79,26 @@ pub fn main(cli: &Cli) -> ExitCode {
 
 fn serve(cli: &Cli) -> Result<(), Error> {
     let app = App::new(config::load(&cli.config)?)?;
+    runtime()?.block_on(run(app))
+}
+
+fn probe(cli: &Cli, args: &ProbeArgs) -> Result<ExitCode, Error> {
+    let target = match &args.url {
+        Some(url) => url.clone(),
+        None => Target::of(&config::load(&cli.config)?.public.listen).map_err(Error::Usage)?,
+    };
+    let runtime = runtime()?;
+    let code = runtime.block_on(args.run(&args.probe(target)));
+    // a name server that does not answer must not hold the verdict back
+    runtime.shutdown_background();
+    Ok(code)
+}
+
+fn runtime() -> Result<Runtime, Error> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Error::Software(format!("cannot start the runtime: {error}")))?
-        .block_on(run(app))
+        .map_err(|error| Error::Software(format!("cannot start the runtime: {error}")))
 }
 
 async fn run(app: Arc<App>) -> Result<(), Error> {

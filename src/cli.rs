@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use crate::probe::args::ProbeArgs;
+
 /// A fan-out echo service that tells the truth about its health.
 #[derive(Debug, Parser)]
 #[command(name = "uecho", version)]
@@ -22,4 +24,6 @@ pub struct Cli {
 pub enum Command {
     /// Run the service (the default).
     Serve,
+    /// Check a running service: ready, and echoing exactly as it must. Exit 0 healthy, 1 unhealthy, 2 wrong usage.
+    Probe(ProbeArgs),
 }

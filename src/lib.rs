@@ -5,6 +5,7 @@
 //! - [`peers`]: other nodes, asked all at once
 //! - [`server`]: listeners and connections
 //! - [`telemetry`]: logs, metrics, traces
+//! - [`probe`]: the check of a running service
 //! - [`app`]: wiring, from settings to exit code
 
 pub mod app;
@@ -12,6 +13,7 @@ pub mod cli;
 pub mod config;
 pub mod lifecycle;
 pub mod peers;
+pub mod probe;
 pub mod readiness;
 pub mod receipt;
 pub mod server;

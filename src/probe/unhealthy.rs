@@ -1,0 +1,105 @@
+//! Why a service is not healthy: one step, one fault, one line.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// A step of the check, in the order taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// `GET /readyz` must be 200 `{"ready": true}`.
+    Readyz,
+    /// The text as an HTML page, escaped.
+    Page,
+    /// The text as JSON.
+    Json,
+}
+
+impl Step {
+    /// Every step.
+    pub const ALL: [Self; 3] = [Self::Readyz, Self::Page, Self::Json];
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Readyz => "readyz",
+            Self::Page => "page",
+            Self::Json => "json",
+        })
+    }
+}
+
+/// What is wrong.
+#[derive(Clone, Debug, PartialEq, Serialize, thiserror::Error)]
+#[serde(tag = "fault", rename_all = "snake_case")]
+pub enum Fault {
+    /// No connection, or it broke before the answer was complete.
+    #[error("{detail}")]
+    Unreachable {
+        /// What failed, with the system's own words.
+        detail: String,
+    },
+    /// The whole check took too long.
+    #[error("no answer within {seconds} s")]
+    Timeout {
+        /// The bound.
+        seconds: f64,
+    },
+    /// `/readyz` is 503.
+    #[error("not ready: {}", reasons.join(", "))]
+    NotReady {
+        /// As the service gives them.
+        reasons: Vec<String>,
+    },
+    /// An answer came, but not as it must read.
+    #[error("{detail}")]
+    WrongAnswer {
+        /// The first difference found.
+        detail: String,
+    },
+    /// A healthy service answered, but another than expected.
+    #[error("{key} is `{actual}`, expected `{expected}`")]
+    Unexpected {
+        /// `version`, `revision` or `system`.
+        key: &'static str,
+        /// What should have answered.
+        expected: String,
+        /// What did.
+        actual: String,
+    },
+}
+
+impl Fault {
+    /// An answer that does not read as it must.
+    #[must_use]
+    pub fn wrong(detail: impl Into<String>) -> Self {
+        Self::WrongAnswer { detail: detail.into() }
+    }
+
+    /// No connection, or a broken one.
+    #[must_use]
+    pub fn unreachable(detail: impl Into<String>) -> Self {
+        Self::Unreachable { detail: detail.into() }
+    }
+}
+
+/// A failed check.
+#[derive(Clone, Debug, PartialEq, Serialize, thiserror::Error)]
+#[error("{step}: {fault}")]
+pub struct Unhealthy {
+    /// Where it failed.
+    pub step: Step,
+    /// How.
+    #[serde(flatten)]
+    pub fault: Fault,
+}
+
+impl Unhealthy {
+    /// A fault at a step.
+    #[must_use]
+    pub fn new(step: Step, fault: Fault) -> Self {
+        Self { step, fault }
+    }
+}
