@@ -1,0 +1,68 @@
+//! The usual axum service: Router, tower-http's TraceLayer with a tracing-opentelemetry span per request (1 % sampled), a request id,
+//! a timeout, security headers as layers, one JSON log line per request to stderr, a Prometheus histogram.
+
+use std::time::{Duration, Instant};
+
+use axum::{
+    Router,
+    extract::{Path, Request, State},
+    middleware::{self, Next},
+    response::{Html, Response},
+    routing::get,
+};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+use prometheus::{HistogramOpts, HistogramVec};
+use tower_http::{
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
+    set_header::SetResponseHeaderLayer,
+    timeout::TimeoutLayer,
+    trace::{DefaultOnResponse, TraceLayer},
+};
+use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
+
+async fn echo(Path(text): Path<String>) -> Html<String> {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+    Html(format!(
+        "<html><head><title>Unstoppable Echo</title></head><body><h1>{text} right back at ya!</h1></body></html>"
+    ))
+}
+
+async fn measure(State(durations): State<HistogramVec>, request: Request, next: Next) -> Response {
+    let begin = Instant::now();
+    let method = request.method().clone();
+    let response = next.run(request).await;
+    let labels = [method.as_str(), "/{text}", response.status().as_str()];
+    durations.with_label_values(&labels).observe(begin.elapsed().as_secs_f64());
+    response
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8091".into());
+    let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(0.01)));
+    let provider = SdkTracerProvider::builder().with_sampler(sampler).build();
+    tracing_subscriber::registry()
+        .with(tracing_subscriber::EnvFilter::new("info"))
+        .with(tracing_opentelemetry::layer().with_tracer(provider.tracer("axum-stack")))
+        .with(tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr))
+        .init();
+    let opts = HistogramOpts::new("http_server_request_duration_seconds", "Duration of HTTP server requests");
+    let durations = HistogramVec::new(opts, &["method", "route", "status"]).unwrap();
+    let constant = |name, value| SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value));
+    let request_id = HeaderName::from_static("x-request-id");
+    let router = Router::new()
+        .route("/{text}", get(echo))
+        .layer(middleware::from_fn_with_state(durations, measure))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(10)))
+        .layer(constant(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
+        .layer(constant(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(constant(header::REFERRER_POLICY, "no-referrer"))
+        .layer(constant(header::CACHE_CONTROL, "no-store"))
+        .layer(PropagateRequestIdLayer::new(request_id.clone()))
+        .layer(TraceLayer::new_for_http().on_response(DefaultOnResponse::new().level(tracing::Level::INFO)))
+        .layer(SetRequestIdLayer::new(request_id, MakeRequestUuid));
+    let listener = tokio::net::TcpListener::bind(address).await.unwrap();
+    axum::serve(listener, router).await.unwrap();
+}
