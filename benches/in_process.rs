@@ -70,7 +70,12 @@ async fn main() {
                     *best = best.min(batch(client).await);
                 }
             }
-            println!("user-space ns/request: bare hyper {:.0}, uecho {:.0}, difference {:+.0}", best[0], best[1], best[1] - best[0]);
+            println!(
+                "user-space ns/request: bare hyper {:.0}, uecho {:.0}, difference {:+.0}",
+                best[0],
+                best[1],
+                best[1] - best[0]
+            );
         })
         .await;
 }

@@ -1,6 +1,9 @@
 //! Readiness: a value apart from liveness, false while starting, draining, or (by policy) while peers are down.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use prometheus::IntGauge;
 
@@ -30,6 +33,8 @@ impl Reason {
 /// The current reasons; ready when there are none.
 pub struct Readiness {
     reasons: Mutex<Vec<Reason>>,
+    /// Asked for by every answer, so kept apart from the lock.
+    draining: AtomicBool,
     gauge: IntGauge,
 }
 
@@ -38,7 +43,7 @@ impl Readiness {
     #[must_use]
     pub fn new(gauge: IntGauge) -> Self {
         gauge.set(0);
-        Self { reasons: Mutex::new(vec![Reason::Starting]), gauge }
+        Self { reasons: Mutex::new(vec![Reason::Starting]), draining: AtomicBool::new(false), gauge }
     }
 
     /// Sets or clears one reason.
@@ -49,6 +54,7 @@ impl Readiness {
             reasons.push(reason);
             reasons.sort();
         }
+        self.draining.store(reasons.contains(&Reason::Draining), Ordering::Relaxed);
         self.gauge.set(i64::from(reasons.is_empty()));
     }
 
@@ -58,10 +64,10 @@ impl Readiness {
         self.reasons.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Whether this reason holds now.
+    /// Whether [`Reason::Draining`] holds now.
     #[must_use]
-    pub fn is(&self, reason: Reason) -> bool {
-        self.reasons().contains(&reason)
+    pub fn draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
     }
 }
 

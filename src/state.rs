@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use arc_swap::ArcSwap;
-use http::HeaderValue;
+use http::HeaderMap;
 
 use crate::{
     config::{ConfigError, Settings},
@@ -37,8 +37,8 @@ pub struct App {
     pub live: ArcSwap<Live>,
     /// Which build on which machine this is.
     pub receipt: Receipt,
-    /// The receipt as a header value.
-    pub receipt_header: HeaderValue,
+    /// The headers of every answer, made once; the trace id in it is a placeholder.
+    pub headers: HeaderMap,
     /// Every metric.
     pub metrics: Metrics,
     /// Whether `/readyz` is 200.
@@ -56,7 +56,7 @@ impl App {
         let metrics = Metrics::new(&receipt).map_err(|error| ConfigError(error.to_string()))?;
         Ok(Arc::new(Self {
             live: ArcSwap::from_pointee(Live::new(&settings)),
-            receipt_header: receipt.header(),
+            headers: crate::web::service::headers_of_every_answer(receipt.header()),
             readiness: Readiness::new(metrics.ready.clone()),
             in_flight: AtomicUsize::new(0),
             settings,
@@ -73,13 +73,11 @@ impl App {
 
     /// Counts a request in; returns how many there are now.
     pub(crate) fn enter(&self) -> usize {
-        self.metrics.active_requests.inc();
         self.in_flight.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// Counts a request out.
     pub(crate) fn leave(&self) {
-        self.metrics.active_requests.dec();
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }

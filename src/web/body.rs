@@ -34,6 +34,14 @@ pub struct InFlight {
     pub complete: bool,
 }
 
+impl InFlight {
+    /// The head of the answer is known. hyper sends no body to HEAD, so nothing would read ours to its end.
+    pub fn answered(&mut self, status: StatusCode) {
+        self.status = Some(status);
+        self.complete = self.method == "HEAD";
+    }
+}
+
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.app.leave();

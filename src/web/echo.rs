@@ -4,7 +4,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use axum::{extract::State, response::IntoResponse};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
+use http::{HeaderMap, Method, StatusCode, Uri, header};
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
@@ -61,9 +61,11 @@ fn malformed_escape(raw: &[u8]) -> Option<usize> {
 /// The page of a line of text.
 #[must_use]
 pub fn page(line: &str, suffix: &str) -> Bytes {
-    let mut page = Vec::with_capacity(PAGE[0].len() + line.len() + suffix.len() + PAGE[1].len() + 16);
+    let line = html_escape::encode_quoted_attribute(line);
+    // exact, because `Bytes` takes over a full vector without another allocation
+    let mut page = Vec::with_capacity(PAGE[0].len() + line.len() + suffix.len() + PAGE[1].len());
     page.extend_from_slice(PAGE[0].as_bytes());
-    html_escape::encode_quoted_attribute_to_vec(line, &mut page);
+    page.extend_from_slice(line.as_bytes());
     page.extend_from_slice(suffix.as_bytes());
     page.extend_from_slice(PAGE[1].as_bytes());
     page.into()
@@ -75,11 +77,11 @@ pub fn message(text: &str) -> String {
     format!("{text}{SUFFIX}")
 }
 
-/// The whole answer to `GET /{text}`.
+/// The body of the answer to `GET /{text}` and what it is.
 ///
 /// # Errors
 /// As [`text`].
-pub fn respond(path: &str, headers: &HeaderMap) -> Result<Response<Bytes>, Problem> {
+pub fn respond(path: &str, headers: &HeaderMap) -> Result<(Media, Bytes), Problem> {
     let text = text(path)?;
     let media = negotiate::prefer(headers, &[Media::Html, Media::Plain, Media::Json]);
     let body = match media {
@@ -89,9 +91,7 @@ pub fn respond(path: &str, headers: &HeaderMap) -> Result<Response<Bytes>, Probl
             .map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR))?
             .into(),
     };
-    let mut response = Response::new(body);
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media.content_type()));
-    Ok(response)
+    Ok((media, body))
 }
 
 /// Every path the router knows nothing of is a text, save those below `/api/`.
@@ -108,7 +108,7 @@ pub async fn fallback(
         return Problem::method_not_allowed("GET,HEAD").into_response();
     }
     match respond(uri.path(), &headers) {
-        Ok(response) => response.map(axum::body::Body::from),
+        Ok((media, body)) => ([(header::CONTENT_TYPE, media.content_type())], body).into_response(),
         Err(problem) => problem.into_response(),
     }
 }
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn the_page_is_the_originals() {
-        let page = respond("/hello", &HeaderMap::new()).unwrap().into_body();
+        let page = respond("/hello", &HeaderMap::new()).unwrap().1;
         let expected = "<html><head><title>Unstoppable Echo</title></head><body><h1>hello right back at ya!</h1></body></html>";
         assert_eq!(page, expected);
     }
@@ -160,7 +160,7 @@ mod tests {
         #[test]
         fn an_html_parser_gives_back_the_text_and_no_new_element(text_ in "\\PC{0,40}|[<>&\"'/a-z =!-]{0,40}") {
             let encoded = percent_encoding::utf8_percent_encode(&text_, percent_encoding::NON_ALPHANUMERIC).to_string();
-            let page = respond(&format!("/{encoded}"), &HeaderMap::new()).unwrap().into_body();
+            let page = respond(&format!("/{encoded}"), &HeaderMap::new()).unwrap().1;
             prop_assert_eq!(heading(&page), message(&text_));
             let document = Html::parse_document(std::str::from_utf8(&page).unwrap());
             prop_assert_eq!(document.root_element().descendent_elements().count(), 5, "html, head, title, body, h1");

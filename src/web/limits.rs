@@ -1,6 +1,6 @@
 //! Limits that a request head alone can break.
 
-use http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 
 use super::problem::Problem;
 use crate::config::settings::Limits;
@@ -9,13 +9,13 @@ use crate::config::settings::Limits;
 ///
 /// # Errors
 /// 414, 431 or 413, naming the limit.
-pub fn check(limits: &Limits, request: &Parts) -> Result<(), Problem> {
-    if target_len(&request.uri) > limits.uri_bytes.0 {
+pub fn check(limits: &Limits, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
+    if target_len(uri) > limits.uri_bytes.0 {
         let detail = format!("the request target is longer than {}", limits.uri_bytes);
         return Err(Problem::new(StatusCode::URI_TOO_LONG).detail(detail).close());
     }
-    check_headers(limits, &request.headers)?;
-    match content_length(&request.headers) {
+    check_headers(limits, headers)?;
+    match content_length(headers) {
         Some(length) if length > limits.body_bytes.0 as u64 => {
             Err(Problem::body_too_large(limits.body_bytes))
         }
