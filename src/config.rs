@@ -31,10 +31,14 @@ pub fn load(files: &[PathBuf]) -> Result<Settings, ConfigError> {
     for file in &files {
         figment = figment.merge(Toml::file_exact(file));
     }
-    figment
+    let settings: Settings = figment
         .merge(Env::prefixed("UECHO_").split("__").ignore(&["config", "revision"]))
         .extract()
-        .map_err(|error| ConfigError(error.to_string()))
+        .map_err(|error| ConfigError(error.to_string()))?;
+    match crate::peers::validate::validate(&settings.fanout).as_slice() {
+        [] => Ok(settings),
+        wrong => Err(ConfigError(wrong.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))),
+    }
 }
 
 fn default_files() -> Vec<PathBuf> {

@@ -180,7 +180,7 @@ mod tests {
             ("http://b:99999", "port that is not"),
             ("http://b:", "port that is not"),
             ("http://a..b", "host name"),
-            ("http://[::g]", "URL"),
+            ("http://[::g]", "IPv6 address"),
         ] {
             let error = text.parse::<BaseUrl>().unwrap_err();
             assert!(error.contains(why) && error.contains(RIGHT), "{text}: {error}");
