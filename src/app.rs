@@ -1,6 +1,6 @@
 //! Wiring: settings, state, listeners, connections, and the exit code.
 
-use std::{io::Write as _, process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc};
 
 use sd_notify::NotifyState;
 use tokio::{runtime::Runtime, sync::watch};
@@ -16,7 +16,7 @@ use crate::{
         listener::{BindError, Inherited, Listener},
     },
     state::App,
-    systemd,
+    systemd, telemetry,
     web::{route::Side, service::Service},
 };
 
@@ -67,18 +67,14 @@ pub fn main(cli: &Cli) -> ExitCode {
         None | Some(Command::Serve) => serve(cli).map(|()| ExitCode::SUCCESS),
         Some(Command::Probe(args)) => probe(cli, args),
     };
-    match result {
-        Ok(code) => code,
-        Err(error) => {
-            // nothing is left to tell when standard error is closed
-            let _ = writeln!(std::io::stderr(), "uecho: {error}");
-            ExitCode::from(error.exit_code())
-        }
-    }
+    telemetry::end(result.as_ref().err().map(|error| error as _));
+    result.unwrap_or_else(|error| ExitCode::from(error.exit_code()))
 }
 
 fn serve(cli: &Cli) -> Result<(), Error> {
-    let app = App::new(config::load(&cli.config)?)?;
+    let settings = config::load(&cli.config)?;
+    let telemetry = telemetry::init(&settings)?;
+    let app = App::new(settings, telemetry)?;
     runtime()?.block_on(run(app))
 }
 

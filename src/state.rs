@@ -12,7 +12,7 @@ use crate::{
     config::{ConfigError, Settings},
     readiness::Readiness,
     receipt::Receipt,
-    telemetry::metrics::Metrics,
+    telemetry::{Telemetry, metrics::Metrics},
 };
 
 /// Settings that SIGHUP re-reads.
@@ -39,6 +39,8 @@ pub struct App {
     pub receipt: Receipt,
     /// The headers of every answer, made once; the trace id in it is a placeholder.
     pub headers: HeaderMap,
+    /// Logs and traces.
+    pub telemetry: Telemetry,
     /// Every metric.
     pub metrics: Metrics,
     /// Whether `/readyz` is 200.
@@ -51,9 +53,10 @@ impl App {
     ///
     /// # Errors
     /// The settings cannot be used together.
-    pub fn new(settings: Settings) -> Result<Arc<Self>, ConfigError> {
+    pub fn new(settings: Settings, telemetry: Telemetry) -> Result<Arc<Self>, ConfigError> {
         let receipt = Receipt::of(&settings.instance, &settings.system);
-        let metrics = Metrics::new(&receipt).map_err(|error| ConfigError(error.to_string()))?;
+        let metrics = Metrics::new(&receipt, telemetry.logs.dropped())
+            .map_err(|error| ConfigError(error.to_string()))?;
         Ok(Arc::new(Self {
             live: ArcSwap::from_pointee(Live::new(&settings)),
             headers: crate::web::service::headers_of_every_answer(receipt.header()),
@@ -61,6 +64,7 @@ impl App {
             in_flight: AtomicUsize::new(0),
             settings,
             receipt,
+            telemetry,
             metrics,
         }))
     }

@@ -40,11 +40,11 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// A fresh registry with the build information of `receipt`.
+    /// A fresh registry with the build information of `receipt` and the counter of the log thread.
     ///
     /// # Errors
     /// A metric is registered twice: a bug, caught by every test.
-    pub fn new(receipt: &Receipt) -> Result<Self, prometheus::Error> {
+    pub fn new(receipt: &Receipt, log_dropped: IntCounter) -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let request_duration = HistogramVec::new(
             HistogramOpts::new("http_server_request_duration_seconds", "Duration of HTTP server requests")
@@ -76,10 +76,7 @@ impl Metrics {
                     .buckets(DURATION_BUCKETS.into()),
             )?,
             ready: IntGauge::new("uecho_ready", "1 while /readyz answers 200")?,
-            log_dropped: IntCounter::new(
-                "uecho_log_dropped_total",
-                "Access events dropped because the buffer to the log thread was full",
-            )?,
+            log_dropped,
             registry,
         };
         metrics.register(receipt)?;

@@ -1,18 +1,25 @@
 //! The response body and the request's end: both happen when the last byte was handed to the connection, or never will be.
 
 use std::{
+    net::IpAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, uri::PathAndQuery};
 use http_body::{Body, Frame, SizeHint};
 
 use super::route::Route;
-use crate::{state::App, telemetry::trace_context::TraceContext};
+use crate::{
+    state::App,
+    telemetry::{
+        access::{Finding, Record},
+        trace_context::TraceContext,
+    },
+};
 
 /// A request from its head to the end of its answer. Dropping it ends the request: counted, timed, and logged if it must be.
 pub struct InFlight {
@@ -32,6 +39,12 @@ pub struct InFlight {
     pub bytes: u64,
     /// Whether the answer reached its end.
     pub complete: bool,
+    /// The request target, for the log.
+    pub target: Option<PathAndQuery>,
+    /// The client's `User-Agent`, for the log.
+    pub user_agent: Option<HeaderValue>,
+    /// The other end of a TCP connection.
+    pub client: Option<IpAddr>,
 }
 
 impl InFlight {
@@ -46,7 +59,8 @@ impl Drop for InFlight {
     fn drop(&mut self) {
         self.app.leave();
         let metrics = &self.app.metrics;
-        let seconds = self.start.elapsed().as_secs_f64();
+        let duration = self.start.elapsed();
+        let seconds = duration.as_secs_f64();
         if !self.complete {
             metrics.requests_cut.inc();
         }
@@ -59,6 +73,28 @@ impl Drop for InFlight {
                 .with_label_values(&[self.method, self.route.pattern(), status.as_str()])
                 .observe(seconds),
             None => {}
+        }
+        self.log(duration);
+    }
+}
+
+impl InFlight {
+    fn log(&mut self, duration: Duration) {
+        let log = &self.app.settings.log;
+        let finding = Finding::of(self.complete, self.status, duration, log.slow.0);
+        if Finding::logged(finding, log.access) {
+            self.app.telemetry.logs.access(Record {
+                trace: self.trace,
+                route: self.route,
+                method: self.method,
+                status: self.status,
+                bytes: self.bytes,
+                duration,
+                finding,
+                target: self.target.take(),
+                user_agent: self.user_agent.take(),
+                client: self.client,
+            });
         }
     }
 }

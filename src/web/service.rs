@@ -1,7 +1,10 @@
 //! What surrounds every request, in this order: trace context, count in, limits, authentication, the hot path or the router under a
 //! time limit, the headers every answer carries, count out.
 
-use std::{convert::Infallible, future::Future, panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Instant};
+use std::{
+    convert::Infallible, future::Future, net::IpAddr, panic::AssertUnwindSafe, pin::Pin, sync::Arc,
+    time::Instant,
+};
 
 use axum::{Router, response::IntoResponse};
 use bytes::Bytes;
@@ -39,6 +42,7 @@ pub struct Service {
     app: Arc<App>,
     router: Router,
     side: Side,
+    client: Option<IpAddr>,
 }
 
 type Answer = Result<Response<ResponseBody>, Infallible>;
@@ -76,7 +80,13 @@ impl Service {
             Side::Public => super::public(app.clone()),
             Side::Ops => super::ops(app.clone()),
         };
-        Self { app, router, side }
+        Self { app, router, side, client: None }
+    }
+
+    /// The service of one connection: what it logs names this client.
+    #[must_use]
+    pub fn for_client(&self, client: Option<IpAddr>) -> Self {
+        Self { client, ..self.clone() }
     }
 
     fn begin(&self, request: &Request<Incoming>) -> InFlight {
@@ -90,6 +100,9 @@ impl Service {
             status: None,
             bytes: 0,
             complete: false,
+            target: request.uri().path_and_query().cloned(),
+            user_agent: request.headers().get(header::USER_AGENT).cloned(),
+            client: self.client,
         }
     }
 

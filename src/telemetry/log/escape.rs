@@ -1,0 +1,89 @@
+//! Control characters made visible, so that no value can begin a line or command a terminal.
+
+use std::{
+    borrow::Cow,
+    fmt::Write as _,
+    io::{self, Write},
+};
+
+/// The text with every control character (C0, DEL, C1) written as in JSON: `\n`, `\r`, `\t`, else `\u001b`.
+#[must_use]
+pub fn controls(text: &str) -> Cow<'_, str> {
+    // C1 is encoded as 0xC2 and a byte below 0xA0
+    let suspicious = |byte: u8| byte < 0x20 || byte == 0x7f || byte == 0xc2;
+    if !text.bytes().any(suspicious) || !text.chars().any(char::is_control) {
+        return text.into();
+    }
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            '\n' => escaped.push_str("\\n"),
+            '\r' => escaped.push_str("\\r"),
+            '\t' => escaped.push_str("\\t"),
+            c if c.is_control() => {
+                let _ = write!(escaped, "\\u{:04x}", u32::from(c));
+            }
+            c => escaped.push(c),
+        }
+    }
+    escaped.into()
+}
+
+/// The longest beginning of the text that has at most `limit` bytes.
+#[must_use]
+pub fn cap(text: &str, limit: usize) -> &str {
+    &text[..text.floor_char_boundary(limit)]
+}
+
+/// A writer that takes one event per call, as the `fmt` layer does, and lets only the line break at its very end through.
+///
+/// The layer quotes and escapes string fields, but neither messages nor what is formatted by `Display`.
+pub struct Lines<W>(pub W);
+
+impl<W: Write> Write for Lines<W> {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        let line = text.strip_suffix('\n').unwrap_or(&text);
+        self.0.write_all(controls(line).as_bytes())?;
+        self.0.write_all(b"\n")?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn controls_become_visible() {
+        assert_eq!(controls("plain \u{a0} täxt"), "plain \u{a0} täxt");
+        assert_eq!(
+            controls("a\r\nb\tc\0\u{1b}[31m\u{7f}\u{9b}"),
+            "a\\r\\nb\\tc\\u0000\\u001b[31m\\u007f\\u009b"
+        );
+    }
+
+    #[test]
+    fn a_cap_does_not_split_a_character() {
+        assert_eq!(cap("häh", 2), "h");
+        assert_eq!(cap("häh", 3), "hä");
+        assert_eq!(cap("häh", 99), "häh");
+    }
+
+    proptest! {
+        #[test]
+        fn an_event_is_one_line_whatever_it_says(text: String) {
+            let mut written = Vec::new();
+            Lines(&mut written).write_all(format!("{text}\n").as_bytes()).unwrap();
+            let written = String::from_utf8(written).unwrap();
+            let line = written.strip_suffix('\n').unwrap();
+            prop_assert!(!line.chars().any(char::is_control));
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! A log event on its way from where it happened to the log thread.
+
+use std::fmt::{self, Write};
+
+use tracing::{
+    Event, Metadata, Subscriber,
+    field::{Field, Value, Visit},
+};
+
+use super::escape;
+
+/// Most bytes of one value; what is longer is cut there. More than a datagram to the journal holds.
+const MAX_VALUE_BYTES: usize = 256 * 1024;
+
+/// An event with its values copied.
+pub(super) struct Captured {
+    metadata: &'static Metadata<'static>,
+    values: Vec<(usize, Owned)>,
+}
+
+enum Owned {
+    I64(i64),
+    U64(u64),
+    F64(f64),
+    Bool(bool),
+    Text(String),
+}
+
+impl Captured {
+    pub(super) fn of(event: &Event<'_>) -> Self {
+        let mut captured = Self { metadata: event.metadata(), values: Vec::new() };
+        event.record(&mut captured);
+        captured
+    }
+
+    /// Gives the event to a subscriber. Text goes as a string, however it was made, so that it is quoted wherever others would be;
+    /// `escaped`: with control characters already made visible.
+    pub(super) fn replay(&self, subscriber: &dyn Subscriber, escaped: bool) {
+        let mut texts: Vec<std::borrow::Cow<'_, str>> = Vec::with_capacity(self.values.len());
+        for (_, value) in &self.values {
+            texts.push(match value {
+                Owned::Text(text) if escaped => escape::controls(text),
+                Owned::Text(text) => text.as_str().into(),
+                _ => "".into(),
+            });
+        }
+        let strs: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
+        let fields = self.metadata.fields();
+        let mut values: Vec<Option<&dyn Value>> = vec![None; fields.len()];
+        for ((index, value), text) in self.values.iter().zip(&strs) {
+            values[*index] = Some(match value {
+                Owned::I64(number) => number,
+                Owned::U64(number) => number,
+                Owned::F64(number) => number,
+                Owned::Bool(truth) => truth,
+                Owned::Text(_) => text,
+            });
+        }
+        subscriber.event(&Event::new(self.metadata, &fields.value_set_all(&values)));
+    }
+
+    fn text(&mut self, field: &Field, text: String) {
+        self.values.push((field.index(), Owned::Text(text)));
+    }
+}
+
+impl Visit for Captured {
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.values.push((field.index(), Owned::I64(value)));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.values.push((field.index(), Owned::U64(value)));
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.values.push((field.index(), Owned::F64(value)));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.values.push((field.index(), Owned::Bool(value)));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.text(field, escape::cap(value, MAX_VALUE_BYTES).to_owned());
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let mut text = Capped(String::new());
+        let _ = write!(text, "{value:?}");
+        self.text(field, text.0);
+    }
+}
+
+/// Text that stops growing at [`MAX_VALUE_BYTES`].
+struct Capped(String);
+
+impl fmt::Write for Capped {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.push_str(escape::cap(text, MAX_VALUE_BYTES - self.0.len()));
+        Ok(())
+    }
+}

@@ -1,0 +1,131 @@
+//! Where events go: the journal when stderr is the journal, else text on stderr, or JSON by `log.format`. Never two of them.
+//!
+//! # Journal fields (an interface)
+//! `SYSLOG_IDENTIFIER=uecho`, `MESSAGE`, `PRIORITY` (error 3, warn 4, info 6, debug and trace 7), `TARGET`, `CODE_FILE`, `CODE_LINE`,
+//! and the event's own fields without prefix, in upper case with `_` for `.`: `trace_id` is `TRACE_ID`, `http.route` is `HTTP_ROUTE`.
+//! See [`crate::telemetry::access`] for those of a request. Fields are length-framed; control characters are made visible in all of them.
+
+use std::{
+    io::{self, Write},
+    os::unix::net::UnixDatagram,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tracing::{Event, Subscriber};
+use tracing_journald::{Priority, PriorityMappings};
+use tracing_subscriber::{Layer, Registry, fmt, fmt::MakeWriter, layer::SubscriberExt};
+
+use super::{
+    escape::{self, Lines},
+    event::Captured,
+};
+use crate::config::settings::LogFormat;
+
+const IDENTIFIER: &str = "uecho";
+const JOURNAL_SOCKET: &str = "/run/systemd/journal/socket";
+
+/// The one output.
+pub(super) struct Output {
+    subscriber: Box<dyn Subscriber + Send + Sync>,
+    stderr: Buffer,
+    journal: bool,
+}
+
+impl Output {
+    /// Picks the output; a journal that cannot be reached is replaced by text.
+    pub(super) fn choose(format: LogFormat) -> Self {
+        let stderr = Buffer::default();
+        let text = fmt::layer().with_ansi(false).with_writer(stderr.clone());
+        let wanted = format == LogFormat::Auto && stderr_is(std::env::var("JOURNAL_STREAM").ok().as_deref());
+        let (layer, journal) = match (format, wanted.then(journald)) {
+            (LogFormat::Json, _) => (
+                text.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed(),
+                false,
+            ),
+            (_, Some(Ok(journald))) => (journald.boxed(), true),
+            _ => (text.boxed(), false),
+        };
+        Self { subscriber: Box::new(Registry::default().with(layer)), stderr, journal }
+    }
+
+    /// Takes an event of the log thread itself.
+    pub(super) fn event(&self, event: &Event<'_>) {
+        self.subscriber.event(event);
+    }
+
+    /// Takes an event of another thread.
+    pub(super) fn replay(&self, event: &Captured) {
+        event.replay(&*self.subscriber, self.journal);
+    }
+
+    /// Whether anything would read what is written now; the journald layer does not say when it could not send.
+    pub(super) fn reachable(&self) -> bool {
+        !self.journal || UnixDatagram::unbound().and_then(|socket| socket.connect(JOURNAL_SOCKET)).is_ok()
+    }
+
+    /// Writes out what the events since the last call left for stderr.
+    pub(super) fn write(&self) {
+        let mut buffer = self.stderr.lock();
+        // nowhere is left to say that stderr is gone
+        let _ = io::stderr().write_all(&buffer);
+        buffer.clear();
+        buffer.shrink_to(MAX_IDLE_BUFFER);
+    }
+}
+
+/// What is kept of the buffer between batches.
+const MAX_IDLE_BUFFER: usize = 64 * 1024;
+
+fn journald() -> io::Result<tracing_journald::Layer> {
+    Ok(tracing_journald::layer()?
+        .with_syslog_identifier(IDENTIFIER.into())
+        .with_field_prefix(None)
+        .with_priority_mappings(PriorityMappings {
+            error: Priority::Error,
+            warn: Priority::Warning,
+            info: Priority::Informational,
+            debug: Priority::Debug,
+            trace: Priority::Debug,
+        }))
+}
+
+/// Whether `JOURNAL_STREAM`, `DEVICE:INODE`, names our stderr (systemd.exec(5)): it may have been inherited from a service that is not us.
+fn stderr_is(journal_stream: Option<&str>) -> bool {
+    let Ok(stderr) = rustix::fs::fstat(io::stderr()) else { return false };
+    journal_stream.and_then(|value| value.split_once(':')).is_some_and(|(device, inode)| {
+        device.parse() == Ok(stderr.st_dev) && inode.parse() == Ok(stderr.st_ino)
+    })
+}
+
+/// One line on stderr when nothing else works.
+pub(in crate::telemetry) fn last_words(text: &str) {
+    let _ = Lines(io::stderr()).write_all(format!("{IDENTIFIER}: {}\n", escape::controls(text)).as_bytes());
+}
+
+/// What is to be written to stderr at the end of a batch.
+#[derive(Clone, Default)]
+struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+impl Buffer {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Write for Buffer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.lock().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Buffer {
+    type Writer = Lines<Self>;
+
+    fn make_writer(&'a self) -> Lines<Self> {
+        Lines(self.clone())
+    }
+}
