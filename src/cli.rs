@@ -25,5 +25,5 @@ pub enum Command {
     /// Run the service (the default).
     Serve,
     /// Check a running service: ready, and echoing exactly as it must. Exit 0 healthy, 1 unhealthy, 2 wrong usage.
-    Probe(ProbeArgs),
+    Probe(Box<ProbeArgs>),
 }

@@ -8,7 +8,6 @@ pub mod args;
 pub mod challenge;
 pub mod connection;
 pub mod target;
-mod tls;
 pub mod unhealthy;
 pub mod verify;
 
@@ -21,7 +20,7 @@ pub use unhealthy::{Fault, Step, Unhealthy};
 
 use crate::receipt::Receipt;
 use challenge::Challenge;
-use connection::Connection;
+use connection::{Client, Connection};
 
 /// Time for one whole check unless told otherwise.
 pub const TIMEOUT: Duration = Duration::from_secs(5);
@@ -101,12 +100,14 @@ impl Probe {
 
     async fn steps(&self, current: &mut Step) -> Result<(Receipt, String, Vec<StepTime>), Unhealthy> {
         let challenge = Challenge::random();
+        let client = Client::new(&self.target).map_err(|fault| Unhealthy::new(*current, fault))?;
         let mut answered = None;
         let mut times = Vec::new();
         for step in Step::ALL {
             *current = step;
             let begin = Instant::now();
-            let receipt = self.step(step, &challenge).await.map_err(|fault| Unhealthy::new(step, fault))?;
+            let receipt =
+                self.step(&client, step, &challenge).await.map_err(|fault| Unhealthy::new(step, fault))?;
             times.push(StepTime { step, seconds: begin.elapsed().as_secs_f64() });
             answered = Some(receipt);
         }
@@ -114,8 +115,8 @@ impl Probe {
         Ok((receipt, challenge.text, times))
     }
 
-    async fn step(&self, step: Step, challenge: &Challenge) -> Result<Receipt, Fault> {
-        let mut connection = Connection::open(&self.target).await?;
+    async fn step(&self, client: &Client, step: Step, challenge: &Challenge) -> Result<Receipt, Fault> {
+        let mut connection = client.open().await?;
         let receipt = ask(&mut connection, step, challenge).await?;
         self.expect.check(&receipt)?;
         Ok(receipt)
@@ -126,7 +127,11 @@ impl Probe {
 ///
 /// # Errors
 /// The answer does not come, or is not what it must be.
-pub async fn ask(connection: &mut Connection, step: Step, challenge: &Challenge) -> Result<Receipt, Fault> {
+pub async fn ask(
+    connection: &mut Connection<'_>,
+    step: Step,
+    challenge: &Challenge,
+) -> Result<Receipt, Fault> {
     let (path, accept) = match step {
         Step::Readyz => ("/readyz", "application/json"),
         Step::Page => (challenge.path.as_str(), "text/html"),

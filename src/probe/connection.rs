@@ -1,58 +1,87 @@
-//! One HTTP/1.1 connection to a target: requests that read little and trust nothing.
-
-use std::io;
+//! HTTP/1.1 connections to a target: requests that read little and trust nothing.
 
 use bytes::Bytes;
-use http::{Request, Response, header};
+use http::{HeaderName, HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use tokio::{
-    net::{TcpStream, UnixStream},
-    task::JoinSet,
-};
+use tokio::{net::UnixStream, task::JoinSet};
 
 use super::{Fault, Target};
-use crate::receipt::VERSION;
+use crate::peers::connect::Connector;
 
+const USER_AGENT: &str = concat!("uecho-probe/", env!("CARGO_PKG_VERSION"));
 /// Most of a body that is read; the longest right answer is far below.
 const BODY_BYTES: usize = 64 * 1024;
 /// Most of a head that is read.
 const HEAD_BYTES: usize = 64 * 1024;
 
-/// An open connection; closed on drop. Bounded by the caller's timeout only.
-pub struct Connection {
-    sender: SendRequest<Empty<Bytes>>,
-    authority: String,
+/// How targets are reached; made once for any number of connections.
+pub struct Client {
+    target: Target,
+    connector: Connector,
     prefix: String,
-    user_agent: String,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// An open connection; closed on drop. Bounded by the caller's timeout only.
+pub struct Connection<'a> {
+    client: &'a Client,
+    sender: SendRequest<Empty<Bytes>>,
     // aborted on drop
     _driver: JoinSet<()>,
 }
 
-impl Connection {
+impl Client {
+    /// A client of one target; https trusts the authorities of the system.
+    ///
+    /// # Errors
+    /// [`Fault::Unreachable`] when https is asked for and the system knows no authority.
+    pub fn new(target: &Target) -> Result<Self, Fault> {
+        let (connector, host, prefix) = match target {
+            Target::Unix(_) => (Connector::plain(), HeaderValue::from_static("localhost"), String::new()),
+            Target::Http(url) => (
+                Connector::for_origins([&url.origin], None)
+                    .map_err(|error| Fault::unreachable(error.to_string()))?,
+                url.origin.host_header.clone(),
+                url.prefix.clone(),
+            ),
+        };
+        let headers = vec![(header::HOST, host), (header::USER_AGENT, HeaderValue::from_static(USER_AGENT))];
+        Ok(Self { target: target.clone(), connector, prefix, headers })
+    }
+
+    /// Sends a header with every request.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
     /// Connects, TLS included.
     ///
     /// # Errors
     /// [`Fault::Unreachable`] with the system's reason.
-    pub async fn open(target: &Target) -> Result<Self, Fault> {
-        let refused = |error: io::Error| Fault::unreachable(format!("cannot connect to {target}: {error}"));
-        match target {
-            Target::Unix(path) => Self::over(UnixStream::connect(path).await.map_err(refused)?, target).await,
-            Target::Tcp { tls, host, port, .. } => {
-                let stream = TcpStream::connect((host.as_str(), *port)).await.map_err(refused)?;
-                stream.set_nodelay(true).map_err(refused)?;
-                if *tls {
-                    let stream = super::tls::connect(host, stream).await.map_err(refused)?;
-                    Self::over(stream, target).await
-                } else {
-                    Self::over(stream, target).await
-                }
+    pub async fn open(&self) -> Result<Connection<'_>, Fault> {
+        match &self.target {
+            Target::Unix(path) => {
+                let stream = UnixStream::connect(path)
+                    .await
+                    .map_err(|error| Fault::unreachable(format!("cannot connect: {error}")))?;
+                self.over(stream).await
+            }
+            Target::Http(url) => {
+                let stream = self
+                    .connector
+                    .connect(&url.origin)
+                    .await
+                    .map_err(|error| Fault::unreachable(error.to_string()))?;
+                self.over(stream).await
             }
         }
     }
 
-    async fn over<S>(stream: S, target: &Target) -> Result<Self, Fault>
+    async fn over<S>(&self, stream: S) -> Result<Connection<'_>, Fault>
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
     {
@@ -60,32 +89,28 @@ impl Connection {
             .max_buf_size(HEAD_BYTES)
             .handshake(TokioIo::new(stream))
             .await
-            .map_err(|error| Fault::unreachable(format!("cannot speak HTTP with {target}: {error}")))?;
+            .map_err(|error| Fault::unreachable(format!("cannot speak HTTP: {error}")))?;
         let mut driver = JoinSet::new();
         driver.spawn(async move {
             // the request that was cut short reports it
             let _ = connection.await;
         });
-        Ok(Self {
-            sender,
-            authority: target.authority(),
-            prefix: target.prefix().into(),
-            user_agent: format!("uecho-probe/{VERSION}"),
-            _driver: driver,
-        })
+        Ok(Connection { client: self, sender, _driver: driver })
     }
+}
 
+impl Connection<'_> {
     /// `GET path`, the whole answer.
     ///
     /// # Errors
     /// [`Fault::Unreachable`] when the connection breaks, [`Fault::WrongAnswer`] when what comes is no HTTP or too large.
     pub async fn get(&mut self, path: &str, accept: &str) -> Result<Response<Bytes>, Fault> {
-        let request = Request::get(format!("{}{path}", self.prefix))
-            .header(header::HOST, &self.authority)
-            .header(header::USER_AGENT, &self.user_agent)
+        let Client { prefix, headers, .. } = self.client;
+        let mut request = Request::get(format!("{prefix}{path}"))
             .header(header::ACCEPT, accept)
             .body(Empty::new())
             .map_err(|error| Fault::unreachable(format!("the request cannot be built: {error}")))?;
+        request.headers_mut().extend(headers.iter().cloned());
         self.sender.ready().await.map_err(|error| broken(&error))?;
         let (parts, body) =
             self.sender.send_request(request).await.map_err(|error| broken(&error))?.into_parts();
