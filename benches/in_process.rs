@@ -60,7 +60,9 @@ async fn batch(client: &mut DuplexStream) -> f64 {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let app = App::new(Settings::default()).unwrap();
+    let settings = Settings::default();
+    let telemetry = uecho::telemetry::init(&settings).unwrap();
+    let app = App::new(settings, telemetry).unwrap();
     tokio::task::LocalSet::new()
         .run_until(async move {
             let mut clients = [connect(service_fn(bare)), connect(Service::new(app, Side::Public))];
