@@ -72,8 +72,11 @@ pub fn main(cli: &Cli) -> ExitCode {
 }
 
 fn serve(cli: &Cli) -> Result<(), Error> {
-    let settings = config::load(&cli.config)?;
+    let config::Loaded { settings, warnings, .. } = config::load(&cli.config)?;
     let telemetry = telemetry::init(&settings)?;
+    for warning in &warnings {
+        tracing::warn!("configuration: {warning}");
+    }
     let app = App::new(settings, telemetry)?;
     runtime()?.block_on(run(app))
 }
@@ -81,7 +84,7 @@ fn serve(cli: &Cli) -> Result<(), Error> {
 fn probe(cli: &Cli, args: &ProbeArgs) -> Result<ExitCode, Error> {
     let target = match &args.url {
         Some(url) => url.clone(),
-        None => Target::of(&config::load(&cli.config)?.public.listen).map_err(Error::Usage)?,
+        None => Target::of(&config::load(&cli.config)?.settings.public.listen).map_err(Error::Usage)?,
     };
     let runtime = runtime()?;
     let code = runtime.block_on(args.run(&args.probe(target)));

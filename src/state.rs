@@ -56,7 +56,7 @@ impl App {
     pub fn new(settings: Settings, telemetry: Telemetry) -> Result<Arc<Self>, ConfigError> {
         let receipt = Receipt::of(&settings.instance, &settings.system);
         let metrics = Metrics::new(&receipt, telemetry.logs.dropped())
-            .map_err(|error| ConfigError(error.to_string()))?;
+            .map_err(|error| ConfigError::new(error.to_string()))?;
         Ok(Arc::new(Self {
             live: ArcSwap::from_pointee(Live::new(&settings)),
             headers: crate::web::service::headers_of_every_answer(receipt.header()),

@@ -59,7 +59,7 @@ impl Logs {
     pub fn set_filter(&self, directives: &str) -> Result<(), ConfigError> {
         self.filter
             .reload(parse(directives)?)
-            .map_err(|error| ConfigError(format!("log.filter: cannot be replaced: {error}")))
+            .map_err(|error| ConfigError::new(format!("log.filter: cannot be replaced: {error}")))
     }
 
     /// Hands over what is to be logged of a request.
@@ -92,7 +92,7 @@ pub(super) fn flush_installed(limit: Duration) {
 
 fn parse(directives: &str) -> Result<EnvFilter, ConfigError> {
     EnvFilter::builder().parse(directives).map_err(|error| {
-        ConfigError(format!(
+        ConfigError::new(format!(
             "log.filter: {error} in {directives:?}; write it like \"info\" or \"info,uecho=debug\""
         ))
     })

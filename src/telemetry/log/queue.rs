@@ -44,7 +44,7 @@ impl Queue {
             "uecho_log_dropped_total",
             "Log events lost because the buffer to the log thread was full or the journal could not be reached",
         )
-        .map_err(|error| ConfigError(error.to_string()))?;
+        .map_err(|error| ConfigError::new(error.to_string()))?;
         Ok((Self { sender, access: Arc::default(), dropped }, messages))
     }
 

@@ -67,7 +67,7 @@ pub(super) fn start(
             HERE.set(true);
             run(&output, &messages, &queue);
         })
-        .map_err(|error| ConfigError(format!("cannot start the log thread: {error}")))?;
+        .map_err(|error| ConfigError::new(format!("cannot start the log thread: {error}")))?;
     Ok(watch)
 }
 

@@ -1,0 +1,96 @@
+//! Ranges, and settings that must fit together: what types alone cannot refuse.
+
+mod fanout;
+mod limits;
+mod listeners;
+mod telemetry;
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{
+    Settings, Sources,
+    problem::Problem,
+    settings::REDACTED,
+    units::{Size, Span},
+};
+
+/// Longest of all durations: far above any use, far below where clocks overflow.
+const DAY: Span = Span::secs(24 * 60 * 60);
+
+/// Everything that is out of range.
+pub(super) fn all(settings: &Settings, sources: &Sources) -> Vec<Problem> {
+    let mut checker = Checker { sources, problems: Vec::new() };
+    for (key, value) in [("instance", &settings.instance), ("system", &settings.system)] {
+        checker.require(key, !value.trim().is_empty(), "must not be empty; leave it out for the default");
+    }
+    listeners::check(settings, &mut checker);
+    limits::check(settings, &mut checker);
+    fanout::check(&settings.fanout, &mut checker);
+    if let Some(token) = &settings.api.token {
+        checker.token("api.token", token);
+    }
+    telemetry::check(settings, &mut checker);
+    checker.problems
+}
+
+/// Collects problems, each with the source of its key.
+struct Checker<'a> {
+    sources: &'a Sources,
+    problems: Vec<Problem>,
+}
+
+impl Checker<'_> {
+    /// `key` may be an item of a list, like `fanout.peers[1]`.
+    fn problem(&mut self, key: &str, text: &str) {
+        let of_list = key.split('[').next().unwrap_or(key);
+        self.problems.push(Problem::at(key, text, &self.sources.of_key(of_list)));
+    }
+
+    fn require(&mut self, key: &str, holds: bool, text: &str) {
+        if !holds {
+            self.problem(key, text);
+        }
+    }
+
+    fn count(&mut self, key: &str, value: usize, least: usize, most: usize) {
+        if !(least..=most).contains(&value) {
+            self.problem(key, &format!("must be {least} to {most}, is {value}"));
+        }
+    }
+
+    fn size(&mut self, key: &str, value: Size, least: Size, most: Size) {
+        if !(least..=most).contains(&value) {
+            self.problem(key, &format!("must be \"{least}\" to \"{most}\", is \"{value}\""));
+        }
+    }
+
+    /// A duration without which nothing works: not zero.
+    fn positive(&mut self, key: &str, value: Span) {
+        self.require(
+            key,
+            value.0 >= Duration::from_millis(1),
+            "must be at least \"1ms\": zero would refuse all",
+        );
+        self.at_most(key, value, DAY);
+    }
+
+    fn at_most(&mut self, key: &str, value: Span, most: Span) {
+        if value > most {
+            self.problem(key, &format!("must be at most \"{most}\", is \"{value}\""));
+        }
+    }
+
+    /// A bearer token: one header value of visible characters. The value is never quoted.
+    fn token(&mut self, key: &str, token: &SecretString) {
+        let token = token.expose_secret();
+        if token.is_empty() {
+            self.problem(key, "must not be empty; leave the key out for no token");
+        } else if token == REDACTED {
+            self.problem(key, "is what `uecho check-config` prints instead of a secret, not a secret");
+        } else if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            self.problem(key, "must be visible ASCII characters without spaces, to fit into a header");
+        }
+    }
+}

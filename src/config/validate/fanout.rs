@@ -1,0 +1,22 @@
+//! `[fanout]`: what the peers' own check finds, and what it leaves to the configuration.
+
+use std::path::Path;
+
+use super::{Checker, DAY};
+use crate::{config::settings::Fanout, peers};
+
+pub(super) fn check(fanout: &Fanout, checker: &mut Checker<'_>) {
+    let wrong = peers::validate::validate(fanout);
+    for invalid in &wrong {
+        checker.problem(&invalid.key, &invalid.text);
+    }
+    checker.at_most("fanout.timeout", fanout.timeout, DAY);
+    checker.require(
+        "fanout.ca",
+        fanout.ca.as_deref().is_none_or(Path::is_absolute),
+        "must be an absolute path, like \"/etc/ssl/ca.pem\"",
+    );
+    if let Some(token) = fanout.token.as_ref().filter(|_| wrong.iter().all(|it| it.key != "fanout.token")) {
+        checker.token("fanout.token", token);
+    }
+}
