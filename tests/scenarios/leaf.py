@@ -36,8 +36,17 @@ with subtest("has no network of its own"):
     t.assertEqual([line.split(":")[0].strip() for line in links], ["lo"])
     t.assertNotEqual(machine.succeed(f"readlink /proc/{pid}/ns/net"), machine.succeed("readlink /proc/1/ns/net"))
 
+with subtest("sees its own files only"):
+    root = f"/proc/{pid}/root"
+    for path in ["/etc/passwd", "/etc/machine-id", "/var/log/journal", "/home", "/run/dbus"]:
+        machine.fail(f"test -e {root}{path}")
+    uid = machine.succeed(f"stat -c %u /proc/{pid}").strip()
+    enter = f"nsenter --target {pid} --mount --root setpriv --reuid={uid} --regid={uid} --clear-groups"
+    for directory in ["/", "/etc", "/run", "/run/uecho", "/dev", "/dev/shm"]:
+        machine.fail(f"{enter} touch {directory}/uecho-was-here 2>/dev/null")
+
 with subtest("its watchdog stays fed"):
-    machine.sleep(25)
+    machine.sleep(12)
     t.assertEqual(machine.get_unit_property("uecho.service", "NRestarts"), "0")
     t.assertEqual(machine.get_unit_property("uecho.service", "MainPID"), pid)
 
