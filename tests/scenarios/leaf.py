@@ -41,9 +41,12 @@ with subtest("sees its own files only"):
     for path in ["/etc/passwd", "/etc/machine-id", "/var/log/journal", "/home", "/run/dbus"]:
         machine.fail(f"test -e {root}{path}")
     uid = machine.succeed(f"stat -c %u /proc/{pid}").strip()
-    enter = f"nsenter --target {pid} --mount --root setpriv --reuid={uid} --regid={uid} --clear-groups"
+    # Tried as the service's user. Programs by their real paths: search paths mean nothing in there.
+    setpriv, bash = (machine.succeed(f"readlink -f $(command -v {tool})").strip() for tool in ["setpriv", "bash"])
+    write = f"nsenter --target {pid} --mount --root {setpriv} --reuid={uid} --regid={uid} --clear-groups {bash} -c"
+    machine.succeed(f"{write} ': > /tmp/own'")
     for directory in ["/", "/etc", "/run", "/run/uecho", "/dev", "/dev/shm"]:
-        machine.fail(f"{enter} touch {directory}/uecho-was-here 2>/dev/null")
+        machine.fail(f"{write} ': > {directory}/uecho-was-here' 2>/dev/null")
 
 with subtest("its watchdog stays fed"):
     machine.sleep(12)
