@@ -1,4 +1,4 @@
-//! Control characters made visible, so that no value can begin a line or command a terminal.
+//! Control characters made visible, so that no value can begin a line, command a terminal or reorder what is read.
 
 use std::{
     borrow::Cow,
@@ -6,12 +6,13 @@ use std::{
     io::{self, Write},
 };
 
-/// The text with every control character (C0, DEL, C1) written as in JSON: `\n`, `\r`, `\t`, else `\u001b`.
+/// The text with every control character (C0, DEL, C1), line separator and change of direction written as in JSON: `\n`, `\r`, `\t`, else
+/// `\u001b`.
 #[must_use]
 pub fn controls(text: &str) -> Cow<'_, str> {
-    // C1 is encoded as 0xC2 and a byte below 0xA0
-    let suspicious = |byte: u8| byte < 0x20 || byte == 0x7f || byte == 0xc2;
-    if !text.bytes().any(suspicious) || !text.chars().any(char::is_control) {
+    // C1 is encoded as 0xC2 and a byte below 0xA0, separators and directions begin with 0xE2
+    let suspicious = |byte: u8| byte < 0x20 || matches!(byte, 0x7f | 0xc2 | 0xe2);
+    if !text.bytes().any(suspicious) || !text.chars().any(hidden) {
         return text.into();
     }
     let mut escaped = String::with_capacity(text.len() + 16);
@@ -20,13 +21,19 @@ pub fn controls(text: &str) -> Cow<'_, str> {
             '\n' => escaped.push_str("\\n"),
             '\r' => escaped.push_str("\\r"),
             '\t' => escaped.push_str("\\t"),
-            c if c.is_control() => {
+            c if hidden(c) => {
                 let _ = write!(escaped, "\\u{:04x}", u32::from(c));
             }
             c => escaped.push(c),
         }
     }
     escaped.into()
+}
+
+/// Characters that act instead of showing: controls, LINE and PARAGRAPH SEPARATOR, and those of the Unicode bidirectional algorithm.
+fn hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The longest beginning of the text that has at most `limit` bytes.
@@ -67,6 +74,7 @@ mod tests {
             controls("a\r\nb\tc\0\u{1b}[31m\u{7f}\u{9b}"),
             "a\\r\\nb\\tc\\u0000\\u001b[31m\\u007f\\u009b"
         );
+        assert_eq!(controls("a\u{2028}b\u{202e}c\u{2069}… –"), "a\\u2028b\\u202ec\\u2069… –");
     }
 
     #[test]
@@ -83,7 +91,7 @@ mod tests {
             Lines(&mut written).write_all(format!("{text}\n").as_bytes()).unwrap();
             let written = String::from_utf8(written).unwrap();
             let line = written.strip_suffix('\n').unwrap();
-            prop_assert!(!line.chars().any(char::is_control));
+            prop_assert!(!line.chars().any(hidden));
         }
     }
 }
