@@ -23,8 +23,8 @@ CASES = {
 
 def entries(match: str) -> list[dict[str, str]]:
     machine.succeed("journalctl --sync")
-    lines = machine.succeed(f"journalctl --boot --unit=uecho.service --output=json --all {match}").splitlines()
-    return [json.loads(line) for line in lines]
+    lines = machine.succeed(f"journalctl --boot --unit=uecho.service --output=json --all {match}")
+    return [json.loads(line) for line in lines.split("\n") if line]
 
 
 def send(number: int, lines: list[str]) -> tuple[str, str]:
@@ -55,7 +55,7 @@ with subtest("one entry per request, with the documented fields and no others"):
         # A value that journalctl shows as a list of numbers has bytes in it that do not print.
         for key, value in own.items():
             t.assertIsInstance(value, str, f"{name}: {key}")
-            t.assertTrue(all(c.isprintable() or c == "\u2028" for c in value), f"{name}: {key}={value!r}")
+            t.assertTrue(value.isprintable(), f"{name}: {key}={value!r}")
             t.assertLessEqual(len(value), 1100, f"{name}: {key}")
 
 with subtest("refused requests forge nothing either"):
@@ -85,7 +85,7 @@ with subtest("10,000 requests are 10,000 entries, or counted as dropped"):
     # A stop flushes what is still on its way.
     dropped = machine.succeed("curl -sSf http://127.0.0.1:8081/metrics | grep ^uecho_log_dropped_total || :").split()
     machine.succeed("systemctl stop uecho.service; journalctl --sync")
-    written = int(machine.succeed(f"journalctl --after-cursor='{marks}' --unit=uecho.service --output=cat TARGET=uecho::access | wc -l"))
+    written = int(machine.succeed(f"journalctl --after-cursor='{marks}' --unit=uecho.service --output=cat USER_AGENT_ORIGINAL=uecho-load | wc -l"))
     lost = int(float(dropped[1])) if dropped else 0
     print(f"10000 requests: {written} entries, {lost} counted as dropped")
     t.assertEqual(written + lost, 10_000)
