@@ -1,6 +1,10 @@
 //! Wiring: settings, state, listeners, connections, and the exit code.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use sd_notify::NotifyState;
 use tokio::{runtime::Runtime, sync::watch};
@@ -65,6 +69,7 @@ impl Error {
 pub fn main(cli: &Cli) -> ExitCode {
     let result = match &cli.command {
         None | Some(Command::Serve) => serve(cli).map(|()| ExitCode::SUCCESS),
+        Some(Command::CheckConfig) => check_config(cli).map(|()| ExitCode::SUCCESS),
         Some(Command::Probe(args)) => probe(cli, args),
     };
     telemetry::end(result.as_ref().err().map(|error| error as _));
@@ -79,6 +84,19 @@ fn serve(cli: &Cli) -> Result<(), Error> {
     }
     let app = App::new(settings, telemetry)?;
     runtime()?.block_on(run(app))
+}
+
+fn check_config(cli: &Cli) -> Result<(), Error> {
+    let loaded = config::load(&cli.config)?;
+    for warning in &loaded.warnings {
+        telemetry::say(&format!("warning: {warning}"));
+    }
+    match io::stdout().write_all(config::show::render(&loaded).as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::Software(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn probe(cli: &Cli, args: &ProbeArgs) -> Result<ExitCode, Error> {

@@ -9,6 +9,7 @@ pub mod keys;
 pub mod listen;
 mod problem;
 pub mod settings;
+pub mod show;
 mod sources;
 mod text;
 pub mod units;

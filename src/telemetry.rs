@@ -55,11 +55,18 @@ impl Telemetry {
 /// all it can do is write to stderr. Blocks for a second at most.
 pub fn end(error: Option<&dyn Display>) {
     if let Some(error) = error {
-        if tracing::dispatcher::has_been_set() {
-            tracing::error!("{error}");
-        } else {
-            log::output::last_words(&error.to_string());
+        for line in error.to_string().lines() {
+            if tracing::dispatcher::has_been_set() {
+                tracing::error!("{line}");
+            } else {
+                say(line);
+            }
         }
     }
     log::flush_installed(LAST_FLUSH);
+}
+
+/// A line on stderr for whoever runs a command that logs nothing.
+pub fn say(line: &str) {
+    log::output::last_words(line);
 }

@@ -51,7 +51,8 @@ pub(super) fn read(path: &Path, warnings: &mut Vec<String>) -> Result<Vec<Entry>
 /// # Errors
 /// One problem for each place where the syntax is broken. The text itself is not quoted: it may hold secrets.
 pub(super) fn parse(path: &Path, text: &str) -> Result<Vec<Entry>, Vec<Problem>> {
-    let (table, errors) = DeTable::parse_recoverable(text);
+    let (table, mut errors) = DeTable::parse_recoverable(text);
+    errors.sort_by_key(|error| error.span().map(|span| span.start));
     let mut problems = Vec::new();
     for error in &errors {
         let (line, column) = position(text, error.span().unwrap_or(0..0));
@@ -61,7 +62,15 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Vec<Entry>, Vec<Problem>>
     let mut entries = Vec::new();
     let mut reader = Reader { path, text, problems };
     reader.table(&mut Vec::new(), table.get_ref(), &mut entries);
-    if reader.problems.is_empty() { Ok(entries) } else { Err(reader.problems) }
+    if !reader.problems.is_empty() {
+        return Err(reader.problems);
+    }
+    // tables come sorted by name; what is wrong is easier to follow from top to bottom
+    entries.sort_by_key(|entry| match entry.origin {
+        Origin::File(_, line) => line,
+        Origin::Variable(_) | Origin::Credential(_) => 0,
+    });
+    Ok(entries)
 }
 
 /// Turns a TOML value into figment's.
