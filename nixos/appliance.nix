@@ -1,0 +1,157 @@
+# The machine, whatever way it is updated: one purpose, headless, nobody to log in, everything but its state read-only.
+# Where the state lies and how a new version comes is the business of generations.nix.
+{
+  config,
+  lib,
+  modulesPath,
+  ...
+}:
+let
+  cfg = config.appliance;
+  service = config.services.uecho;
+  version = "${service.package.version}-${service.package.revision or "unknown"}";
+in
+{
+  imports = [
+    "${modulesPath}/profiles/headless.nix"
+    "${modulesPath}/profiles/minimal.nix"
+    # /etc as an overlay, users by userborn, and no perl anywhere in the closure.
+    "${modulesPath}/profiles/perlless.nix"
+    "${modulesPath}/profiles/qemu-guest.nix"
+  ];
+
+  options.appliance = {
+    adminKeys = lib.mkOption {
+      type = lib.types.listOf lib.types.singleLineStr;
+      default = [ ];
+      example = [ "ssh-ed25519 AAAA... deploy@example" ];
+      description = ''
+        Public keys that may log in as root over ssh, to deploy. Without any, there is no ssh server and no way to log in at all.
+      '';
+    };
+    monitoring.networks = lib.mkOption {
+      type = lib.types.listOf lib.types.singleLineStr;
+      default = [ ];
+      example = [ "10.0.9.0/24" ];
+      description = ''
+        IPv4 or IPv6 networks that may reach the ops listener (health, version, metrics). Without any, it listens on loopback only.
+      '';
+    };
+  };
+
+  config = {
+    services.uecho = {
+      enable = true;
+      openFirewall = true;
+      settings = {
+        public.listen = lib.mkDefault "[::]:8080";
+        ops.listen = lib.mkIf (cfg.monitoring.networks != [ ]) "[::]:8081";
+      };
+    };
+
+    # Which uecho, from which revision: in boot entries, the image's name, os-release, and the receipt of every answer.
+    system = {
+      nixos.label = lib.mkOverride 900 "uecho-${version}";
+      image = {
+        id = "uecho";
+        inherit version;
+      };
+      etc.overlay.mutable = false;
+    };
+
+    # Nobody logs in: no password opens an account, and there is no console to try on.
+    users = {
+      mutableUsers = false;
+      allowNoPasswordLogin = true;
+      users.root = {
+        hashedPassword = "!";
+        openssh.authorizedKeys.keys = cfg.adminKeys;
+      };
+    };
+    security.sudo.enable = false;
+    console.enable = lib.mkDefault false;
+    services.openssh = {
+      enable = cfg.adminKeys != [ ];
+      hostKeys = [
+        {
+          type = "ed25519";
+          path = "/var/lib/ssh/ssh_host_ed25519_key";
+        }
+      ];
+      settings = {
+        AuthenticationMethods = "publickey";
+        KbdInteractiveAuthentication = false;
+        PasswordAuthentication = false;
+        PermitRootLogin = "prohibit-password";
+        X11Forwarding = false;
+      };
+    };
+
+    networking = {
+      hostName = lib.mkDefault "uecho";
+      # DHCP on every wired interface.
+      useNetworkd = true;
+      nftables.enable = true;
+      firewall = {
+        enable = true;
+        extraInputRules = lib.concatMapStrings (network: ''
+          ${if lib.hasInfix ":" network then "ip6" else "ip"} saddr ${network} tcp dport 8081 accept
+        '') cfg.monitoring.networks;
+      };
+    };
+    services = {
+      resolved.enable = true;
+      timesyncd.enable = true;
+      journald = {
+        storage = "persistent";
+        extraConfig = ''
+          SystemMaxUse=500M
+          SystemKeepFree=200M
+        '';
+      };
+    };
+
+    # A machine that hangs or panics starts again by itself; nothing waits for a human at a console that nobody sees.
+    systemd.settings.Manager = {
+      RuntimeWatchdogSec = "15s";
+      RebootWatchdogSec = "30s";
+      KExecWatchdogSec = "1min";
+    };
+    boot = {
+      kernelParams = [ "panic=10" ];
+      kernel.sysctl = {
+        "kernel.panic_on_oops" = 1;
+        "kernel.panic" = 10;
+        "kernel.dmesg_restrict" = 1;
+        "kernel.kptr_restrict" = 2;
+        "kernel.unprivileged_bpf_disabled" = 1;
+        # As deep as the service's sockets ask for: this queue carries clients over a restart.
+        "net.core.somaxconn" = 65535;
+      };
+      initrd.systemd.emergencyAccess = false;
+      # What the machines of the image variants have for disks and networks, beside virtio.
+      initrd.availableKernelModules = [
+        "ahci"
+        "ena"
+        "gve"
+        "hv_netvsc"
+        "hv_storvsc"
+        "nvme"
+        "sd_mod"
+        "xen_blkfront"
+      ];
+      enableContainers = false;
+      bcache.enable = false;
+      swraid.enable = false;
+      kexec.enable = false;
+      tmp.cleanOnBoot = false;
+    };
+    systemd.coredump.settings.Coredump.Storage = "none";
+    powerManagement.enable = false;
+    programs.nano.enable = false;
+    services.lvm.enable = false;
+    fonts.fontconfig.enable = false;
+
+    system.stateVersion = "26.05";
+  };
+}

@@ -1,0 +1,51 @@
+# dev, qa and prod: the same appliance with different values for the same options, and no other difference. A check proves
+# it (checks.nix): give one the values of another, and the very same system comes out.
+{ lib }:
+let
+  environment =
+    {
+      hostName,
+      # Which requests leave an event in the journal.
+      access,
+      # How many of the peers must be up for this node to be ready.
+      readyPolicy,
+      # Nodes of the same environment.
+      peers ? [ ],
+    }:
+    {
+      networking = { inherit hostName; };
+      services.uecho.settings = {
+        fanout = {
+          inherit peers;
+          ready_policy = readyPolicy;
+        };
+        log = { inherit access; };
+      };
+    };
+in
+lib.mapAttrs (_: environment) {
+  dev = {
+    hostName = "uecho-dev";
+    access = "all";
+    readyPolicy = "best_effort";
+  };
+  qa = {
+    hostName = "uecho-qa";
+    access = "all";
+    readyPolicy = "any";
+    peers = [
+      "http://uecho-qa-1:8080"
+      "http://uecho-qa-2:8080"
+    ];
+  };
+  prod = {
+    hostName = "uecho-prod";
+    access = "errors";
+    readyPolicy = "any";
+    peers = [
+      "http://uecho-prod-1:8080"
+      "http://uecho-prod-2:8080"
+      "http://uecho-prod-3:8080"
+    ];
+  };
+}

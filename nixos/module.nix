@@ -1,0 +1,163 @@
+# services.uecho: the units of the package, a configuration that was checked while the system was built, and a switch that
+# loses no request.
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
+let
+  cfg = config.services.uecho;
+  format = pkgs.formats.toml { };
+
+  # TOML has no null: what is not set is left to the program's defaults.
+  settings = lib.filterAttrsRecursive (_: value: value != null) cfg.settings;
+
+  # The program re-reads these on SIGHUP; everything else needs a restart.
+  reloadable = [
+    [ "message" ]
+    [
+      "fanout"
+      "peers"
+    ]
+    [
+      "log"
+      "filter"
+    ]
+  ];
+  isReloadable = path: lib.elem path reloadable;
+  only =
+    keep: lib.mapAttrsRecursiveCond (_: true) (path: value: if keep path then value else null) settings;
+  trigger = keep: builtins.toJSON (only keep);
+
+  configuration =
+    pkgs.runCommand "uecho.toml"
+      {
+        source = format.generate "uecho.toml" settings;
+        # The environment of the unit is part of the configuration; nothing else of the build's environment is.
+        checkEnvironment = lib.mapAttrsToList (name: value: "${name}=${toString value}") cfg.environment;
+        __structuredAttrs = true;
+      }
+      (
+        lib.optionalString (pkgs.stdenv.buildPlatform.canExecute pkgs.stdenv.hostPlatform) ''
+          env --ignore-environment "''${checkEnvironment[@]}" ${lib.getExe cfg.package} --config "$source" check-config
+        ''
+        + ''
+          cp "$source" "$out"
+        ''
+      );
+
+  isTcp = address: address != null && !lib.hasPrefix "unix:" address;
+  port = address: lib.toInt (lib.last (lib.splitString ":" address));
+  # What systemd calls the address.
+  stream = lib.removePrefix "unix:";
+
+  inStore = path: lib.isPath path || lib.hasPrefix "${builtins.storeDir}/" path;
+in
+{
+  imports = [ ./options.nix ];
+
+  config = lib.mkIf cfg.enable {
+    assertions = [
+      {
+        assertion = cfg.settings.api.token or null == null && cfg.settings.fanout.token or null == null;
+        message = ''
+          services.uecho.settings: a token in the settings ends up in the world-readable Nix store.
+          Write it to a file on the machine and name that: services.uecho.credentials."api.token" = "/var/lib/secrets/uecho-api-token";
+        '';
+      }
+      {
+        assertion = cfg.leaf -> cfg.socketActivation;
+        message = ''
+          services.uecho.leaf: a leaf has no network of its own, only the sockets that systemd hands it.
+          Set services.uecho.socketActivation = true, or leaf = false.
+        '';
+      }
+      {
+        assertion = cfg.leaf -> cfg.settings.fanout.peers == [ ] && cfg.settings.otlp.endpoint == null;
+        message = ''
+          services.uecho.leaf: a leaf cannot open connections, so settings.fanout.peers and settings.otlp.endpoint must be empty.
+          Remove them, or set services.uecho.leaf = false.
+        '';
+      }
+      {
+        assertion = cfg.openFirewall -> isTcp cfg.settings.public.listen;
+        message = ''
+          services.uecho.openFirewall: settings.public.listen is ${cfg.settings.public.listen}, which has no port.
+          Listen on an address like "[::]:8080", or set openFirewall = false.
+        '';
+      }
+    ]
+    ++ lib.mapAttrsToList (name: path: {
+      assertion = !inStore path && lib.hasPrefix "/" path;
+      message = ''
+        services.uecho.credentials."${name}" = ${toString path}: everyone can read the Nix store, so a secret must not be in it.
+        Make a file on the machine and name it as a string:
+          install -m 600 /dev/stdin /var/lib/secrets/uecho-${name} <<<"$(openssl rand -hex 32)"
+          services.uecho.credentials."${name}" = "/var/lib/secrets/uecho-${name}";
+      '';
+    }) cfg.credentials;
+
+    environment = {
+      etc."uecho/uecho.toml".source = configuration;
+      systemPackages = [ cfg.package ];
+    };
+
+    networking.firewall.allowedTCPPorts = lib.mkIf cfg.openFirewall [
+      (port cfg.settings.public.listen)
+    ];
+
+    services.uecho.settings.system = lib.mkDefault config.system.nixos.label;
+
+    systemd = {
+      packages = [
+        cfg.package
+      ]
+      ++ lib.optional cfg.leaf (
+        pkgs.runCommand "uecho-leaf" { } ''
+          install -Dm444 ${cfg.package}/share/uecho/leaf.conf -t "$out/lib/systemd/system/uecho.service.d"
+        ''
+      );
+
+      services.uecho = {
+        wantedBy = [ "multi-user.target" ];
+        # A changed unit is restarted in place: the sockets stay open meanwhile and hold what arrives.
+        stopIfChanged = false;
+        restartTriggers = [ (trigger (path: !isReloadable path)) ];
+        reloadTriggers = [ (trigger isReloadable) ];
+        environment = cfg.environment // {
+          # By way of the running system, so that the path stays the same in a switch, and not by way of /etc, whose new
+          # contents a sandboxed service may not see before it is started again.
+          UECHO_CONFIG = "/run/current-system/etc/uecho/uecho.toml";
+        };
+        serviceConfig.LoadCredential = lib.mapAttrsToList (name: path: "${name}:${path}") cfg.credentials;
+      };
+
+      sockets = {
+        uecho =
+          if cfg.socketActivation then
+            {
+              wantedBy = [ "sockets.target" ];
+              socketConfig.ListenStream = [
+                ""
+                (stream cfg.settings.public.listen)
+                "/run/uecho/public.sock"
+              ];
+            }
+          else
+            { enable = false; };
+        uecho-ops =
+          if cfg.socketActivation then
+            {
+              wantedBy = [ "sockets.target" ];
+              socketConfig.ListenStream = [
+                ""
+                (stream cfg.settings.ops.listen)
+              ];
+            }
+          else
+            { enable = false; };
+      };
+    };
+  };
+}

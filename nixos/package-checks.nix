@@ -1,0 +1,63 @@
+# Checks of the crate, one derivation each: the package with its build replaced by another cargo command.
+{
+  cargo-deny,
+  clippy,
+  lib,
+  package,
+  rustfmt,
+  source,
+}:
+let
+  check =
+    name:
+    {
+      command,
+      files ? [ ],
+      tools ? [ ],
+    }:
+    package.overrideAttrs (old: {
+      pname = "${old.pname}-${name}";
+      src = source files;
+      env = removeAttrs old.env [ "UECHO_REVISION" ];
+      nativeBuildInputs = old.nativeBuildInputs ++ tools;
+      buildPhase = ''
+        runHook preBuild
+        ${command}
+        runHook postBuild
+      '';
+      installPhase = "touch $out";
+      postInstall = "";
+      doInstallCheck = false;
+      passthru = { };
+      meta.platforms = lib.platforms.linux;
+    });
+
+  everyTarget = [
+    ../benches
+    ../clippy.toml
+    ../systemd
+    ../tests/functional
+  ];
+in
+lib.mapAttrs check {
+  clippy = {
+    command = "cargo clippy --offline --all-targets -- --deny warnings";
+    files = everyTarget;
+    tools = [ clippy ];
+  };
+  # Advisories need a database from the network: that part runs in CI.
+  deny = {
+    command = "cargo deny --offline check bans licenses sources";
+    files = [ ../deny.toml ];
+    tools = [ cargo-deny ];
+  };
+  rustfmt = {
+    command = "cargo fmt --check";
+    files = everyTarget ++ [ ../rustfmt.toml ];
+    tools = [ rustfmt ];
+  };
+  tests = {
+    command = "cargo test --offline";
+    files = everyTarget;
+  };
+}

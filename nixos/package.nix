@@ -1,0 +1,107 @@
+# The program: binaries, units, manual pages and shell completions.
+{
+  cargo-deny,
+  clippy,
+  installShellFiles,
+  lib,
+  rustPlatform,
+  rustfmt,
+  stdenv,
+  versionCheckHook,
+
+  # Revision of the source, for the receipt; checks leave it out so that a commit alone rebuilds none of them.
+  revision ? "unknown",
+}:
+let
+  manifest = (lib.importTOML ../Cargo.toml).package;
+  inherit (lib) fileset;
+
+  # What cargo reads. The rest of the tree (documentation, NixOS modules, VM tests) can change without a rebuild.
+  crate = fileset.unions [
+    ../Cargo.lock
+    ../Cargo.toml
+    ../src
+    (fileset.maybeMissing ../examples)
+  ];
+  source =
+    more:
+    fileset.toSource {
+      root = ../.;
+      fileset = fileset.unions ([ crate ] ++ more);
+    };
+  runsHere = stdenv.buildPlatform.canExecute stdenv.hostPlatform;
+in
+rustPlatform.buildRustPackage (finalAttrs: {
+  pname = manifest.name;
+  inherit (manifest) version;
+
+  src = source [ ../systemd ];
+  cargoLock.lockFile = ../Cargo.lock;
+
+  env.UECHO_REVISION = revision;
+
+  # The example writes manual pages and completions from the same command line definition as the program.
+  cargoBuildFlags = [
+    "--bins"
+  ]
+  ++ lib.optionals runsHere [
+    "--example"
+    "generate-docs"
+  ];
+
+  # Tests are a derivation of their own (passthru.tests): a machine that only needs the program does not wait for them.
+  doCheck = false;
+
+  nativeBuildInputs = [ installShellFiles ];
+
+  postInstall = ''
+    shopt -s nullglob
+    for unit in systemd/*.service systemd/*.socket systemd/*.path; do
+      mkdir -p "$out/lib/systemd/system"
+      substitute "$unit" "$out/lib/systemd/system/$(basename "$unit")" --subst-var-by bindir "$out/bin"
+    done
+    # Not a default: a drop-in for those who ask for it (services.uecho.leaf).
+    install -Dm444 systemd/leaf.conf -t "$out/share/uecho"
+  ''
+  + lib.optionalString runsHere ''
+    "target/${stdenv.hostPlatform.rust.cargoShortTarget}/$cargoBuildType/examples/generate-docs" docs
+    installManPage docs/man/man1/*.1
+    for program in "$out"/bin/*; do
+      name=$(basename "$program")
+      installShellCompletion --cmd "$name" \
+        --bash "docs/completions/$name.bash" \
+        --fish "docs/completions/$name.fish" \
+        --zsh "docs/completions/_$name"
+    done
+  '';
+
+  doInstallCheck = true;
+  nativeInstallCheckInputs = [ versionCheckHook ];
+  versionCheckProgramArg = "--version";
+
+  passthru = {
+    inherit revision;
+    tests = import ./package-checks.nix {
+      inherit
+        cargo-deny
+        clippy
+        lib
+        rustfmt
+        source
+        ;
+      package = finalAttrs.finalPackage;
+    };
+  };
+
+  meta = {
+    inherit (manifest) description;
+    homepage = manifest.repository or null;
+    license = [
+      lib.licenses.asl20
+      lib.licenses.mit
+    ];
+    mainProgram = "uecho";
+    maintainers = [ ];
+    platforms = lib.platforms.linux;
+  };
+})
