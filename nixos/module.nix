@@ -121,6 +121,7 @@ in
 
       services.uecho = {
         wantedBy = [ "multi-user.target" ];
+        enableDefaultPath = false;
         # A changed unit is restarted in place: the sockets stay open meanwhile and hold what arrives.
         stopIfChanged = false;
         restartTriggers = [ (trigger (path: !isReloadable path)) ];

@@ -33,7 +33,7 @@ let
     });
 
   everyTarget = [
-    ../benches
+    (lib.fileset.maybeMissing ../benches)
     ../clippy.toml
     ../systemd
     ../tests/functional
