@@ -56,7 +56,7 @@
           }
       ) self.packages;
 
-      checks = eachSystem (pkgs: import ./nixos/checks.nix { inherit pkgs self systems; });
+      checks = eachSystem (pkgs: import ./nixos/checks.nix { inherit pkgs self; });
 
       devShells = eachSystem (pkgs: {
         default = pkgs.callPackage ./nixos/dev-shell.nix { };

@@ -1,11 +1,8 @@
-# What `nix flake check` proves. Generated: the crate's own checks, every package, the size of the appliance, the modules'
-# promises, and every file of tests/vm/.
-{
-  pkgs,
-  self,
-  systems,
-}:
+# What `nix flake check` proves, generated: the crate's own checks, and every package.
+{ pkgs, self }:
 let
   inherit (pkgs) lib;
+  prefixed = prefix: lib.mapAttrs' (name: lib.nameValuePair "${prefix}-${name}");
 in
-lib.mapAttrs' (name: lib.nameValuePair "crate-${name}") pkgs.uecho.tests
+prefixed "crate" pkgs.uecho.tests
+// prefixed "package" (removeAttrs self.packages.${pkgs.stdenv.hostPlatform.system} [ "default" ])

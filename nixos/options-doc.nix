@@ -17,7 +17,7 @@ let
         };
       }
     ];
-    specialArgs.modulesPath = "${pkgs.path}/nixos/modules";
+    specialArgs.modulesPath = toString (pkgs.path + "/nixos/modules");
   };
   ours = {
     inherit (evaluated.options) appliance;
