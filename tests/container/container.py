@@ -41,7 +41,10 @@ class Container:
     def boot(self) -> None:
         """Start systemd in the container and wait until it has done what it starts at boot."""
         network = f"--network-bridge={self.bridge}" if self.bridge else "--private-network"
+        group = make_control_group(self.host_name)
         command = [
+            # Two containers in one control group would share what their units are counted and filtered by.
+            "sh", "-c", f'echo $$ > {group}/cgroup.procs && exec "$@"', "sh",
             # The container dies with the runner, whatever ends that.
             "setpriv", "--pdeathsig", "KILL",
             "systemd-nspawn", "--quiet", f"--directory={self.root}", f"--machine={self.host_name}", f"--hostname={self.name}",
@@ -49,7 +52,6 @@ class Container:
             # For the IP filters of units.
             "--system-call-filter=bpf", "--capability=CAP_BPF,CAP_PERFMON",
         ]  # fmt: skip
-        group = make_control_group(self.host_name)
         with open(self.console, "ab") as console:
             self.process = subprocess.Popen(
                 command,
@@ -57,8 +59,6 @@ class Container:
                 stdout=console,
                 stderr=console,
                 env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
-                # Two containers in one control group would share what their units are counted and filtered by.
-                preexec_fn=lambda: (group / "cgroup.procs").write_text(str(os.getpid())),
                 start_new_session=True,
             )
         deadline = time.monotonic() + BOOT_SECONDS
@@ -81,7 +81,7 @@ class Container:
         enter = ["nsenter", "-t", str(self.leader), "-m", "-u", "-i", "-n", "-p", "-C", "env", "-i", *ENVIRONMENT]
         # A file and no pipe for standard error: a command left in the background may keep it open.
         with open(self.console, "ab") as console:
-            result = subprocess.run([*enter, *inside], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=console)
+            result = subprocess.run([*enter, *inside], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=console, check=False)
         return result.returncode, result.stdout.decode(errors="replace")
 
     def is_up(self) -> bool:

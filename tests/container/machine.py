@@ -32,18 +32,15 @@ class Machine:
         self.name = container.name
         self.report = report
         self.link = link
-        self.booted = False
 
-    def start(self, allow_reboot: bool = False) -> None:  # noqa: ARG002 - a container always may
+    def start(self, allow_reboot: bool = False) -> None:
         if self.container.is_up():
             return
         with self.report.nested(f"{self.name}: starting"):
             self.container.boot()
             self.link("attach")
 
-    def execute(
-        self, command: str, check_return: bool = True, check_output: bool = True, timeout: int | None = 900
-    ) -> tuple[int, str]:
+    def execute(self, command: str, check_return: bool = True, check_output: bool = True, timeout: int | None = 900) -> tuple[int, str]:
         self.start()
         status, output = self.container.run(command, timeout)
         return (status if check_return else -1), (output if check_output else "")
@@ -78,7 +75,7 @@ class Machine:
         status, lines = self.systemctl(f'--no-pager show "{unit}"', user)
         if status != 0:
             raise RequestedAssertionFailed(f'retrieving systemctl info for unit "{unit}" failed with exit code {status}')
-        return dict(match.groups() for match in re.finditer(r"^([^=\n]+)=(.*)$", lines, re.MULTILINE))
+        return dict((match[1], match[2]) for match in re.finditer(r"^([^=\n]+)=(.*)$", lines, re.MULTILINE))
 
     def get_unit_property(self, unit: str, property: str, user: str | None = None) -> str:
         status, lines = self.systemctl(f'--no-pager show "{unit}" --property="{property}"', user)
@@ -99,9 +96,9 @@ class Machine:
             state = self.get_unit_property(unit, "ActiveState", user)
             if state == "failed":
                 raise RequestedAssertionFailed(f'unit "{unit}" reached state "{state}"')
-            if state == "inactive" and "No jobs" in self.systemctl("list-jobs --full 2>&1", user)[1]:
-                if self.get_unit_info(unit, user)["ActiveState"] == state:
-                    raise RequestedAssertionFailed(f'unit "{unit}" is inactive and there are no pending jobs')
+            idle = state == "inactive" and "No jobs" in self.systemctl("list-jobs --full 2>&1", user)[1]
+            if idle and self.get_unit_info(unit, user)["ActiveState"] == state:
+                raise RequestedAssertionFailed(f'unit "{unit}" is inactive and there are no pending jobs')
             return state == "active"
 
         with self.report.nested(f"{self.name}: waiting for unit {unit}"):

@@ -1,7 +1,6 @@
 """Find the scenarios and run them one after the other, each on fresh machines."""
 
 import importlib
-import re
 import signal
 import sys
 import tempfile
@@ -87,9 +86,9 @@ def run_one(scenario: Scenario, repository: Path, bin_dir: Path, directory: Path
                 prepare(container.root, name)
         machines = [Machine(container, report, network.link(container, number)) for number, container in enumerate(containers, 1)]
         code = compile(scenario.script.read_text(), str(scenario.script), "exec")
-        exec(code, symbols(machines, report))  # noqa: S102 - running it is the purpose
+        exec(code, symbols(machines, report))
         return True
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever a scenario raises is its failure
         signal.alarm(0)
         explain(report, scenario, containers, error)
         if keep and any(container.is_up() for container in containers):

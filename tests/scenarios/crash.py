@@ -34,5 +34,5 @@ with subtest("not latched, and still ready"):
 with subtest("an end nobody asked for is followed by a start too"):
     restarts = int(machine.get_unit_property("uecho.service", "NRestarts"))
     machine.succeed("systemctl kill --kill-whom=main --signal=TERM uecho.service")
-    machine.wait_until_succeeds(f"test \"$(systemctl show --property=NRestarts --value uecho.service)\" -gt {restarts}", timeout=60)
+    machine.wait_until_succeeds(f'test "$(systemctl show --property=NRestarts --value uecho.service)" -gt {restarts}', timeout=60)
     machine.wait_until_succeeds("curl -sSf --max-time 10 http://127.0.0.1:8080/readyz", timeout=60)

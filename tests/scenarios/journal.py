@@ -38,7 +38,9 @@ def send(number: int, lines: list[str]) -> tuple[str, str]:
 start_all()
 machine.wait_for_unit("uecho.service")
 machine.succeed("mkdir -p /run/systemd/system/uecho.service.d")
-machine.succeed(f"printf '[Service]\\nEnvironment=UECHO_LOG__ACCESS=all\\n' > {DROP_IN}", "systemctl daemon-reload", "systemctl restart uecho.service")
+machine.succeed(
+    f"printf '[Service]\\nEnvironment=UECHO_LOG__ACCESS=all\\n' > {DROP_IN}", "systemctl daemon-reload", "systemctl restart uecho.service"
+)
 
 with subtest("one entry per request, with the documented fields and no others"):
     for number, (name, lines) in enumerate(CASES.items(), start=1):
@@ -85,7 +87,9 @@ with subtest("10,000 requests are 10,000 entries, or counted as dropped"):
     # A stop flushes what is still on its way.
     dropped = machine.succeed("curl -sSf http://127.0.0.1:8081/metrics | grep ^uecho_log_dropped_total || :").split()
     machine.succeed("systemctl stop uecho.service; journalctl --sync")
-    written = int(machine.succeed(f"journalctl --after-cursor='{marks}' --unit=uecho.service --output=cat USER_AGENT_ORIGINAL=uecho-load | wc -l"))
+    written = int(
+        machine.succeed(f"journalctl --after-cursor='{marks}' --unit=uecho.service --output=cat USER_AGENT_ORIGINAL=uecho-load | wc -l")
+    )
     lost = int(float(dropped[1])) if dropped else 0
     print(f"10000 requests: {written} entries, {lost} counted as dropped")
     t.assertEqual(written + lost, 10_000)

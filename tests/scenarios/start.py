@@ -37,7 +37,9 @@ with subtest("a stop drains, and the next connection starts it again"):
     machine.succeed("systemctl stop uecho.service")
     t.assertEqual(machine.get_unit_property("uecho.service", "Result"), "success")
     t.assertEqual(machine.get_unit_property("uecho.service", "ExecMainStatus"), "0")
-    t.assertEqual(machine.succeed("curl -sSf --max-time 20 -H 'Accept: text/plain' http://127.0.0.1:8080/again"), "again right back at ya!\n")
+    t.assertEqual(
+        machine.succeed("curl -sSf --max-time 20 -H 'Accept: text/plain' http://127.0.0.1:8080/again"), "again right back at ya!\n"
+    )
     machine.require_unit_state("uecho.service")
     text = machine.get_unit_property("uecho.service", "StatusText")
     t.assertTrue(text, "STATUS says how it is")

@@ -9,7 +9,7 @@ with subtest("it is fed while the service serves"):
     t.assertEqual(machine.get_unit_property("uecho.service", "NRestarts"), "0")
     first = int(machine.get_unit_property("uecho.service", "WatchdogTimestampMonotonic"))
     machine.wait_until_succeeds(
-        f"test \"$(systemctl show --property=WatchdogTimestampMonotonic --value uecho.service)\" -gt {first}", timeout=30
+        f'test "$(systemctl show --property=WatchdogTimestampMonotonic --value uecho.service)" -gt {first}', timeout=30
     )
 
 with subtest("a stopped process is caught"):

@@ -1,0 +1,3 @@
+"""Set-up of the scenario `fanout`: three machines on one network."""
+
+MACHINES = ("a", "b", "c")
