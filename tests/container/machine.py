@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from container import Container
 from errors import RequestedAssertionFailed
 from report import Report
+
+from container import Container
 
 
 def retry(fn: Callable[[bool], bool], timeout_seconds: int = 900) -> None:

@@ -13,11 +13,12 @@ from types import FrameType, ModuleType
 import install
 import network
 import rootfs
-from container import Container
 from driver import symbols
 from errors import RunnerError
 from machine import Machine
 from report import Report
+
+from container import Container
 
 SCENARIO_SECONDS = 900
 
