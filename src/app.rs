@@ -126,10 +126,7 @@ async fn run(app: Arc<App>) -> Result<(), Error> {
     let (_phase, phase) = watch::channel(Phase::Running);
     let mut tasks = tokio::task::JoinSet::new();
     for (listeners, side) in [(public, Side::Public), (ops, Side::Ops)] {
-        let service = Service::new(app.clone(), side);
-        for listener in listeners {
-            tasks.spawn(server::accept(Arc::new(listener), service.clone(), phase.clone()));
-        }
+        tasks.spawn(server::serve(listeners, Service::new(app.clone(), side), phase.clone()));
     }
     app.readiness.set(Reason::Starting, false);
     systemd::notify(&[NotifyState::Ready, NotifyState::Status(&status)]);

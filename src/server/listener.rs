@@ -3,11 +3,9 @@
 use std::{fmt, io, os::unix::net::UnixListener as StdUnixListener, path::Path};
 
 use listenfd::ListenFd;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream, UnixListener, UnixStream},
-};
+use tokio::net::{TcpListener, UnixListener};
 
+use super::stream::Stream;
 use crate::config::listen::Listen;
 
 /// A listener cannot be had (exit code 69, `EX_UNAVAILABLE`).
@@ -19,17 +17,16 @@ pub struct BindError {
 }
 
 /// A socket that accepts.
-pub enum Listener {
-    /// TCP, any family.
-    Tcp(TcpListener),
-    /// A Unix stream socket.
-    Unix(UnixListener),
+pub struct Listener {
+    socket: Socket,
+    /// Whether it stays open in the service manager when we close it, queue and all.
+    pub inherited: bool,
 }
 
-/// A byte stream from either kind of listener.
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl Stream for TcpStream {}
-impl Stream for UnixStream {}
+enum Socket {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
 
 /// Sockets handed over by systemd, by `LISTEN_FDNAMES`.
 pub struct Inherited {
@@ -58,10 +55,10 @@ impl Inherited {
             let refused =
                 |source| BindError { address: format!("inherited socket {index} (`{name}`)"), source };
             let listener = match self.fds.take_tcp_listener(index) {
-                Ok(Some(tcp)) => Listener::from_std_tcp(tcp),
+                Ok(Some(tcp)) => Listener::tcp(tcp, true),
                 Ok(None) => continue,
                 Err(_) => match self.fds.take_unix_listener(index).map_err(refused)? {
-                    Some(unix) => Listener::from_std_unix(unix),
+                    Some(unix) => Listener::unix(unix, true),
                     None => continue,
                 },
             };
@@ -78,43 +75,46 @@ impl Listener {
     /// The address is taken, not ours, or not allowed.
     pub fn bind(listen: &Listen) -> Result<Self, BindError> {
         let bound = match listen {
-            Listen::Tcp(address) => std::net::TcpListener::bind(address).and_then(Self::from_std_tcp),
-            Listen::Unix(path) => bind_unix(path).and_then(Self::from_std_unix),
+            Listen::Tcp(address) => {
+                std::net::TcpListener::bind(address).and_then(|tcp| Self::tcp(tcp, false))
+            }
+            Listen::Unix(path) => bind_unix(path).and_then(|unix| Self::unix(unix, false)),
         };
         bound.map_err(|source| BindError { address: listen.to_string(), source })
     }
 
-    fn from_std_tcp(listener: std::net::TcpListener) -> io::Result<Self> {
+    fn tcp(listener: std::net::TcpListener, inherited: bool) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        TcpListener::from_std(listener).map(Self::Tcp)
+        Ok(Self { socket: Socket::Tcp(TcpListener::from_std(listener)?), inherited })
     }
 
-    fn from_std_unix(listener: StdUnixListener) -> io::Result<Self> {
+    fn unix(listener: StdUnixListener, inherited: bool) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        UnixListener::from_std(listener).map(Self::Unix)
+        Ok(Self { socket: Socket::Unix(UnixListener::from_std(listener)?), inherited })
     }
 
-    /// Waits for a connection.
+    /// Waits for a connection. Cancelling it loses none.
     ///
     /// # Errors
     /// As accept(2).
-    pub async fn accept(&self) -> io::Result<Box<dyn Stream>> {
-        match self {
-            Self::Tcp(listener) => {
+    pub async fn accept(&self) -> io::Result<Stream> {
+        match &self.socket {
+            Socket::Tcp(listener) => {
                 let (stream, _) = listener.accept().await?;
-                stream.set_nodelay(true)?;
-                Ok(Box::new(stream))
+                // fails only when the client is gone already, which reading will tell
+                let _ = stream.set_nodelay(true);
+                Ok(Stream::Tcp(stream))
             }
-            Self::Unix(listener) => Ok(Box::new(listener.accept().await?.0)),
+            Socket::Unix(listener) => Ok(Stream::Unix(listener.accept().await?.0)),
         }
     }
 
     /// The address as it would be configured.
     #[must_use]
     pub fn address(&self) -> Option<Listen> {
-        match self {
-            Self::Tcp(listener) => listener.local_addr().ok().map(Listen::Tcp),
-            Self::Unix(listener) => listener
+        match &self.socket {
+            Socket::Tcp(listener) => listener.local_addr().ok().map(Listen::Tcp),
+            Socket::Unix(listener) => listener
                 .local_addr()
                 .ok()
                 .and_then(|address| address.as_pathname().map(|path| Listen::Unix(path.into()))),

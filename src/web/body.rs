@@ -14,6 +14,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::route::Route;
 use crate::{
+    server::activity::Call,
     state::App,
     telemetry::{
         access::{Finding, Record},
@@ -45,6 +46,8 @@ pub struct InFlight {
     pub user_agent: Option<HeaderValue>,
     /// The other end of a TCP connection.
     pub client: Option<IpAddr>,
+    /// Keeps the connection from being idle.
+    pub call: Option<Call>,
 }
 
 impl InFlight {

@@ -21,7 +21,7 @@ use super::{
     problem::Problem,
     route::{Route, Side, method_label},
 };
-use crate::{state::App, telemetry::trace_context::TraceContext};
+use crate::{server::activity::Activity, state::App, telemetry::trace_context::TraceContext};
 
 /// `X-Trace-Id`
 pub const X_TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
@@ -43,6 +43,7 @@ pub struct Service {
     router: Router,
     side: Side,
     client: Option<IpAddr>,
+    connection: Option<Arc<Activity>>,
 }
 
 type Answer = Result<Response<ResponseBody>, Infallible>;
@@ -80,13 +81,25 @@ impl Service {
             Side::Public => super::public(app.clone()),
             Side::Ops => super::ops(app.clone()),
         };
-        Self { app, router, side, client: None }
+        Self { app, router, side, client: None, connection: None }
     }
 
-    /// The service of one connection: what it logs names this client.
+    /// The service of one connection: what it logs names this client, and its requests keep the connection from being idle.
     #[must_use]
-    pub fn for_client(&self, client: Option<IpAddr>) -> Self {
-        Self { client, ..self.clone() }
+    pub fn for_connection(&self, client: Option<IpAddr>, connection: Arc<Activity>) -> Self {
+        Self { client, connection: Some(connection), ..self.clone() }
+    }
+
+    /// What every request can see.
+    #[must_use]
+    pub fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// Which listener it serves.
+    #[must_use]
+    pub fn side(&self) -> Side {
+        self.side
     }
 
     fn begin(&self, request: &Request<Incoming>) -> InFlight {
@@ -103,6 +116,7 @@ impl Service {
             target: request.uri().path_and_query().cloned(),
             user_agent: request.headers().get(header::USER_AGENT).cloned(),
             client: self.client,
+            call: self.connection.as_ref().map(Activity::begin),
         }
     }
 

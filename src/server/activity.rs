@@ -1,0 +1,254 @@
+//! What one connection is doing, as its transport, its requests and the sweeper share it. Every field is written without a lock
+//! and read a few times a second at most, so that a request costs a few plain stores.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::Relaxed},
+    },
+    task::Waker,
+};
+
+use futures_util::task::AtomicWaker;
+
+use super::{
+    clock::{Clock, NEVER, Tick},
+    closed::Closed,
+};
+
+/// One connection.
+#[derive(Debug)]
+pub struct Activity {
+    clock: Arc<Clock>,
+    accepted: Tick,
+    received: AtomicBool,
+    calls: AtomicU32,
+    active: AtomicU32,
+    idle_since: AtomicU32,
+    head_since: AtomicU32,
+    answer_began: AtomicU32,
+    stalled_since: AtomicU32,
+    order: AtomicU8,
+    waker: AtomicWaker,
+}
+
+/// What a connection is told from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Nothing: go on.
+    None,
+    /// Answer what is there, take nothing new.
+    Drain,
+    /// End now, for this reason.
+    Close(Closed),
+}
+
+const DRAIN: u8 = 1;
+const CLOSE: u8 = 2;
+
+impl Activity {
+    /// A connection accepted now.
+    #[must_use]
+    pub fn new(clock: Arc<Clock>) -> Self {
+        let now = clock.now();
+        Self {
+            clock,
+            accepted: now,
+            received: AtomicBool::new(false),
+            calls: AtomicU32::new(0),
+            active: AtomicU32::new(0),
+            idle_since: AtomicU32::new(now),
+            head_since: AtomicU32::new(NEVER),
+            answer_began: AtomicU32::new(now),
+            stalled_since: AtomicU32::new(NEVER),
+            order: AtomicU8::new(0),
+            waker: AtomicWaker::new(),
+        }
+    }
+
+    /// The first byte has come.
+    pub fn received(&self) {
+        self.received.store(true, Relaxed);
+    }
+
+    /// A header is begun and not complete, or is complete.
+    pub fn head_pending(&self, pending: bool) {
+        if pending != (self.head_since.load(Relaxed) != NEVER) {
+            self.head_since.store(if pending { self.clock.now() } else { NEVER }, Relaxed);
+        }
+    }
+
+    /// The first byte of an answer was sent.
+    pub fn answer_began(&self) {
+        self.answer_began.store(self.clock.now(), Relaxed);
+    }
+
+    /// The client takes no bytes, or takes them again.
+    pub fn stalled(&self, stalled: bool) {
+        self.stalled_since.store(if stalled { self.clock.now() } else { NEVER }, Relaxed);
+    }
+
+    /// The last byte of an answer was handed to the kernel.
+    pub fn answer_ended(&self) {
+        self.idle_since.store(self.clock.now(), Relaxed);
+    }
+
+    /// Counts a request in, until the guard is dropped.
+    #[must_use]
+    pub fn begin(self: &Arc<Self>) -> Call {
+        // only the connection's own task begins requests
+        self.calls.store(self.calls.load(Relaxed).wrapping_add(1), Relaxed);
+        self.active.fetch_add(1, Relaxed);
+        Call(self.clone())
+    }
+
+    /// Requests so far.
+    #[must_use]
+    pub fn calls(&self) -> u32 {
+        self.calls.load(Relaxed)
+    }
+
+    /// Requests begun and not ended.
+    #[must_use]
+    pub fn active(&self) -> u32 {
+        self.active.load(Relaxed)
+    }
+
+    /// The task to wake when an order comes.
+    pub fn register(&self, waker: &Waker) {
+        self.waker.register(waker);
+    }
+
+    /// Tells the connection; a later order replaces an earlier one, but nothing replaces [`Order::Close`].
+    pub fn order(&self, order: Order) {
+        let code = match order {
+            Order::None => return,
+            Order::Drain => DRAIN,
+            Order::Close(reason) => CLOSE + reason as u8,
+        };
+        if self.order.load(Relaxed) < CLOSE {
+            self.order.store(code, Relaxed);
+            self.waker.wake();
+        }
+    }
+
+    /// What the connection has been told.
+    #[must_use]
+    pub fn ordered(&self) -> Order {
+        match self.order.load(Relaxed) {
+            0 => Order::None,
+            DRAIN => Order::Drain,
+            code => Order::Close(Closed::ALL[usize::from(code - CLOSE)]),
+        }
+    }
+
+    /// When it fell idle; none while a request or a header is under way, or before the first request.
+    #[must_use]
+    pub fn idle_since(&self) -> Option<Tick> {
+        let idle = self.active() == 0 && self.calls() > 0 && self.head_since.load(Relaxed) == NEVER;
+        (idle && self.stalled_since.load(Relaxed) == NEVER).then(|| self.idle_since.load(Relaxed))
+    }
+
+    /// Which limit runs now, and since when.
+    #[must_use]
+    pub fn waiting_for(&self) -> Option<(Tick, Closed)> {
+        let stalled = self.stalled_since.load(Relaxed);
+        let head = self.head_since.load(Relaxed);
+        if stalled != NEVER {
+            return Some((stalled, Closed::Write));
+        }
+        match () {
+            // handlers and bodies have limits of their own
+            () if self.active() > 0 => None,
+            () if !self.received.load(Relaxed) => Some((self.accepted, Closed::FirstByte)),
+            () if self.calls() == 0 => Some((self.accepted, Closed::Header)),
+            () if head != NEVER => Some((head.max(self.answer_began.load(Relaxed)), Closed::Header)),
+            () => Some((self.idle_since.load(Relaxed), Closed::Idle)),
+        }
+    }
+}
+
+/// A request under way on a connection.
+#[derive(Debug)]
+pub struct Call(Arc<Activity>);
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.0.idle_since.store(self.0.clock.now(), Relaxed);
+        self.0.active.fetch_sub(1, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ticks: u32) -> (Arc<Clock>, Arc<Activity>) {
+        let clock = Arc::new(Clock::default());
+        let activity = Arc::new(Activity::new(clock.clone()));
+        (0..ticks).for_each(|_| {
+            clock.advance(1);
+        });
+        (clock, activity)
+    }
+
+    #[test]
+    fn a_fresh_connection_owes_its_first_byte_then_its_header() {
+        let (_, activity) = at(3);
+        assert_eq!(activity.waiting_for(), Some((0, Closed::FirstByte)));
+        activity.received();
+        activity.head_pending(true);
+        assert_eq!(activity.waiting_for(), Some((0, Closed::Header)), "counted from accept");
+    }
+
+    #[test]
+    fn a_request_under_way_has_no_limit_here_and_idleness_begins_at_its_end() {
+        let (clock, activity) = at(1);
+        activity.received();
+        let call = activity.begin();
+        assert_eq!((activity.waiting_for(), activity.idle_since()), (None, None));
+        clock.advance(2);
+        drop(call);
+        assert_eq!(activity.waiting_for(), Some((3, Closed::Idle)));
+        assert_eq!(activity.idle_since(), Some(3));
+    }
+
+    #[test]
+    fn a_later_header_counts_from_its_first_byte_or_from_when_the_answer_before_it_began() {
+        let (clock, activity) = at(1);
+        activity.received();
+        let call = activity.begin();
+        activity.head_pending(true);
+        clock.advance(1);
+        activity.answer_began();
+        drop(call);
+        assert_eq!(activity.waiting_for(), Some((2, Closed::Header)), "the answer began later");
+        activity.head_pending(false);
+        clock.advance(2);
+        activity.head_pending(true);
+        clock.advance(1);
+        activity.head_pending(true);
+        assert_eq!(activity.waiting_for(), Some((4, Closed::Header)), "the header began later");
+    }
+
+    #[test]
+    fn a_client_that_takes_nothing_is_noticed_even_while_a_request_is_under_way() {
+        let (clock, activity) = at(5);
+        let _call = activity.begin();
+        activity.stalled(true);
+        clock.advance(1);
+        assert_eq!(activity.waiting_for(), Some((5, Closed::Write)));
+        activity.stalled(false);
+        assert_eq!(activity.waiting_for(), None);
+    }
+
+    #[test]
+    fn an_order_to_close_stands() {
+        let (_, activity) = at(0);
+        activity.order(Order::Drain);
+        assert_eq!(activity.ordered(), Order::Drain);
+        activity.order(Order::Close(Closed::Error));
+        activity.order(Order::Drain);
+        assert_eq!(activity.ordered(), Order::Close(Closed::Error));
+    }
+}

@@ -1,0 +1,134 @@
+//! One connection from its first byte to its end.
+
+use std::{
+    future::poll_fn,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll, Waker, ready},
+};
+
+use hyper_util::rt::TokioIo;
+
+use super::{
+    activity::{Activity, Order},
+    closed::Closed,
+    connections::Connection,
+    linger,
+    protocols::Protocols,
+    stream::Stream,
+    transport::{Protocol, Transport},
+};
+use crate::web::service::Service;
+
+/// Serves the connection until one side ends it.
+pub async fn run(stream: Stream, mut connection: Connection, service: Service, protocols: Arc<Protocols>) {
+    let activity = connection.activity.clone();
+    let service = service.for_connection(stream.client(), activity.clone());
+    let mut transport = Transport::new(stream, activity.clone());
+    let mut orders = Orders::new(&activity);
+    let protocol = poll_fn(|context| match orders.poll(context) {
+        Order::Close(reason) => Poll::Ready(Err(reason)),
+        _ => transport.poll_protocol(context).map_err(|_| Closed::Client),
+    });
+    connection.reason = match protocol.await {
+        Err(reason) => reason,
+        Ok(None) => Closed::Client,
+        Ok(Some(Protocol::Http1)) => http1(transport, orders, service, &protocols).await,
+        // boxed, because it is the larger by far and the rarer
+        Ok(Some(Protocol::Http2)) => Box::pin(http2(transport, orders, service, &protocols)).await,
+    };
+}
+
+async fn http1(
+    transport: Transport,
+    mut orders: Orders<'_>,
+    service: Service,
+    protocols: &Protocols,
+) -> Closed {
+    let mut http = protocols.http1.serve_connection(TokioIo::new(transport), service);
+    let activity = orders.activity;
+    let mut drained = false;
+    let ended = poll_fn(|context| {
+        let order = orders.poll(context);
+        if let Order::Close(reason) = order {
+            return Poll::Ready(Err(reason));
+        }
+        let ended = Pin::new(&mut http).poll(context);
+        // an idle connection is left open for a moment: its next request may be on its way
+        if order == Order::Drain && !drained && ended.is_pending() && activity.active() > 0 {
+            drained = true;
+            Pin::new(&mut http).graceful_shutdown();
+            return Pin::new(&mut http).poll(context).map(Ok);
+        }
+        ended.map(Ok)
+    })
+    .await;
+    let result = match ended {
+        Err(reason) => return reason,
+        Ok(result) => result,
+    };
+    let transport = http.into_parts().io.into_inner();
+    let reason = match result {
+        _ if transport.ended() => Closed::Client,
+        Ok(()) if orders.current() == Order::Drain => Closed::Drain,
+        Ok(()) => Closed::Answered,
+        Err(error) if error.is_incomplete_message() => Closed::Client,
+        Err(_) => Closed::Error,
+    };
+    if !transport.ended() {
+        linger::close(transport.into_stream()).await;
+    }
+    reason
+}
+
+async fn http2(
+    transport: Transport,
+    mut orders: Orders<'_>,
+    service: Service,
+    protocols: &Protocols,
+) -> Closed {
+    let mut http = pin!(protocols.http2.serve_connection(TokioIo::new(transport), service));
+    let mut drained = false;
+    poll_fn(|context| {
+        match orders.poll(context) {
+            Order::Close(reason) => return Poll::Ready(reason),
+            Order::Drain if !drained => {
+                drained = true;
+                http.as_mut().graceful_shutdown();
+            }
+            _ => {}
+        }
+        let reason = match ready!(http.as_mut().poll(context)) {
+            Ok(()) if drained => Closed::Drain,
+            Ok(()) => Closed::Client,
+            Err(_) => Closed::Error,
+        };
+        Poll::Ready(reason)
+    })
+    .await
+}
+
+/// The orders of one connection, as its task sees them.
+struct Orders<'a> {
+    activity: &'a Activity,
+    waker: Option<Waker>,
+}
+
+impl<'a> Orders<'a> {
+    fn new(activity: &'a Activity) -> Self {
+        Self { activity, waker: None }
+    }
+
+    fn poll(&mut self, context: &Context<'_>) -> Order {
+        // a task's waker hardly ever changes: registering it again would cost more than the rest of this
+        if !self.waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
+            self.activity.register(context.waker());
+            self.waker = Some(context.waker().clone());
+        }
+        self.current()
+    }
+
+    fn current(&self) -> Order {
+        self.activity.ordered()
+    }
+}

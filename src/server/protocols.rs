@@ -1,0 +1,77 @@
+//! How hyper is to speak HTTP/1 and HTTP/2 here.
+
+use std::{future::Future, time::Duration};
+
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::TokioTimer;
+
+use crate::config::settings::Limits;
+
+/// hyper's own count, kept on its stack; asking for another costs an allocation per request.
+const HYPER_MAX_HEADERS: usize = 100;
+/// Streams that a client opened and reset before we took them up.
+const MAX_PENDING_RESETS: usize = 32;
+/// Streams that we had to reset because of what the client did.
+const MAX_LOCAL_RESETS: usize = 64;
+/// What a client may send on one stream, and on one connection, before we have taken it up.
+const STREAM_WINDOW_BYTES: u32 = 64 << 10;
+const CONNECTION_WINDOW_BYTES: u32 = 256 << 10;
+/// What is kept per stream for a client that is slow to take it.
+const SEND_BUFFER_BYTES: usize = 64 << 10;
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Connection settings, made once.
+pub struct Protocols {
+    /// HTTP/1.0 and 1.1.
+    pub http1: http1::Builder,
+    /// HTTP/2 with prior knowledge.
+    pub http2: http2::Builder<Streams>,
+}
+
+impl Protocols {
+    /// hyper's limits are set a bit above ours, so that what is a bit too large gets its exact answer from us.
+    #[must_use]
+    pub fn new(limits: &Limits) -> Self {
+        let mut http1 = http1::Builder::new();
+        http1.timer(TokioTimer::new()).half_close(true).max_buf_size(head_bytes(limits) + (8 << 10));
+        if limits.headers >= HYPER_MAX_HEADERS {
+            http1.max_headers(limits.headers + 1);
+        }
+        // a stream has its answer after `handler`, and must have been taken by the client `idle` later
+        let streams = Streams { longest: limits.handler.0 + limits.idle.0 };
+        let mut http2 = http2::Builder::new(streams);
+        http2
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(limits.http2_streams)
+            .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
+            .max_local_error_reset_streams(MAX_LOCAL_RESETS)
+            .max_header_list_size(u32::try_from(head_bytes(limits)).unwrap_or(u32::MAX))
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .max_send_buf_size(SEND_BUFFER_BYTES)
+            .keep_alive_interval(limits.idle.0.max(Duration::from_secs(1)))
+            .keep_alive_timeout(PING_TIMEOUT);
+        Self { http1, http2 }
+    }
+}
+
+/// The most bytes of a request head that are read at all: beyond this no exact answer is owed.
+#[must_use]
+pub fn head_bytes(limits: &Limits) -> usize {
+    (2 * (limits.uri_bytes.0 + limits.header_bytes.0)).max(16 << 10)
+}
+
+/// Runs HTTP/2 streams, each for a bounded time: a client that grants no window would hold its requests forever.
+#[derive(Clone, Debug)]
+pub struct Streams {
+    longest: Duration,
+}
+
+impl<F> hyper::rt::Executor<F> for Streams
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    fn execute(&self, stream: F) {
+        tokio::spawn(tokio::time::timeout(self.longest, stream));
+    }
+}
