@@ -76,7 +76,7 @@ class Machine:
         status, lines = self.systemctl(f'--no-pager show "{unit}"', user)
         if status != 0:
             raise RequestedAssertionFailed(f'retrieving systemctl info for unit "{unit}" failed with exit code {status}')
-        return dict((match[1], match[2]) for match in re.finditer(r"^([^=\n]+)=(.*)$", lines, re.MULTILINE))
+        return {match[1]: match[2] for match in re.finditer(r"^([^=\n]+)=(.*)$", lines, re.MULTILINE)}
 
     def get_unit_property(self, unit: str, property: str, user: str | None = None) -> str:
         status, lines = self.systemctl(f'--no-pager show "{unit}" --property="{property}"', user)
