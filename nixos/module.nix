@@ -124,8 +124,9 @@ in
         enableDefaultPath = false;
         # A changed unit is restarted in place: the sockets stay open meanwhile and hold what arrives.
         stopIfChanged = false;
-        restartTriggers = [ (trigger (path: !isReloadable path)) ];
-        reloadTriggers = [ (trigger isReloadable) ];
+        # A leaf sees the configuration as it was at its start, so there every change is a restart.
+        restartTriggers = [ (trigger (path: cfg.leaf || !isReloadable path)) ];
+        reloadTriggers = lib.optional (!cfg.leaf) (trigger isReloadable);
         environment = cfg.environment // {
           # By way of the running system, so that the path stays the same in a switch, and not by way of /etc, whose new
           # contents a sandboxed service may not see before it is started again.
