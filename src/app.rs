@@ -13,6 +13,7 @@ use crate::{
     cli::{Cli, Command},
     config::{self, listen::Listen},
     lifecycle::Phase,
+    peers,
     probe::{Target, args::ProbeArgs},
     readiness::Reason,
     server::{
@@ -128,6 +129,7 @@ async fn run(app: Arc<App>) -> Result<(), Error> {
     for (listeners, side) in [(public, Side::Public), (ops, Side::Ops)] {
         tasks.spawn(server::serve(listeners, Service::new(app.clone(), side), phase.clone()));
     }
+    tasks.spawn(peers::monitor::run(app.clone()));
     app.readiness.set(Reason::Starting, false);
     systemd::notify(&[NotifyState::Ready, NotifyState::Status(&status)]);
     while tasks.join_next().await.is_some() {}

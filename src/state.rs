@@ -7,9 +7,11 @@ use std::sync::{
 
 use arc_swap::ArcSwap;
 use http::HeaderMap;
+use tokio::sync::Notify;
 
 use crate::{
     config::{ConfigError, Settings},
+    peers::{Peers, validate},
     readiness::Readiness,
     receipt::Receipt,
     telemetry::{Telemetry, metrics::Metrics},
@@ -19,13 +21,19 @@ use crate::{
 pub struct Live {
     /// What `GET /` says.
     pub message: String,
+    /// Other nodes, and what to make of their answers.
+    pub peers: Arc<Peers>,
 }
 
 impl Live {
-    /// Takes over the reloadable settings.
-    #[must_use]
-    pub fn new(settings: &Settings) -> Self {
-        Self { message: settings.message.clone() }
+    /// Takes over the reloadable settings, and connections to peers from what was in force `before`.
+    ///
+    /// # Errors
+    /// A file that a setting names cannot be used.
+    pub fn new(settings: &Settings, before: Option<&Self>) -> Result<Self, ConfigError> {
+        let peers = Peers::new(&settings.fanout, before.map(|before| &*before.peers))
+            .map_err(|wrong| ConfigError::new(validate::joined(&wrong)))?;
+        Ok(Self { message: settings.message.clone(), peers: Arc::new(peers) })
     }
 }
 
@@ -33,8 +41,10 @@ impl Live {
 pub struct App {
     /// As read at start; see `live` for what a reload changes.
     pub settings: Settings,
-    /// As read last.
+    /// As read last; replaced by [`App::set_live`].
     pub live: ArcSwap<Live>,
+    /// Told when `live` was replaced.
+    pub live_changed: Notify,
     /// Which build on which machine this is.
     pub receipt: Receipt,
     /// The headers of every answer, made once; the trace id in it is a placeholder.
@@ -58,7 +68,8 @@ impl App {
         let metrics = Metrics::new(&receipt, telemetry.logs.dropped())
             .map_err(|error| ConfigError::new(error.to_string()))?;
         Ok(Arc::new(Self {
-            live: ArcSwap::from_pointee(Live::new(&settings)),
+            live: ArcSwap::from_pointee(Live::new(&settings, None)?),
+            live_changed: Notify::new(),
             headers: crate::web::service::headers_of_every_answer(receipt.header()),
             readiness: Readiness::new(metrics.ready.clone()),
             in_flight: AtomicUsize::new(0),
@@ -67,6 +78,12 @@ impl App {
             telemetry,
             metrics,
         }))
+    }
+
+    /// Puts re-read settings in force; requests in flight finish with the old ones.
+    pub fn set_live(&self, live: Live) {
+        self.live.store(Arc::new(live));
+        self.live_changed.notify_one();
     }
 
     /// Requests in flight on the public listener.

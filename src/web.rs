@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod body;
 pub mod echo;
+pub mod fanout;
 pub mod health;
 pub mod limits;
 pub mod mirror;
@@ -27,6 +28,7 @@ pub fn public(app: Arc<App>) -> Router {
     Router::new()
         .route(Route::Root.pattern(), get(root::get))
         .route(Route::Mirror.pattern(), any(mirror::any))
+        .route(Route::Fanout.pattern(), get(fanout::get))
         .route(Route::Healthz.pattern(), get(health::healthz))
         .route(Route::Readyz.pattern(), get(health::readyz))
         .fallback(echo::fallback)

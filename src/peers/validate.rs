@@ -47,6 +47,12 @@ pub fn validate(fanout: &Fanout) -> Vec<Invalid> {
     wrong
 }
 
+/// All of them in one line.
+#[must_use]
+pub fn joined(wrong: &[Invalid]) -> String {
+    wrong.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
 /// The peers' base URLs, in the order of the configuration.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use prometheus::{
     Registry, TextEncoder,
 };
 
-use crate::{receipt::Receipt, web::route::Route};
+use crate::{peers::outcome::Outcome, receipt::Receipt, web::route::Route};
 
 /// Bucket bounds in seconds, those of `http.server.request.duration` in the OpenTelemetry semantic conventions.
 const DURATION_BUCKETS: [f64; 14] =
@@ -96,6 +96,9 @@ impl Metrics {
         self.registry.register(Box::new(self.requests_cut.clone()))?;
         self.registry.register(Box::new(self.connections.clone()))?;
         self.registry.register(Box::new(self.connections_closed.clone()))?;
+        for outcome in Outcome::ALL {
+            self.fanout_replies.with_label_values(&[outcome.as_str()]);
+        }
         self.registry.register(Box::new(self.fanout_replies.clone()))?;
         self.registry.register(Box::new(self.fanout_duration.clone()))?;
         self.registry.register(Box::new(self.ready.clone()))?;

@@ -39,7 +39,7 @@ pub fn text(path: &str) -> Result<Cow<'_, str>, Problem> {
     }
     if let Some(at) = malformed_escape(raw.as_bytes()) {
         return Err(Problem::new(StatusCode::BAD_REQUEST).detail(format!(
-            "malformed percent escape at byte {at} of the path: `%` must be followed by two hexadecimal digits"
+            "malformed percent escape at byte {at} of the text: `%` must be followed by two hexadecimal digits"
         )));
     }
     Ok(replace_nul(match percent_decode_str(raw).decode_utf8_lossy() {

@@ -4,4 +4,5 @@
 #![expect(clippy::unwrap_used, reason = "support code of tests may fail loudly, as the tests themselves do")]
 
 mod echo;
+mod fanout;
 mod support;

@@ -4,6 +4,7 @@
 
 pub mod http;
 pub mod notify;
+pub mod peer;
 
 use std::{
     collections::BTreeMap,
@@ -31,6 +32,7 @@ pub struct Builder {
     args: Vec<String>,
     inherit: bool,
     wait: bool,
+    public: Option<TcpListener>,
 }
 
 /// A running service; stopped with SIGTERM, then SIGKILL, on drop.
@@ -51,6 +53,7 @@ impl Builder {
             args: Vec::new(),
             inherit: true,
             wait: true,
+            public: None,
         }
     }
 
@@ -76,6 +79,12 @@ impl Builder {
         self
     }
 
+    /// Serves on this listener, so that others can know the address before the service runs.
+    pub fn public(mut self, listener: TcpListener) -> Self {
+        self.public = Some(listener);
+        self
+    }
+
     /// Hands over no sockets: the configured addresses are bound.
     pub fn no_sockets(mut self) -> Self {
         self.inherit = false;
@@ -94,7 +103,7 @@ impl Builder {
         let file = directory.path().join("uecho.toml");
         std::fs::write(&file, &self.config).unwrap();
         let notify = NotifySocket::bind(&directory.path().join("notify"));
-        let sockets = [TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap()];
+        let sockets = [self.public.unwrap_or_else(listener), listener()];
         let [public, ops] = [sockets[0].local_addr().unwrap(), sockets[1].local_addr().unwrap()];
 
         // the shell is there because LISTEN_PID must be the pid of the process that inherits
@@ -216,6 +225,11 @@ impl Drop for Uecho {
             }
         }
     }
+}
+
+/// A listener on a port of the kernel's choice.
+pub fn listener() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").unwrap()
 }
 
 /// Waits until a condition holds.

@@ -1,0 +1,91 @@
+//! All peers asked at once and joined in one task, within one deadline.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU16, Ordering},
+    },
+    time::Instant,
+};
+
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use http::{StatusCode, Uri};
+
+use super::{Peer, Peers, ask::ask, outcome::Outcome, question::Question, reply::Reply};
+use crate::telemetry::trace_context::SpanId;
+
+/// How far one exchange has come; read at the cutoff, when its future is gone.
+#[derive(Default)]
+struct Progress {
+    asked: AtomicBool,
+    /// 0 until known.
+    status: AtomicU16,
+}
+
+impl Progress {
+    fn status(&self) -> Option<StatusCode> {
+        StatusCode::from_u16(self.status.load(Ordering::Relaxed)).ok()
+    }
+
+    fn late(&self) -> Outcome {
+        if self.asked.load(Ordering::Relaxed) { Outcome::Timeout } else { Outcome::OverBudget }
+    }
+}
+
+impl Peers {
+    /// The request target at each peer; `None` when one is longer than a URI can be (64 KiB).
+    #[must_use]
+    pub fn targets(&self, question: &Question) -> Option<Vec<Uri>> {
+        self.list.iter().map(|peer| question.target(&peer.url)).collect()
+    }
+
+    /// Asks every peer and waits for all of them (an answer is about every peer, whatever the policy), but not past the cutoff of the
+    /// budget. `targets` are those of [`Self::targets`]. Replies are in the order of the configuration.
+    pub async fn ask_all(&self, question: Question, targets: Vec<Uri>) -> Vec<Reply> {
+        let question = &question.authorize(self.authorization.clone());
+        let start = Instant::now();
+        let state: Vec<(Progress, SpanId)> =
+            self.list.iter().map(|_| (Progress::default(), SpanId(fastrand::u64(1..)))).collect();
+        let reply = |index: usize, result: Result<String, Outcome>| {
+            let (outcome, message) = match result {
+                Ok(message) => (Outcome::Ok, Some(message)),
+                Err(outcome) => (outcome, None),
+            };
+            let (progress, span_id) = &state[index];
+            let (peer, status) = (self.list[index].clone(), progress.status());
+            Reply { peer, outcome, status, start, elapsed: start.elapsed(), message, span_id: *span_id }
+        };
+        let mut replies: Vec<Option<Reply>> = Vec::new();
+        replies.resize_with(self.list.len(), || None);
+        if question.budget().for_peer(start).is_some() {
+            let mut exchanges = FuturesUnordered::new();
+            for (index, (target, (progress, span))) in targets.iter().zip(&state).enumerate() {
+                let peer = &self.list[index];
+                exchanges
+                    .push(async move { (index, exchange(peer, question, target, progress, *span).await) });
+            }
+            let all = async {
+                while let Some((index, result)) = exchanges.next().await {
+                    replies[index] = Some(reply(index, result));
+                }
+            };
+            // what is not there by then is told apart below
+            let _ = tokio::time::timeout_at(question.budget().cutoff().into(), all).await;
+        }
+        let late = |index: usize| reply(index, Err(state[index].0.late()));
+        replies.into_iter().enumerate().map(|(index, reply)| reply.unwrap_or_else(|| late(index))).collect()
+    }
+}
+
+async fn exchange(
+    peer: &Arc<Peer>,
+    question: &Question,
+    target: &Uri,
+    progress: &Progress,
+    span: SpanId,
+) -> Result<String, Outcome> {
+    let _slot = peer.pool.slot().await;
+    progress.asked.store(true, Ordering::Relaxed);
+    let request = || question.request(&peer.url.origin.host_header, target.clone(), span);
+    ask(&peer.pool, request, |status| progress.status.store(status.as_u16(), Ordering::Relaxed)).await
+}

@@ -1,0 +1,68 @@
+//! Whether enough peers are up for `/readyz`, by `fanout.ready_policy`: `GET /healthz` at each peer's origin, over the same
+//! connections as the fan-out. Nothing is asked while the policy asks for nothing.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use futures_util::future::join_all;
+use http::StatusCode;
+
+use super::{Peer, Peers, ask, question};
+use crate::{readiness::Reason, state::App};
+
+/// Time from one round to the next, before jitter.
+const INTERVAL: Duration = Duration::from_secs(2);
+/// Time for one check.
+const LIMIT: Duration = Duration::from_secs(1);
+/// A peer that was up is down after this many failed checks in a row: one lost packet must not take a node out of service.
+const FAILURES: u32 = 2;
+
+/// Sets and clears [`Reason::PeersDown`] for as long as the process lives. Until the first round is over, a policy that asks for
+/// peers counts as not met.
+pub async fn run(app: Arc<App>) {
+    let (mut failures, mut was) = (BTreeMap::new(), None);
+    loop {
+        let peers = app.live.load().peers.clone();
+        let needed = peers.settings.ready_policy.needed(peers.list.len());
+        if needed == 0 {
+            app.readiness.set(Reason::PeersDown, false);
+            (failures, was) = (BTreeMap::new(), None);
+            app.live_changed.notified().await;
+            continue;
+        }
+        if failures.is_empty() {
+            app.readiness.set(Reason::PeersDown, true);
+        }
+        failures = round(&peers, &failures).await;
+        let up = failures.values().filter(|failed| **failed < FAILURES).count();
+        let down = up < needed;
+        if was.replace(down) != Some(down) {
+            tracing::info!(
+                peers.up = up,
+                peers.needed = needed,
+                "peers {}",
+                if down { "down" } else { "up" }
+            );
+        }
+        app.readiness.set(Reason::PeersDown, down);
+        let jitter = INTERVAL.mul_f64(0.75 + fastrand::f64() / 2.0);
+        // a reload is looked at right away
+        let _ = tokio::time::timeout(jitter, app.live_changed.notified()).await;
+    }
+}
+
+/// Checks all peers at once; gives the failures in a row of each, by name. A peer never seen up is down at its first failure.
+async fn round(peers: &Peers, before: &BTreeMap<String, u32>) -> BTreeMap<String, u32> {
+    let checks = peers.list.iter().map(|peer| async move {
+        let failed = before.get(&peer.name).copied().unwrap_or(FAILURES - 1);
+        (peer.name.clone(), if is_up(peer).await { 0 } else { failed.saturating_add(1) })
+    });
+    join_all(checks).await.into_iter().collect()
+}
+
+async fn is_up(peer: &Peer) -> bool {
+    let check = async {
+        let _slot = peer.pool.slot().await;
+        ask::status(&peer.pool, question::plain(&peer.url.origin.host_header, "/healthz")).await
+    };
+    matches!(tokio::time::timeout(LIMIT, check).await, Ok(Ok(StatusCode::OK)))
+}
