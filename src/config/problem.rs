@@ -75,9 +75,15 @@ impl Problem {
             _ if settings::may_hold_secret(&entry.path) => "not of the right form".into(),
             other => other.to_string(),
         };
-        // deeper than the entry when one item of a list is at fault
-        let items = error.path.iter().skip(entry.path.len()).map(|item| format!("[{item}]"));
-        Self::at(&items.fold(entry.key(), |key, item| key + &item), text, &entry.origin)
+        // shorter than the entry's when a value was taken for a table, longer when an item of a list is at fault
+        let path = match error.kind {
+            Kind::UnknownField(..) => &entry.path,
+            _ if error.path.is_empty() => &entry.path,
+            _ => &error.path,
+        };
+        let (names, items) = path.split_at(path.len().min(entry.path.len()));
+        let key = items.iter().fold(names.join("."), |key, item| format!("{key}[{item}]"));
+        Self::at(&key, text, &entry.origin)
     }
 }
 

@@ -56,29 +56,27 @@ impl Checker<'_> {
 
     fn count(&mut self, key: &str, value: usize, least: usize, most: usize) {
         if !(least..=most).contains(&value) {
-            self.problem(key, &format!("must be {least} to {most}, is {value}"));
+            self.problem(key, &format!("expected a whole number from {least} to {most}, found {value}"));
         }
     }
 
     fn size(&mut self, key: &str, value: Size, least: Size, most: Size) {
         if !(least..=most).contains(&value) {
-            self.problem(key, &format!("must be \"{least}\" to \"{most}\", is \"{value}\""));
+            self.problem(key, &format!("expected {least} to {most}, found {value}"));
         }
     }
 
     /// A duration without which nothing works: not zero.
     fn positive(&mut self, key: &str, value: Span) {
-        self.require(
-            key,
-            value.0 >= Duration::from_millis(1),
-            "must be at least \"1ms\": zero would refuse all",
-        );
+        if value.0 < Duration::from_millis(1) {
+            self.problem(key, &format!("expected 1ms or more, like \"2s\", found {value}"));
+        }
         self.at_most(key, value, DAY);
     }
 
     fn at_most(&mut self, key: &str, value: Span, most: Span) {
         if value > most {
-            self.problem(key, &format!("must be at most \"{most}\", is \"{value}\""));
+            self.problem(key, &format!("expected {most} or less, found {value}"));
         }
     }
 

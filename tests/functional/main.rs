@@ -3,6 +3,7 @@
 #![expect(unreachable_pub, reason = "a test crate has no outside; `pub` here says: for other test files")]
 #![expect(clippy::unwrap_used, reason = "support code of tests may fail loudly, as the tests themselves do")]
 
+mod config;
 mod echo;
 mod fanout;
 mod support;

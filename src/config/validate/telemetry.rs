@@ -34,7 +34,7 @@ pub(super) fn check(settings: &Settings, checker: &mut Checker<'_>) {
     checker.require(
         "otlp.sample_ratio",
         otlp.sample_ratio.is_none_or(|ratio| (0.0..=1.0).contains(&ratio)),
-        "must be 0.0 (no trace) to 1.0 (every trace)",
+        "expected a number from 0.0 (no trace) to 1.0 (every trace)",
     );
     if let Some(timeout) = otlp.timeout {
         checker.positive("otlp.timeout", timeout);
