@@ -130,6 +130,7 @@ async fn run(app: Arc<App>) -> Result<(), Error> {
         tasks.spawn(server::serve(listeners, Service::new(app.clone(), side), phase.clone()));
     }
     tasks.spawn(peers::monitor::run(app.clone()));
+    app.telemetry.start_export(&app.receipt);
     app.readiness.set(Reason::Starting, false);
     systemd::notify(&[NotifyState::Ready, NotifyState::Status(&status)]);
     while tasks.join_next().await.is_some() {}

@@ -67,15 +67,20 @@ pub struct TraceContext {
 
 impl TraceContext {
     /// Continues the caller's trace, or starts one when `traceparent` is missing, repeated or malformed.
-    /// `sample_new` decides for new traces and is given the new trace id.
+    /// `sample` decides whether it is recorded; it is given the trace id, and the caller's decision if there is one.
     #[must_use]
-    pub fn accept(headers: &HeaderMap, sample_new: impl FnOnce(TraceId) -> bool) -> Self {
+    pub fn accept(headers: &HeaderMap, sample: impl FnOnce(TraceId, Option<bool>) -> bool) -> Self {
         let span_id = SpanId(fastrand::u64(1..));
         if let Some((trace_id, parent, flags)) = single(headers).and_then(parse) {
-            return Self { trace_id, span_id, parent: Some(parent), sampled: flags & SAMPLED != 0 };
+            return Self {
+                trace_id,
+                span_id,
+                parent: Some(parent),
+                sampled: sample(trace_id, Some(flags & SAMPLED != 0)),
+            };
         }
         let trace_id = TraceId(fastrand::u128(1..));
-        Self { trace_id, span_id, parent: None, sampled: sample_new(trace_id) }
+        Self { trace_id, span_id, parent: None, sampled: sample(trace_id, None) }
     }
 
     /// The `traceparent` for a request we send, with `span` as its parent.
@@ -144,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_trace_is_continued() {
-        let context = TraceContext::accept(&headers(&[GOOD]), |_| false);
+        let context = TraceContext::accept(&headers(&[GOOD]), |_, parent| parent == Some(true));
         assert_eq!(context.trace_id.to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
         assert_eq!(context.parent, Some(SpanId(0x00f0_67aa_0ba9_02b7)));
         assert!(context.sampled);
@@ -167,11 +172,11 @@ mod tests {
         let forbidden = &GOOD.replacen("00", "ff", 1);
         let trailing = &(GOOD.to_owned() + "-x");
         for bad in ["", "00", zero_trace, zero_span, upper, forbidden, trailing] {
-            let context = TraceContext::accept(&headers(&[bad]), |_| true);
+            let context = TraceContext::accept(&headers(&[bad]), |_, _| true);
             assert_eq!(context.parent, None, "{bad}");
             assert!(context.sampled);
         }
-        assert_eq!(TraceContext::accept(&headers(&[GOOD, GOOD]), |_| true).parent, None);
+        assert_eq!(TraceContext::accept(&headers(&[GOOD, GOOD]), |_, _| true).parent, None);
     }
 
     proptest! {

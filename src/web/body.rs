@@ -5,11 +5,11 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, uri::PathAndQuery};
+use http::{HeaderValue, StatusCode, Version, uri::PathAndQuery};
 use http_body::{Body, Frame, SizeHint};
 
 use super::route::Route;
@@ -17,7 +17,8 @@ use crate::{
     server::activity::Call,
     state::App,
     telemetry::{
-        access::{Finding, Record},
+        access,
+        record::{Finding, PeerCall, Record},
         trace_context::TraceContext,
     },
 };
@@ -40,6 +41,12 @@ pub struct InFlight {
     pub bytes: u64,
     /// Whether the answer reached its end.
     pub complete: bool,
+    /// The caller's `tracestate`, of sampled requests only.
+    pub tracestate: Option<HeaderValue>,
+    /// HTTP version of the request.
+    pub version: Version,
+    /// What a fan-out asked of peers.
+    pub calls: Vec<PeerCall>,
     /// The request target, for the log.
     pub target: Option<PathAndQuery>,
     /// The client's `User-Agent`, for the log.
@@ -77,28 +84,37 @@ impl Drop for InFlight {
                 .observe(seconds),
             None => {}
         }
-        self.log(duration);
+        self.record(duration);
     }
 }
 
 impl InFlight {
-    fn log(&mut self, duration: Duration) {
+    /// Hands the request to log and traces, if one of them wants it.
+    fn record(&mut self, duration: Duration) {
         let log = &self.app.settings.log;
         let finding = Finding::of(self.complete, self.status, duration, log.slow.0);
-        if Finding::logged(finding, log.access) {
-            self.app.telemetry.logs.access(Record {
-                trace: self.trace,
-                route: self.route,
-                method: self.method,
-                status: self.status,
-                bytes: self.bytes,
-                duration,
-                finding,
-                target: self.target.take(),
-                user_agent: self.user_agent.take(),
-                client: self.client,
-            });
+        let logged = access::wanted(log.access, finding);
+        let traced = self.trace.sampled && self.app.telemetry.traces.exports();
+        if !logged && !traced {
+            return;
         }
+        let record = Record {
+            trace: self.trace,
+            tracestate: self.tracestate.take(),
+            route: self.route,
+            method: self.method,
+            version: self.version,
+            status: self.status,
+            bytes: self.bytes,
+            end: SystemTime::now(),
+            duration,
+            finding,
+            target: self.target.take(),
+            user_agent: self.user_agent.take(),
+            client: self.client,
+            calls: std::mem::take(&mut self.calls),
+        };
+        self.app.telemetry.finished(record, logged);
     }
 }
 

@@ -104,10 +104,15 @@ impl Service {
 
     fn begin(&self, request: &Request<Incoming>) -> InFlight {
         self.app.enter();
+        let traces = &self.app.telemetry.traces;
+        let trace = TraceContext::accept(request.headers(), |id, parent| traces.sample(id, parent));
         InFlight {
             app: self.app.clone(),
             start: Instant::now(),
-            trace: TraceContext::accept(request.headers(), |_| false),
+            trace,
+            tracestate: if trace.sampled { trace.tracestate(request.headers()) } else { None },
+            version: request.version(),
+            calls: Vec::new(),
             route: Route::of(self.side, request.uri().path()),
             method: method_label(request.method()),
             status: None,

@@ -1,0 +1,116 @@
+//! A finished request: what its access event and its spans are made of. Built only when one of them is.
+
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use http::{HeaderValue, StatusCode, Version, uri::PathAndQuery};
+
+use super::trace_context::{SpanId, TraceContext};
+use crate::{peers::outcome::Outcome, web::route::Route};
+
+/// A finished request.
+pub struct Record {
+    /// Trace of the request.
+    pub trace: TraceContext,
+    /// The caller's `tracestate`; read for sampled requests only.
+    pub tracestate: Option<HeaderValue>,
+    /// Route label.
+    pub route: Route,
+    /// Method label.
+    pub method: &'static str,
+    /// HTTP version of the request.
+    pub version: Version,
+    /// Status; none when the request was cut before.
+    pub status: Option<StatusCode>,
+    /// Body bytes handed to the connection.
+    pub bytes: u64,
+    /// When the answer ended.
+    pub end: SystemTime,
+    /// From the complete head to the end of the answer.
+    pub duration: Duration,
+    /// What is wrong with it.
+    pub finding: Option<Finding>,
+    /// As received.
+    pub target: Option<PathAndQuery>,
+    /// As received.
+    pub user_agent: Option<HeaderValue>,
+    /// The other end of a TCP connection.
+    pub client: Option<IpAddr>,
+    /// What a fan-out asked of peers, in the order of the configuration.
+    pub calls: Vec<PeerCall>,
+}
+
+/// One question to one peer.
+#[derive(Clone, Debug)]
+pub struct PeerCall {
+    /// Base URL of the peer, as configured.
+    pub peer: Arc<str>,
+    /// The span whose id the peer got as its parent.
+    pub span_id: SpanId,
+    /// From the request's complete head to the question.
+    pub after: Duration,
+    /// From the question to its outcome.
+    pub duration: Duration,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Status of the peer's answer, if there was one.
+    pub status: Option<StatusCode>,
+}
+
+/// What is wrong with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// The answer did not reach its end: the client went away, or the drain deadline passed.
+    Cut,
+    /// The answer was 5xx.
+    Failed(StatusCode),
+    /// It took `log.slow` or longer.
+    Slow,
+}
+
+impl Finding {
+    /// The worst of what is wrong, if anything is.
+    #[must_use]
+    pub fn of(
+        complete: bool,
+        status: Option<StatusCode>,
+        duration: Duration,
+        slow: Duration,
+    ) -> Option<Self> {
+        match status {
+            _ if !complete => Some(Self::Cut),
+            Some(status) if status.is_server_error() => Some(Self::Failed(status)),
+            _ if duration >= slow => Some(Self::Slow),
+            _ => None,
+        }
+    }
+
+    /// The value of `error.type`.
+    #[must_use]
+    pub fn error_type(&self) -> &str {
+        match self {
+            Self::Cut => "cut",
+            Self::Failed(status) => status.as_str(),
+            Self::Slow => "slow",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_finding_wins() {
+        let ok = Some(StatusCode::OK);
+        let bad = Some(StatusCode::BAD_GATEWAY);
+        let [slow, quick] = [Duration::from_secs(1), Duration::from_millis(999)];
+        assert_eq!(Finding::of(false, bad, slow, slow), Some(Finding::Cut));
+        assert_eq!(Finding::of(true, bad, slow, slow), Some(Finding::Failed(StatusCode::BAD_GATEWAY)));
+        assert_eq!(Finding::of(true, ok, slow, slow), Some(Finding::Slow));
+        assert_eq!(Finding::of(true, ok, quick, slow), None);
+    }
+}
