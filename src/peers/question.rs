@@ -139,7 +139,7 @@ mod tests {
     fn question(headers: &HeaderMap) -> Question {
         let now = Instant::now();
         let claim = Claim { hops: 2, deadline: None };
-        let trace = TraceContext::accept(headers, |_| false);
+        let trace = TraceContext::accept(headers, |_, parent| parent == Some(true));
         Question::new("a/b", headers, trace, claim, Budget::start(now, [Duration::from_secs(2)]))
     }
 

@@ -24,9 +24,9 @@ use http::StatusCode;
 
 use super::{
     log::escape,
-    record::{Finding, PeerCall, Record},
+    record::{Finding, Record},
 };
-use crate::config::settings::Access;
+use crate::{config::settings::Access, peers::reply::Replies};
 
 /// Most bytes of a value that a client chose.
 pub const MAX_VALUE_BYTES: usize = 1024;
@@ -79,7 +79,7 @@ pub(super) fn emit(record: &Record) {
         path: record.target.as_ref().map(|target| clean(target.path().as_bytes())),
         user_agent: record.user_agent.as_ref().map(|value| clean(value.as_bytes())),
         client: record.client.map(|client| client.to_canonical().to_string()),
-        outcomes: (!record.calls.is_empty()).then(|| outcomes(&record.calls)),
+        outcomes: record.replies.as_ref().map(outcomes),
     };
     match record.finding {
         Some(Finding::Failed(_)) => event!(ERROR, record, values),
@@ -88,8 +88,13 @@ pub(super) fn emit(record: &Record) {
     }
 }
 
-fn outcomes(calls: &[PeerCall]) -> String {
-    calls.iter().map(|call| format!("{} {}", call.outcome, call.peer)).collect::<Vec<_>>().join(", ")
+fn outcomes(replies: &Replies) -> String {
+    replies
+        .0
+        .iter()
+        .map(|reply| format!("{} {}", reply.outcome, reply.peer.name))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// A client's bytes as loggable text.

@@ -2,14 +2,13 @@
 
 use std::{
     net::IpAddr,
-    sync::Arc,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use http::{HeaderValue, StatusCode, Version, uri::PathAndQuery};
 
-use super::trace_context::{SpanId, TraceContext};
-use crate::{peers::outcome::Outcome, web::route::Route};
+use super::trace_context::TraceContext;
+use crate::{peers::reply::Replies, web::route::Route};
 
 /// A finished request.
 pub struct Record {
@@ -27,6 +26,8 @@ pub struct Record {
     pub status: Option<StatusCode>,
     /// Body bytes handed to the connection.
     pub bytes: u64,
+    /// When the head of the request was complete.
+    pub start: Instant,
     /// When the answer ended.
     pub end: SystemTime,
     /// From the complete head to the end of the answer.
@@ -39,25 +40,8 @@ pub struct Record {
     pub user_agent: Option<HeaderValue>,
     /// The other end of a TCP connection.
     pub client: Option<IpAddr>,
-    /// What a fan-out asked of peers, in the order of the configuration.
-    pub calls: Vec<PeerCall>,
-}
-
-/// One question to one peer.
-#[derive(Clone, Debug)]
-pub struct PeerCall {
-    /// Base URL of the peer, as configured.
-    pub peer: Arc<str>,
-    /// The span whose id the peer got as its parent.
-    pub span_id: SpanId,
-    /// From the request's complete head to the question.
-    pub after: Duration,
-    /// From the question to its outcome.
-    pub duration: Duration,
-    /// What became of it.
-    pub outcome: Outcome,
-    /// Status of the peer's answer, if there was one.
-    pub status: Option<StatusCode>,
+    /// What became of a fan-out.
+    pub replies: Option<Replies>,
 }
 
 /// What is wrong with a request.

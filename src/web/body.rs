@@ -14,11 +14,12 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::route::Route;
 use crate::{
+    peers::reply::Replies,
     server::activity::Call,
     state::App,
     telemetry::{
         access,
-        record::{Finding, PeerCall, Record},
+        record::{Finding, Record},
         trace_context::TraceContext,
     },
 };
@@ -45,8 +46,8 @@ pub struct InFlight {
     pub tracestate: Option<HeaderValue>,
     /// HTTP version of the request.
     pub version: Version,
-    /// What a fan-out asked of peers.
-    pub calls: Vec<PeerCall>,
+    /// What became of a fan-out.
+    pub replies: Option<Replies>,
     /// The request target, for the log.
     pub target: Option<PathAndQuery>,
     /// The client's `User-Agent`, for the log.
@@ -106,13 +107,14 @@ impl InFlight {
             version: self.version,
             status: self.status,
             bytes: self.bytes,
+            start: self.start,
             end: SystemTime::now(),
             duration,
             finding,
             target: self.target.take(),
             user_agent: self.user_agent.take(),
             client: self.client,
-            calls: std::mem::take(&mut self.calls),
+            replies: self.replies.take(),
         };
         self.app.telemetry.finished(record, logged);
     }

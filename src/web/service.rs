@@ -112,7 +112,7 @@ impl Service {
             trace,
             tracestate: if trace.sampled { trace.tracestate(request.headers()) } else { None },
             version: request.version(),
-            calls: Vec::new(),
+            replies: None,
             route: Route::of(self.side, request.uri().path()),
             method: method_label(request.method()),
             status: None,
@@ -214,6 +214,7 @@ fn finish_echo(media: Media, body: Bytes, mut in_flight: InFlight) -> Response<R
 fn finish(response: axum::response::Response, mut in_flight: InFlight) -> Response<ResponseBody> {
     let (mut parts, body) = response.into_parts();
     in_flight.answered(parts.status);
+    in_flight.replies = parts.extensions.remove();
     let is_error = parts.status.is_client_error() || parts.status.is_server_error();
     let problem = match parts.extensions.remove::<Problem>() {
         None if is_error && !parts.headers.contains_key(header::CONTENT_TYPE) => {

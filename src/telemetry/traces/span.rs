@@ -15,11 +15,11 @@ use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
 use super::resource::SCHEMA;
 use crate::{
-    peers::{outcome::Outcome, url::BaseUrl},
+    peers::{outcome::Outcome, reply::Reply},
     receipt::VERSION,
     telemetry::{
         access::clean,
-        record::{Finding, PeerCall, Record},
+        record::{Finding, Record},
         trace_context::SpanId,
     },
 };
@@ -30,7 +30,8 @@ static SCOPE: LazyLock<InstrumentationScope> = LazyLock::new(|| {
 
 /// The spans of a sampled request, its own first.
 pub(super) fn of(record: &Record) -> Vec<SpanData> {
-    std::iter::once(server(record)).chain(record.calls.iter().map(|call| client(record, call))).collect()
+    let replies = record.replies.iter().flat_map(|replies| replies.0.iter());
+    std::iter::once(server(record)).chain(replies.map(|reply| client(record, reply))).collect()
 }
 
 fn server(record: &Record) -> SpanData {
@@ -70,32 +71,30 @@ fn server(record: &Record) -> SpanData {
     }
 }
 
-fn client(record: &Record, call: &PeerCall) -> SpanData {
+fn client(record: &Record, reply: &Reply) -> SpanData {
     let mut attributes = vec![
         KeyValue::new("http.request.method", "GET"),
-        KeyValue::new("url.full", call.peer.to_string()),
-        KeyValue::new("uecho.fanout.outcome", call.outcome.as_str()),
+        KeyValue::new("url.full", reply.peer.name.clone()),
+        KeyValue::new("server.address", reply.peer.url.origin.host_name()),
+        KeyValue::new("server.port", i64::from(reply.peer.url.origin.port)),
+        KeyValue::new("uecho.fanout.outcome", reply.outcome.as_str()),
     ];
-    if let Ok(url) = call.peer.parse::<BaseUrl>() {
-        attributes.push(KeyValue::new("server.address", url.origin.host_name()));
-        attributes.push(KeyValue::new("server.port", i64::from(url.origin.port)));
-    }
     attributes.extend(
-        call.status.map(|status| KeyValue::new("http.response.status_code", i64::from(status.as_u16()))),
+        reply.status.map(|status| KeyValue::new("http.response.status_code", i64::from(status.as_u16()))),
     );
-    let ok = call.outcome == Outcome::Ok;
+    let ok = reply.outcome == Outcome::Ok;
     if !ok {
-        attributes.push(KeyValue::new("error.type", call.outcome.as_str()));
+        attributes.push(KeyValue::new("error.type", reply.outcome.as_str()));
     }
-    let start_time = begin(record) + call.after;
+    let start_time = begin(record) + reply.start.saturating_duration_since(record.start);
     SpanData {
         span_kind: SpanKind::Client,
         parent_span_id: id(record.trace.span_id),
         name: "GET".into(),
         start_time,
-        end_time: start_time + call.duration,
+        end_time: start_time + reply.elapsed,
         status: if ok { Status::Unset } else { Status::error("") },
-        ..bare(record, call.span_id, attributes)
+        ..bare(record, reply.span_id, attributes)
     }
 }
 
