@@ -6,11 +6,13 @@
 //! - [`server`]: listeners and connections
 //! - [`telemetry`]: logs, metrics, traces
 //! - [`probe`]: the check of a running service
+//! - [`guard`]: the second program, which takes back a version that does not serve
 //! - [`app`]: wiring, from settings to exit code
 
 pub mod app;
 pub mod cli;
 pub mod config;
+pub mod guard;
 pub mod lifecycle;
 pub mod peers;
 pub mod probe;
