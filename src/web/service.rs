@@ -16,7 +16,9 @@ use tower::ServiceExt;
 use super::{
     auth,
     body::{InFlight, ResponseBody},
-    echo, limits,
+    echo,
+    head::Head,
+    limits,
     negotiate::Media,
     problem::Problem,
     route::{Route, Side, method_label},
@@ -102,10 +104,10 @@ impl Service {
         self.side
     }
 
-    fn begin(&self, request: &Request<Incoming>) -> InFlight {
+    fn begin(&self, request: &Request<Incoming>, head: &Head<'_>) -> InFlight {
         self.app.enter();
         let traces = &self.app.telemetry.traces;
-        let trace = TraceContext::accept(request.headers(), |id, parent| traces.sample(id, parent));
+        let trace = TraceContext::accept(head.traceparent, |id, parent| traces.sample(id, parent));
         InFlight {
             app: self.app.clone(),
             start: Instant::now(),
@@ -126,8 +128,8 @@ impl Service {
     }
 
     /// The checks before any handler.
-    fn admit<B>(&self, route: Route, request: &Request<B>) -> Result<(), Problem> {
-        limits::check(&self.app.settings.limits, request.uri(), request.headers())?;
+    fn admit<B>(&self, route: Route, request: &Request<B>, head: &Head<'_>) -> Result<(), Problem> {
+        limits::check(&self.app.settings.limits, request.uri(), head)?;
         if self.side == Side::Ops || matches!(route, Route::Healthz | Route::Readyz) {
             return Ok(());
         }
@@ -149,15 +151,17 @@ impl hyper::service::Service<Request<Incoming>> for Service {
     type Future = Pending;
 
     fn call(&self, request: Request<Incoming>) -> Pending {
-        let in_flight = self.begin(&request);
-        if let Err(problem) = self.admit(in_flight.route, &request) {
+        let head = Head::read(request.headers());
+        let in_flight = self.begin(&request, &head);
+        if let Err(problem) = self.admit(in_flight.route, &request, &head) {
             return Pending::Ready(Some(finish(problem.into_response(), in_flight)));
         }
         if in_flight.route == Route::Echo
             && (request.method() == Method::GET || request.method() == Method::HEAD)
         {
-            return Pending::Ready(Some(match echo::respond(request.uri().path(), request.headers()) {
-                Ok((media, body)) => finish_echo(media, body, in_flight),
+            let media = if head.accept { echo::preferred(request.headers()) } else { Media::Html };
+            return Pending::Ready(Some(match echo::respond(request.uri().path(), media) {
+                Ok(body) => finish_echo(media, body, in_flight),
                 Err(problem) => finish(problem.into_response(), in_flight),
             }));
         }
