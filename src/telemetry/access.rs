@@ -76,10 +76,10 @@ struct Values<'a> {
 /// Makes the event. Called on the log thread.
 pub(super) fn emit(record: &Record) {
     let values = Values {
-        path: record.target.as_ref().map(|target| clean(target.path().as_bytes())),
-        user_agent: record.user_agent.as_ref().map(|value| clean(value.as_bytes())),
-        client: record.client.map(|client| client.to_canonical().to_string()),
-        outcomes: record.replies.as_ref().map(outcomes),
+        path: record.details.target.as_ref().map(|target| clean(target.path().as_bytes())),
+        user_agent: record.details.user_agent.as_ref().map(|value| clean(value.as_bytes())),
+        client: record.details.client.map(|client| client.to_canonical().to_string()),
+        outcomes: record.details.replies.as_ref().map(outcomes),
     };
     match record.finding {
         Some(Finding::Failed(_)) => event!(ERROR, record, values),

@@ -14,14 +14,10 @@ use crate::{peers::reply::Replies, web::route::Route};
 pub struct Record {
     /// Trace of the request.
     pub trace: TraceContext,
-    /// The caller's `tracestate`; read for sampled requests only.
-    pub tracestate: Option<HeaderValue>,
     /// Route label.
     pub route: Route,
     /// Method label.
     pub method: &'static str,
-    /// HTTP version of the request.
-    pub version: Version,
     /// Status; none when the request was cut before.
     pub status: Option<StatusCode>,
     /// Body bytes handed to the connection.
@@ -34,6 +30,18 @@ pub struct Record {
     pub duration: Duration,
     /// What is wrong with it.
     pub finding: Option<Finding>,
+    /// What else is known.
+    pub details: Details,
+}
+
+/// What the head of a request says beyond method and route, and what became of a fan-out. Empty for an echo that was to be neither
+/// logged nor traced when it began, and then was cut or shed.
+#[derive(Default)]
+pub struct Details {
+    /// The caller's `tracestate`; read for sampled requests only.
+    pub tracestate: Option<HeaderValue>,
+    /// HTTP version of the request.
+    pub version: Option<Version>,
     /// As received.
     pub target: Option<PathAndQuery>,
     /// As received.

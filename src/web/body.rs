@@ -1,7 +1,6 @@
 //! The response body and the request's end: both happen when the last byte was handed to the connection, or never will be.
 
 use std::{
-    net::IpAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -9,17 +8,16 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, Version, uri::PathAndQuery};
+use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 
 use super::route::Route;
 use crate::{
-    peers::reply::Replies,
     server::activity::Call,
     state::App,
     telemetry::{
         access,
-        record::{Finding, Record},
+        record::{Details, Finding, Record},
         trace_context::TraceContext,
     },
 };
@@ -42,18 +40,8 @@ pub struct InFlight {
     pub bytes: u64,
     /// Whether the answer reached its end.
     pub complete: bool,
-    /// The caller's `tracestate`, of sampled requests only.
-    pub tracestate: Option<HeaderValue>,
-    /// HTTP version of the request.
-    pub version: Version,
-    /// What became of a fan-out.
-    pub replies: Option<Replies>,
-    /// The request target, for the log.
-    pub target: Option<PathAndQuery>,
-    /// The client's `User-Agent`, for the log.
-    pub user_agent: Option<HeaderValue>,
-    /// The other end of a TCP connection.
-    pub client: Option<IpAddr>,
+    /// What log and traces say beyond the above; kept apart because an unsampled echo, answered at once, has no use for it.
+    pub details: Option<Box<Details>>,
     /// Keeps the connection from being idle.
     pub call: Option<Call>,
 }
@@ -101,20 +89,15 @@ impl InFlight {
         }
         let record = Record {
             trace: self.trace,
-            tracestate: self.tracestate.take(),
             route: self.route,
             method: self.method,
-            version: self.version,
             status: self.status,
             bytes: self.bytes,
             start: self.start,
             end: SystemTime::now(),
             duration,
             finding,
-            target: self.target.take(),
-            user_agent: self.user_agent.take(),
-            client: self.client,
-            replies: self.replies.take(),
+            details: self.details.take().map(|details| *details).unwrap_or_default(),
         };
         self.app.telemetry.finished(record, logged);
     }

@@ -23,7 +23,12 @@ use super::{
     problem::Problem,
     route::{Route, Side, method_label},
 };
-use crate::{server::activity::Activity, state::App, telemetry::trace_context::TraceContext};
+use crate::{
+    config::settings::Access,
+    server::activity::Activity,
+    state::App,
+    telemetry::{record::Details, trace_context::TraceContext},
+};
 
 /// `X-Trace-Id`
 pub const X_TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
@@ -108,22 +113,30 @@ impl Service {
         self.app.enter();
         let traces = &self.app.telemetry.traces;
         let trace = TraceContext::accept(head.traceparent, |id, parent| traces.sample(id, parent));
+        let route = Route::of(self.side, request.uri().path());
         InFlight {
             app: self.app.clone(),
             start: Instant::now(),
             trace,
-            tracestate: if trace.sampled { trace.tracestate(request.headers()) } else { None },
-            version: request.version(),
-            replies: None,
-            route: Route::of(self.side, request.uri().path()),
+            route,
             method: method_label(request.method()),
             status: None,
             bytes: 0,
             complete: false,
+            details: (route != Route::Echo || trace.sampled || self.app.settings.log.access == Access::All)
+                .then(|| Box::new(self.details(request, trace))),
+            call: self.connection.as_ref().map(Activity::begin),
+        }
+    }
+
+    fn details(&self, request: &Request<Incoming>, trace: TraceContext) -> Details {
+        Details {
+            tracestate: if trace.sampled { trace.tracestate(request.headers()) } else { None },
+            version: Some(request.version()),
             target: request.uri().path_and_query().cloned(),
             user_agent: request.headers().get(header::USER_AGENT).cloned(),
             client: self.client,
-            call: self.connection.as_ref().map(Activity::begin),
+            replies: None,
         }
     }
 
@@ -218,7 +231,9 @@ fn finish_echo(media: Media, body: Bytes, mut in_flight: InFlight) -> Response<R
 fn finish(response: axum::response::Response, mut in_flight: InFlight) -> Response<ResponseBody> {
     let (mut parts, body) = response.into_parts();
     in_flight.answered(parts.status);
-    in_flight.replies = parts.extensions.remove();
+    if let Some(details) = &mut in_flight.details {
+        details.replies = parts.extensions.remove();
+    }
     let is_error = parts.status.is_client_error() || parts.status.is_server_error();
     let problem = match parts.extensions.remove::<Problem>() {
         None if is_error && !parts.headers.contains_key(header::CONTENT_TYPE) => {

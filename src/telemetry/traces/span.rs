@@ -30,7 +30,7 @@ static SCOPE: LazyLock<InstrumentationScope> = LazyLock::new(|| {
 
 /// The spans of a sampled request, its own first.
 pub(super) fn of(record: &Record) -> Vec<SpanData> {
-    let replies = record.replies.iter().flat_map(|replies| replies.0.iter());
+    let replies = record.details.replies.iter().flat_map(|replies| replies.0.iter());
     std::iter::once(server(record)).chain(replies.map(|reply| client(record, reply))).collect()
 }
 
@@ -41,18 +41,21 @@ fn server(record: &Record) -> SpanData {
         KeyValue::new("url.scheme", "http"),
         KeyValue::new(
             "network.protocol.version",
-            if record.version == Version::HTTP_2 { "2" } else { "1.1" },
+            if record.details.version == Some(Version::HTTP_2) { "2" } else { "1.1" },
         ),
         KeyValue::new("http.response.body.size", i64::try_from(record.bytes).unwrap_or(i64::MAX)),
     ];
     let mut optional = |key: &'static str, value: Option<String>| {
         attributes.extend(value.map(|value| KeyValue::new(key, value)));
     };
-    optional("url.path", record.target.as_ref().map(|target| clean(target.path().as_bytes()).into_owned()));
-    optional("client.address", record.client.map(|client| client.to_canonical().to_string()));
+    optional(
+        "url.path",
+        record.details.target.as_ref().map(|target| clean(target.path().as_bytes()).into_owned()),
+    );
+    optional("client.address", record.details.client.map(|client| client.to_canonical().to_string()));
     optional(
         "user_agent.original",
-        record.user_agent.as_ref().map(|value| clean(value.as_bytes()).into_owned()),
+        record.details.user_agent.as_ref().map(|value| clean(value.as_bytes()).into_owned()),
     );
     let failed = record.finding.filter(|finding| *finding != Finding::Slow);
     optional("error.type", failed.map(|finding| finding.error_type().to_owned()));
@@ -100,7 +103,8 @@ fn client(record: &Record, reply: &Reply) -> SpanData {
 
 /// A span of the record's trace, with what both kinds have in common.
 fn bare(record: &Record, span: SpanId, attributes: Vec<KeyValue>) -> SpanData {
-    let state = record.tracestate.as_ref().and_then(|state| TraceState::from_str(state.to_str().ok()?).ok());
+    let state =
+        record.details.tracestate.as_ref().and_then(|state| TraceState::from_str(state.to_str().ok()?).ok());
     SpanData {
         span_context: SpanContext::new(
             opentelemetry::TraceId::from(record.trace.trace_id.0),
