@@ -9,7 +9,7 @@ use std::{
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::{ServerConfig, ServerConnection, StreamOwned, pki_types::PrivatePkcs8KeyDer};
 
-use crate::support::{Builder, Uecho, listener};
+use crate::support::{Builder, Uecho, eventually, listener};
 
 const FANOUT: &str = "/api/v1/fanout/x";
 
@@ -117,8 +117,13 @@ fn an_unknown_authority_and_a_wrong_name_are_refused() {
     let (unknown, misnamed) =
         (TlsPeer::new(theirs.config("localhost")), TlsPeer::new(ours.config("other.example")));
     for peer in [unknown, misnamed] {
-        let reply = reply(&trusting(&ours.0.pem(), &format!("https://localhost:{}", peer.port)));
-        assert_eq!((&reply["outcome"], &reply["status"]), (&"refused".into(), &serde_json::Value::Null));
+        let uecho = trusting(&ours.0.pem(), &format!("https://localhost:{}", peer.port));
+        for _ in 0..2 {
+            let reply = reply(&uecho);
+            assert_eq!((&reply["outcome"], &reply["status"]), (&"refused".into(), &serde_json::Value::Null));
+        }
+        eventually("the operator is told", || uecho.stderr().contains("invalid peer certificate"));
+        assert_eq!(uecho.stderr().matches("invalid peer certificate").count(), 1, "{}", uecho.stderr());
         assert!(peer.seen.lock().unwrap().is_empty(), "nothing is sent to a peer that is not trusted");
     }
 }
