@@ -1,28 +1,20 @@
-//! Wiring: settings, state, listeners, connections, and the exit code.
+//! The command line, from settings to exit code.
 
 use std::{
     io::{self, Write},
     process::ExitCode,
-    sync::Arc,
 };
 
-use sd_notify::NotifyState;
-use tokio::{runtime::Runtime, sync::watch};
+use tokio::runtime::Runtime;
 
 use crate::{
     cli::{Cli, Command},
-    config::{self, listen::Listen},
-    lifecycle::Phase,
-    peers,
+    config,
     probe::{Target, args::ProbeArgs},
-    readiness::Reason,
-    server::{
-        self,
-        listener::{BindError, Inherited, Listener},
-    },
+    serve,
+    server::listener::BindError,
     state::App,
-    systemd, telemetry,
-    web::{route::Side, service::Service},
+    telemetry,
 };
 
 /// Exit codes, the sysexits(3) ones where they fit.
@@ -84,7 +76,7 @@ fn serve(cli: &Cli) -> Result<(), Error> {
         tracing::warn!("configuration: {warning}");
     }
     let app = App::new(settings, telemetry)?;
-    runtime()?.block_on(run(app))
+    runtime()?.block_on(serve::run(app, cli.config.clone()))
 }
 
 fn check_config(cli: &Cli) -> Result<(), Error> {
@@ -117,34 +109,4 @@ fn runtime() -> Result<Runtime, Error> {
         .enable_all()
         .build()
         .map_err(|error| Error::Software(format!("cannot start the runtime: {error}")))
-}
-
-async fn run(app: Arc<App>) -> Result<(), Error> {
-    let mut inherited = Inherited::from_env();
-    let public = listeners(&mut inherited, "public", &app.settings.public.listen)?;
-    let ops = listeners(&mut inherited, "ops", &app.settings.ops.listen)?;
-    let status = format!("serving {}, ops on {}", names(&public), names(&ops));
-    let (_phase, phase) = watch::channel(Phase::Running);
-    let mut tasks = tokio::task::JoinSet::new();
-    for (listeners, side) in [(public, Side::Public), (ops, Side::Ops)] {
-        tasks.spawn(server::serve(listeners, Service::new(app.clone(), side), phase.clone()));
-    }
-    tasks.spawn(peers::monitor::run(app.clone()));
-    app.telemetry.start_export(&app.receipt);
-    app.readiness.set(Reason::Starting, false);
-    systemd::notify(&[NotifyState::Ready, NotifyState::Status(&status)]);
-    while tasks.join_next().await.is_some() {}
-    Ok(())
-}
-
-/// Inherited sockets of this name, else the configured address.
-fn listeners(inherited: &mut Inherited, name: &str, configured: &Listen) -> Result<Vec<Listener>, BindError> {
-    match inherited.take(name)? {
-        none if none.is_empty() => Ok(vec![Listener::bind(configured)?]),
-        taken => Ok(taken),
-    }
-}
-
-fn names(listeners: &[Listener]) -> String {
-    listeners.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

@@ -1,4 +1,14 @@
 //! The phases of a process, from serving to stopped.
+//!
+//! - [`tasks`]: background tasks, none of which dies unseen
+//! - [`signals`]: what the service manager or an operator asks for
+//! - [`serving`]: the listeners of one side, and the phase they obey
+//! - [`drain`]: the way down
+
+pub mod drain;
+pub mod serving;
+pub mod signals;
+pub mod tasks;
 
 use tokio::sync::watch;
 

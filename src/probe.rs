@@ -11,7 +11,10 @@ pub mod target;
 pub mod unhealthy;
 pub mod verify;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use serde::Serialize;
 
@@ -101,6 +104,7 @@ impl Probe {
     async fn steps(&self, current: &mut Step) -> Result<(Receipt, String, Vec<StepTime>), Unhealthy> {
         let challenge = Challenge::random();
         let client = Client::new(&self.target).map_err(|fault| Unhealthy::new(*current, fault))?;
+        let client = Arc::new(client);
         let mut answered = None;
         let mut times = Vec::new();
         for step in Step::ALL {
@@ -115,7 +119,7 @@ impl Probe {
         Ok((receipt, challenge.text, times))
     }
 
-    async fn step(&self, client: &Client, step: Step, challenge: &Challenge) -> Result<Receipt, Fault> {
+    async fn step(&self, client: &Arc<Client>, step: Step, challenge: &Challenge) -> Result<Receipt, Fault> {
         let mut connection = client.open().await?;
         let receipt = ask(&mut connection, step, challenge).await?;
         self.expect.check(&receipt)?;
@@ -127,11 +131,7 @@ impl Probe {
 ///
 /// # Errors
 /// The answer does not come, or is not what it must be.
-pub async fn ask(
-    connection: &mut Connection<'_>,
-    step: Step,
-    challenge: &Challenge,
-) -> Result<Receipt, Fault> {
+pub async fn ask(connection: &mut Connection, step: Step, challenge: &Challenge) -> Result<Receipt, Fault> {
     let (path, accept) = match step {
         Step::Readyz => ("/readyz", "application/json"),
         Step::Page => (challenge.path.as_str(), "text/html"),

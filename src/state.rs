@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicU64, Ordering},
 };
 
 use arc_swap::ArcSwap;
@@ -15,6 +15,7 @@ use crate::{
     readiness::Readiness,
     receipt::Receipt,
     telemetry::{Telemetry, metrics::Metrics},
+    watchdog::key::Key,
 };
 
 /// Settings that SIGHUP re-reads.
@@ -55,7 +56,11 @@ pub struct App {
     pub metrics: Metrics,
     /// Whether `/readyz` is 200.
     pub readiness: Readiness,
-    in_flight: AtomicUsize,
+    /// What makes the watchdog's own request pass when others are turned away.
+    pub watchdog_key: Key,
+    begun: AtomicU64,
+    ended: AtomicU64,
+    cut: AtomicU64,
 }
 
 impl App {
@@ -65,14 +70,17 @@ impl App {
     /// The settings cannot be used together.
     pub fn new(settings: Settings, telemetry: Telemetry) -> Result<Arc<Self>, ConfigError> {
         let receipt = Receipt::of(&settings.instance, &settings.system);
-        let metrics =
-            Metrics::new(&receipt, &telemetry).map_err(|error| ConfigError::new(error.to_string()))?;
+        let metrics = Metrics::new(&receipt, telemetry.logs.dropped())
+            .map_err(|error| ConfigError::new(error.to_string()))?;
         Ok(Arc::new(Self {
             live: ArcSwap::from_pointee(Live::new(&settings, None)?),
             live_changed: Notify::new(),
             headers: crate::web::service::headers_of_every_answer(receipt.header()),
             readiness: Readiness::new(metrics.ready.clone()),
-            in_flight: AtomicUsize::new(0),
+            watchdog_key: Key::random(),
+            begun: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
+            cut: AtomicU64::new(0),
             settings,
             receipt,
             telemetry,
@@ -88,17 +96,48 @@ impl App {
 
     /// Requests in flight on the public listener.
     #[must_use]
-    pub fn in_flight(&self) -> usize {
-        self.in_flight.load(Ordering::Relaxed)
+    pub fn in_flight(&self) -> u64 {
+        self.requests().in_flight()
     }
 
-    /// Counts a request in; returns how many there are now.
-    pub(crate) fn enter(&self) -> usize {
-        self.in_flight.fetch_add(1, Ordering::Relaxed) + 1
+    /// Requests of the public listener so far.
+    #[must_use]
+    pub fn requests(&self) -> Requests {
+        // in this order, so that no request is seen to end before it began
+        let [cut, ended, begun] =
+            [&self.cut, &self.ended, &self.begun].map(|count| count.load(Ordering::Relaxed));
+        Requests { begun, ended, cut }
     }
 
-    /// Counts a request out.
-    pub(crate) fn leave(&self) {
-        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    /// Counts a request in.
+    pub(crate) fn enter(&self) {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a request out, with or without a whole answer.
+    pub(crate) fn leave(&self, complete: bool) {
+        self.ended.fetch_add(1, Ordering::Relaxed);
+        if !complete {
+            self.cut.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Requests of the public listener, counted since start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Requests {
+    /// Whose head was complete.
+    pub begun: u64,
+    /// Of those, the ones that are over.
+    pub ended: u64,
+    /// Of those, the ones whose answer did not reach its end.
+    pub cut: u64,
+}
+
+impl Requests {
+    /// Begun and not over.
+    #[must_use]
+    pub fn in_flight(self) -> u64 {
+        self.begun.saturating_sub(self.ended)
     }
 }

@@ -8,3 +8,29 @@ pub fn notify(states: &[NotifyState<'_>]) {
         tracing::warn!(%error, "the service manager could not be notified");
     }
 }
+
+/// Says that a reload begins (`Type=notify-reload`); [`NotifyState::Ready`] ends it.
+pub fn reloading() {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => notify(&[NotifyState::Reloading, now, NotifyState::Status("reloading")]),
+        Err(error) => {
+            tracing::warn!(%error, "the monotonic clock cannot be read; the reload is not announced");
+        }
+    }
+}
+
+/// A status in one line: each line of a notification is an assignment of its own.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    text.split(char::is_control).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_cannot_add_an_assignment() {
+        assert_eq!(one_line("first\nREADY=1\r\n"), "first; READY=1");
+    }
+}

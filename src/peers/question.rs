@@ -139,8 +139,7 @@ mod tests {
     fn question(headers: &HeaderMap) -> Question {
         let now = Instant::now();
         let claim = Claim { hops: 2, deadline: None };
-        let traceparent = headers.get(TRACEPARENT).map(HeaderValue::as_bytes);
-        let trace = TraceContext::accept(traceparent, |_, parent| parent == Some(true));
+        let trace = TraceContext::accept(headers, |_| false);
         Question::new("a/b", headers, trace, claim, Budget::start(now, [Duration::from_secs(2)]))
     }
 

@@ -1,7 +1,9 @@
 //! HTTP/1.1 connections to a target: requests that read little and trust nothing.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -21,12 +23,12 @@ pub struct Client {
     target: Target,
     connector: Connector,
     prefix: String,
-    headers: Vec<(HeaderName, HeaderValue)>,
+    headers: HeaderMap,
 }
 
 /// An open connection; closed on drop. Bounded by the caller's timeout only.
-pub struct Connection<'a> {
-    client: &'a Client,
+pub struct Connection {
+    client: Arc<Client>,
     sender: SendRequest<Empty<Bytes>>,
     // aborted on drop
     _driver: JoinSet<()>,
@@ -47,22 +49,31 @@ impl Client {
                 url.prefix.clone(),
             ),
         };
-        let headers = vec![(header::HOST, host), (header::USER_AGENT, HeaderValue::from_static(USER_AGENT))];
+        let headers = HeaderMap::from_iter([
+            (header::HOST, host),
+            (header::USER_AGENT, HeaderValue::from_static(USER_AGENT)),
+        ]);
         Ok(Self { target: target.clone(), connector, prefix, headers })
     }
 
     /// Sends a header with every request.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.push((name, value));
+        self.headers.insert(name, value);
         self
+    }
+
+    /// Goes by another name.
+    #[must_use]
+    pub fn user_agent(self, name: &'static str) -> Self {
+        self.header(header::USER_AGENT, HeaderValue::from_static(name))
     }
 
     /// Connects, TLS included.
     ///
     /// # Errors
     /// [`Fault::Unreachable`] with the system's reason.
-    pub async fn open(&self) -> Result<Connection<'_>, Fault> {
+    pub async fn open(self: &Arc<Self>) -> Result<Connection, Fault> {
         match &self.target {
             Target::Unix(path) => {
                 let stream = UnixStream::connect(path)
@@ -81,7 +92,7 @@ impl Client {
         }
     }
 
-    async fn over<S>(&self, stream: S) -> Result<Connection<'_>, Fault>
+    async fn over<S>(self: &Arc<Self>, stream: S) -> Result<Connection, Fault>
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
     {
@@ -95,22 +106,22 @@ impl Client {
             // the request that was cut short reports it
             let _ = connection.await;
         });
-        Ok(Connection { client: self, sender, _driver: driver })
+        Ok(Connection { client: self.clone(), sender, _driver: driver })
     }
 }
 
-impl Connection<'_> {
+impl Connection {
     /// `GET path`, the whole answer.
     ///
     /// # Errors
     /// [`Fault::Unreachable`] when the connection breaks, [`Fault::WrongAnswer`] when what comes is no HTTP or too large.
     pub async fn get(&mut self, path: &str, accept: &str) -> Result<Response<Bytes>, Fault> {
-        let Client { prefix, headers, .. } = self.client;
+        let Client { prefix, headers, .. } = &*self.client;
         let mut request = Request::get(format!("{prefix}{path}"))
             .header(header::ACCEPT, accept)
             .body(Empty::new())
             .map_err(|error| Fault::unreachable(format!("the request cannot be built: {error}")))?;
-        request.headers_mut().extend(headers.iter().cloned());
+        request.headers_mut().extend(headers.clone());
         self.sender.ready().await.map_err(|error| broken(&error))?;
         let (parts, body) =
             self.sender.send_request(request).await.map_err(|error| broken(&error))?.into_parts();

@@ -1,23 +1,23 @@
 //! The response body and the request's end: both happen when the last byte was handed to the connection, or never will be.
 
 use std::{
+    net::IpAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, uri::PathAndQuery};
 use http_body::{Body, Frame, SizeHint};
 
-use super::route::Route;
+use super::route::{Route, Side};
 use crate::{
     server::activity::Call,
     state::App,
     telemetry::{
-        access,
-        record::{Details, Finding, Record},
+        access::{Finding, Record},
         trace_context::TraceContext,
     },
 };
@@ -30,6 +30,8 @@ pub struct InFlight {
     pub start: Instant,
     /// Trace of the request.
     pub trace: TraceContext,
+    /// Which listener it came in on; only public requests are counted as in flight.
+    pub side: Side,
     /// Route label.
     pub route: Route,
     /// Method label.
@@ -40,8 +42,12 @@ pub struct InFlight {
     pub bytes: u64,
     /// Whether the answer reached its end.
     pub complete: bool,
-    /// What log and traces say beyond the above; kept apart because an unsampled echo, answered at once, has no use for it.
-    pub details: Option<Box<Details>>,
+    /// The request target, for the log.
+    pub target: Option<PathAndQuery>,
+    /// The client's `User-Agent`, for the log.
+    pub user_agent: Option<HeaderValue>,
+    /// The other end of a TCP connection.
+    pub client: Option<IpAddr>,
     /// Keeps the connection from being idle.
     pub call: Option<Call>,
 }
@@ -56,7 +62,9 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.app.leave();
+        if self.side == Side::Public {
+            self.app.leave(self.complete);
+        }
         let metrics = &self.app.metrics;
         let duration = self.start.elapsed();
         let seconds = duration.as_secs_f64();
@@ -73,33 +81,28 @@ impl Drop for InFlight {
                 .observe(seconds),
             None => {}
         }
-        self.record(duration);
+        self.log(duration);
     }
 }
 
 impl InFlight {
-    /// Hands the request to log and traces, if one of them wants it.
-    fn record(&mut self, duration: Duration) {
+    fn log(&mut self, duration: Duration) {
         let log = &self.app.settings.log;
         let finding = Finding::of(self.complete, self.status, duration, log.slow.0);
-        let logged = access::wanted(log.access, finding);
-        let traced = self.trace.sampled && self.app.telemetry.traces.exports();
-        if !logged && !traced {
-            return;
+        if Finding::logged(finding, log.access) {
+            self.app.telemetry.logs.access(Record {
+                trace: self.trace,
+                route: self.route,
+                method: self.method,
+                status: self.status,
+                bytes: self.bytes,
+                duration,
+                finding,
+                target: self.target.take(),
+                user_agent: self.user_agent.take(),
+                client: self.client,
+            });
         }
-        let record = Record {
-            trace: self.trace,
-            route: self.route,
-            method: self.method,
-            status: self.status,
-            bytes: self.bytes,
-            start: self.start,
-            end: SystemTime::now(),
-            duration,
-            finding,
-            details: self.details.take().map(|details| *details).unwrap_or_default(),
-        };
-        self.app.telemetry.finished(record, logged);
     }
 }
 

@@ -1,6 +1,5 @@
 """One container: an overlay over the shared root, booted by systemd-nspawn, entered by nsenter."""
 
-import contextlib
 import itertools
 import os
 import re
@@ -66,7 +65,7 @@ class Container:
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise RunnerError(f"{self.name}: systemd-nspawn ended at boot:\n{self.console_tail()}")
-            self.leader = find_leader(self.process.pid)
+            self.leader = self.leader or find_child(self.process.pid)
             if self.leader is not None:
                 state = self.run("systemctl is-system-running", timeout=30)[1].strip()
                 if state in {"running", "degraded", "maintenance"}:
@@ -98,9 +97,8 @@ class Container:
         """Power cut: every process of the container is gone at once."""
         if self.process is None:
             return
-        if self.leader is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.leader, signal.SIGKILL)
+        if self.leader is not None and self.is_up():
+            os.kill(self.leader, signal.SIGKILL)
         try:
             self.process.wait(15)
         except subprocess.TimeoutExpired:
@@ -125,15 +123,9 @@ def mount(*arguments: object) -> None:
     subprocess.run(["mount", *map(str, arguments)], check=True)
 
 
-def find_leader(pid: int) -> int | None:
-    """The container's init, once it is that. The children of systemd-nspawn before it only set things up, in part still on the host."""
-    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        with contextlib.suppress(OSError):
-            process = Path("/proc", child)
-            numbers = next(line for line in (process / "status").read_text().splitlines() if line.startswith("NSpid:")).split()
-            if (process / "comm").read_text() == "systemd\n" and len(numbers) > 2 and numbers[-1] == "1":
-                return int(child)
-    return None
+def find_child(pid: int) -> int | None:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(children[0]) if children else None
 
 
 def control_group(name: str) -> Path:

@@ -1,13 +1,4 @@
-"""Find the scenarios and run them one after the other, each on fresh machines.
-
-What the machines of a scenario need beyond the installed program is said by a module in setup/, used for the scenario of its
-name and for those whose names begin with it and a dash. All of it is optional:
-
-- PACKAGES: more Debian packages for the root
-- MACHINES: names of the machines (default: "machine"); several are on one network and know each other by name
-- TIMEOUT_SECONDS: for the whole scenario
-- prepare(root, name): called before the boot with the root of the machine `name`, in which the program is installed
-"""
+"""Find the scenarios and run them one after the other, each on fresh machines."""
 
 import importlib
 import signal
@@ -34,7 +25,7 @@ SCENARIO_SECONDS = 900
 
 @dataclass(frozen=True)
 class Scenario:
-    """A script, and the module in setup/ that says what its machines need."""
+    """A script, and the module in setup/ that says what its machines need (the longest name that it begins with)."""
 
     name: str
     script: Path

@@ -1,0 +1,54 @@
+//! A secret of this process that its own request carries, so that a full house (`limits.in_flight`) does not turn it away: a busy service
+//! is not a hung one.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use subtle::ConstantTimeEq;
+
+/// `X-Uecho-Watchdog`
+pub const X_UECHO_WATCHDOG: HeaderName = HeaderName::from_static("x-uecho-watchdog");
+
+/// 128 random bits. Never leaves the machine: it is sent to our own listeners only.
+pub struct Key(Option<[u8; 16]>);
+
+impl Key {
+    /// A fresh key; without a random source none at all, and nothing opens.
+    #[must_use]
+    pub fn random() -> Self {
+        let mut bits = [0; 16];
+        let filled = rustls::crypto::ring::default_provider().secure_random.fill(&mut bits);
+        Self(filled.is_ok().then_some(bits))
+    }
+
+    /// What the watchdog sends.
+    #[must_use]
+    pub fn header(&self) -> HeaderValue {
+        let bits = self.0.map_or(0, u128::from_be_bytes);
+        HeaderValue::from_str(&format!("{bits:032x}")).unwrap_or_else(|_| HeaderValue::from_static(""))
+    }
+
+    /// Whether these headers carry the key.
+    #[must_use]
+    pub fn opens(&self, headers: &HeaderMap) -> bool {
+        match headers.get(X_UECHO_WATCHDOG) {
+            Some(sent) if self.0.is_some() => sent.as_bytes().ct_eq(self.header().as_bytes()).into(),
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_its_own_key_opens() {
+        let key = Key::random();
+        let carrying = |value: HeaderValue| HeaderMap::from_iter([(X_UECHO_WATCHDOG, value)]);
+        assert!(key.opens(&carrying(key.header())));
+        assert!(!key.opens(&carrying(Key::random().header())));
+        assert!(!key.opens(&carrying(HeaderValue::from_static(""))));
+        assert!(!key.opens(&HeaderMap::new()));
+        let none = Key(None);
+        assert!(!none.opens(&carrying(none.header())));
+    }
+}

@@ -1,0 +1,118 @@
+//! The service asks itself: accept, parse, decode, escape, answer, all the way through the public listener.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    probe::{
+        self, Fault, Step, Target,
+        challenge::Challenge,
+        connection::{Client, Connection},
+    },
+    server::listener::Listener,
+    state::App,
+};
+
+use super::key::X_UECHO_WATCHDOG;
+use crate::config::listen::Listen;
+
+const USER_AGENT: &str = concat!("uecho-watchdog/", env!("CARGO_PKG_VERSION"));
+
+/// Where we can ask ourselves, Unix sockets first: a service without the host's network namespace can reach only those.
+#[must_use]
+pub fn targets(listeners: &[Listener]) -> Vec<Target> {
+    let mut addresses: Vec<_> = listeners.iter().filter_map(Listener::address).collect();
+    addresses.sort_by_key(|address| matches!(address, Listen::Tcp(_)));
+    addresses.iter().filter_map(|address| Target::of(address).ok()).collect()
+}
+
+/// Asks again and again.
+pub struct SelfCheck {
+    app: Arc<App>,
+    clients: Vec<Arc<Client>>,
+    /// From the last check; the only way in while every connection is taken.
+    reserve: Option<Connection>,
+    limit: Duration,
+}
+
+impl SelfCheck {
+    /// A check of these targets, the first that accepts at each time; `limit` bounds each of at most two requests.
+    ///
+    /// # Errors
+    /// There is no target, or it cannot be a client's.
+    pub fn new(app: Arc<App>, targets: &[Target], limit: Duration) -> Result<Self, Fault> {
+        let clients = targets
+            .iter()
+            .map(|target| {
+                let client = Client::new(target)?.user_agent(USER_AGENT);
+                Ok(Arc::new(client.header(X_UECHO_WATCHDOG, app.watchdog_key.header())))
+            })
+            .collect::<Result<Vec<_>, Fault>>()?;
+        if clients.is_empty() {
+            return Err(Fault::unreachable("no public listener has an address to connect to"));
+        }
+        Ok(Self { app, clients, reserve: None, limit })
+    }
+
+    /// Asks over a new connection. While `limits.connections` is reached new ones wait by design, so the connection of the last check
+    /// is asked instead.
+    ///
+    /// # Errors
+    /// No answer within the limit, or a wrong one.
+    pub async fn check(&mut self) -> Result<(), Fault> {
+        let was_full = self.full();
+        let fault = if was_full {
+            Fault::unreachable("every connection is taken")
+        } else {
+            match self.bounded(self.ask_anew()).await {
+                Ok(connection) => {
+                    self.reserve = Some(connection);
+                    return Ok(());
+                }
+                Err(fault) => fault,
+            }
+        };
+        match self.reserve.take() {
+            Some(mut connection) if was_full || self.full() => {
+                self.bounded(self.ask(&mut connection)).await?;
+                self.reserve = Some(connection);
+                Ok(())
+            }
+            _ => Err(fault),
+        }
+    }
+
+    fn full(&self) -> bool {
+        let open = usize::try_from(self.app.metrics.connections.get()).unwrap_or(0);
+        open >= self.app.settings.limits.connections
+    }
+
+    async fn bounded<T>(&self, asking: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+        let late = Fault::Timeout { seconds: self.limit.as_secs_f64() };
+        tokio::time::timeout(self.limit, asking).await.unwrap_or(Err(late))
+    }
+
+    async fn ask_anew(&self) -> Result<Connection, Fault> {
+        let mut connection = self.connect().await?;
+        self.ask(&mut connection).await?;
+        Ok(connection)
+    }
+
+    async fn connect(&self) -> Result<Connection, Fault> {
+        let mut refused = None;
+        for client in &self.clients {
+            match client.open().await {
+                Ok(connection) => return Ok(connection),
+                Err(fault) => refused = refused.or(Some(fault)),
+            }
+        }
+        Err(refused.unwrap_or_else(|| Fault::unreachable("there is no target")))
+    }
+
+    async fn ask(&self, connection: &mut Connection) -> Result<(), Fault> {
+        let receipt = probe::ask(connection, Step::Page, &Challenge::random()).await?;
+        if receipt == self.app.receipt {
+            return Ok(());
+        }
+        Err(Fault::wrong(format!("another service answered: {:?}", receipt.header())))
+    }
+}
