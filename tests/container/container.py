@@ -1,5 +1,6 @@
 """One container: an overlay over the shared root, booted by systemd-nspawn, entered by nsenter."""
 
+import contextlib
 import itertools
 import os
 import re
@@ -9,6 +10,7 @@ import time
 import uuid
 from pathlib import Path
 
+import boundary
 from errors import RunnerError
 
 BOOT_SECONDS = 90
@@ -25,8 +27,9 @@ class Container:
         self.state = state
         self.root = state / "root"
         self.console = state / "console.log"
-        # Unique on the host, also with several runs at once; at most 15 characters for the name of the link.
-        self.host_name = f"ue{os.getpid() % 10**7}-{next(serial)}"
+        self.group = boundary.group() / name
+        # Unique on the host, also with several runs at once; with systemd-nspawn's prefix at most 15 characters, for the name of the link.
+        self.host_name = f"{boundary.group().name.removeprefix('uecho-')}-{next(serial)}"
         self.process: subprocess.Popen[bytes] | None = None
         self.leader: int | None = None
         # A tmpfs carries the upper layer: quick, gone with the mount namespace, and fine also where /tmp is an overlay itself.
@@ -41,12 +44,10 @@ class Container:
     def boot(self) -> None:
         """Start systemd in the container and wait until it has done what it starts at boot."""
         network = f"--network-bridge={self.bridge}" if self.bridge else "--private-network"
-        group = make_control_group(self.host_name)
+        self.group.mkdir(exist_ok=True)
         command = [
             # Two containers in one control group would share what their units are counted and filtered by.
-            "sh", "-c", f'echo $$ > {group}/cgroup.procs && exec "$@"', "sh",
-            # The container dies with the runner, whatever ends that.
-            "setpriv", "--pdeathsig", "KILL",
+            "sh", "-c", f'echo $$ > {self.group}/cgroup.procs && exec "$@"', "sh",
             "systemd-nspawn", "--quiet", f"--directory={self.root}", f"--machine={self.host_name}", f"--hostname={self.name}",
             "--register=no", "--keep-unit", "--boot", "--console=read-only", network, "--resolv-conf=off", "--timezone=off",
             # For the IP filters of units.
@@ -59,13 +60,14 @@ class Container:
                 stdout=console,
                 stderr=console,
                 env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
+                # Ctrl-C is for the runner, which ends the machines in order.
                 start_new_session=True,
             )
         deadline = time.monotonic() + BOOT_SECONDS
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise RunnerError(f"{self.name}: systemd-nspawn ended at boot:\n{self.console_tail()}")
-            self.leader = self.leader or find_child(self.process.pid)
+            self.leader = find_leader(self.process.pid)
             if self.leader is not None:
                 state = self.run("systemctl is-system-running", timeout=30)[1].strip()
                 if state in {"running", "degraded", "maintenance"}:
@@ -97,8 +99,9 @@ class Container:
         """Power cut: every process of the container is gone at once."""
         if self.process is None:
             return
-        if self.leader is not None and self.is_up():
-            os.kill(self.leader, signal.SIGKILL)
+        if self.leader is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.leader, signal.SIGKILL)
         try:
             self.process.wait(15)
         except subprocess.TimeoutExpired:
@@ -109,7 +112,7 @@ class Container:
     def destroy(self) -> None:
         """Cut it off and remove its disk."""
         self.kill()
-        remove_control_group(self.host_name)
+        boundary.remove(self.group)
         for target in (self.root, self.state):
             subprocess.run(["umount", "--lazy", str(target)], check=False, stderr=subprocess.DEVNULL)
         self.state.rmdir()
@@ -123,33 +126,12 @@ def mount(*arguments: object) -> None:
     subprocess.run(["mount", *map(str, arguments)], check=True)
 
 
-def find_child(pid: int) -> int | None:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return int(children[0]) if children else None
-
-
-def control_group(name: str) -> Path:
-    """Path of a group below the one that this process is in, in the unified hierarchy."""
-    for line in Path("/proc/self/mounts").read_text().splitlines():
-        _, target, kind, *_ = line.split()
-        if kind == "cgroup2":
-            own = next(entry for entry in Path("/proc/self/cgroup").read_text().splitlines() if entry.startswith("0::"))
-            return Path(target) / own.removeprefix("0::/") / name
-    raise RunnerError("no cgroup2 hierarchy is mounted on this machine (/sys/fs/cgroup or /sys/fs/cgroup/unified)")
-
-
-def make_control_group(name: str) -> Path:
-    group = control_group(name)
-    group.mkdir(exist_ok=True)
-    return group
-
-
-def remove_control_group(name: str) -> None:
-    group = control_group(name)
-    for directory, _, _ in os.walk(group, topdown=False):
-        for _ in range(20):
-            try:
-                Path(directory).rmdir()
-                break
-            except OSError:  # the kernel is not done with the last process yet
-                time.sleep(0.05)
+def find_leader(pid: int) -> int | None:
+    """The container's init, once it is that. The children of systemd-nspawn before it only set things up, in part still on the host."""
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        with contextlib.suppress(OSError):
+            process = Path("/proc", child)
+            numbers = next(line for line in (process / "status").read_text().splitlines() if line.startswith("NSpid:")).split()
+            if (process / "comm").read_text() == "systemd\n" and len(numbers) > 2 and numbers[-1] == "1":
+                return int(child)
+    return None

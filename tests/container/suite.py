@@ -1,15 +1,24 @@
-"""Find the scenarios and run them one after the other, each on fresh machines."""
+"""Find the scenarios and run them one after the other, each on fresh machines.
+
+What the machines of a scenario need beyond the installed program is said by a module in setup/, used for the scenario of its
+name and for those whose names begin with it and a dash. All of it is optional:
+
+- PACKAGES: more Debian packages for the root
+- MACHINES: names of the machines (default: "machine"); several are on one network and know each other by name
+- TIMEOUT_SECONDS: for the whole scenario
+- prepare(root, name): called before the boot with the root of the machine `name`, in which the program is installed
+"""
 
 import importlib
 import signal
 import sys
-import tempfile
 import time
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, ModuleType
 
+import boundary
 import install
 import network
 import rootfs
@@ -25,7 +34,7 @@ SCENARIO_SECONDS = 900
 
 @dataclass(frozen=True)
 class Scenario:
-    """A script, and the module in setup/ that says what its machines need (the longest name that it begins with)."""
+    """A script, and the module in setup/ that says what its machines need."""
 
     name: str
     script: Path
@@ -57,21 +66,20 @@ def select(repository: Path, names: list[str]) -> list[Scenario]:
 
 def run(scenarios: list[Scenario], repository: Path, bin_dir: Path, *, verbose: bool, keep: bool) -> int:
     """Run them all; returns the exit status."""
-    signal.signal(signal.SIGTERM, interrupt)
     signal.signal(signal.SIGALRM, expire)
     failed = 0
-    with tempfile.TemporaryDirectory(prefix="uecho-container-") as directory:
-        for scenario in scenarios:
-            start = time.monotonic()
-            print(scenario.name, flush=True)
-            passed = run_one(scenario, repository, bin_dir, Path(directory), verbose=verbose, keep=keep)
-            failed += not passed
-            print(f"{'ok  ' if passed else 'FAIL'} {scenario.name} ({time.monotonic() - start:.1f} s)", flush=True)
+    for scenario in scenarios:
+        start = time.monotonic()
+        print(scenario.name, flush=True)
+        passed = run_one(scenario, repository, bin_dir, verbose=verbose, keep=keep)
+        failed += not passed
+        print(f"{'ok  ' if passed else 'FAIL'} {scenario.name} ({time.monotonic() - start:.1f} s)", flush=True)
     print(f"scenarios: {len(scenarios) - failed} passed, {failed} failed", flush=True)
     return 1 if failed else 0
 
 
-def run_one(scenario: Scenario, repository: Path, bin_dir: Path, directory: Path, *, verbose: bool, keep: bool) -> bool:
+def run_one(scenario: Scenario, repository: Path, bin_dir: Path, *, verbose: bool, keep: bool) -> bool:
+    directory = boundary.state()
     report = Report(verbose, directory / "out" / scenario.name)
     names = sorted(scenario.machines)
     containers: list[Container] = []
@@ -124,16 +132,14 @@ def explain(report: Report, scenario: Scenario, containers: list[Container], err
 def hold(containers: list[Container]) -> None:
     """Leave the machines running until Ctrl-C."""
     for container in containers:
-        print(f"kept {container.name}: nsenter -t {container.leader} -m -u -i -n -p -C bash", flush=True)
+        # Process ids differ outside of this run's namespace.
+        init = f"$(head -n 1 {container.group}/payload/init.scope/cgroup.procs)"
+        print(f"kept {container.name}: nsenter -t {init} -m -u -i -n -p -C bash", flush=True)
     print("press Ctrl-C to end", flush=True)
     try:
         signal.pause()
     except KeyboardInterrupt:
         print(file=sys.stderr)
-
-
-def interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def expire(_signal: int, _frame: FrameType | None) -> None:
