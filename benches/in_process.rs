@@ -1,5 +1,6 @@
 //! User-space time per request without a network: the service and bare hyper over an in-memory duplex stream, in turn, in one run.
 //! Prints nanoseconds per request (the minimum of many short batches: what is left is the code, not the machine) and the difference.
+//! `in_process count bare|uecho` runs one batch of one of them, for an instruction counter around it.
 
 #![expect(clippy::print_stdout, reason = "the table is the product")]
 #![expect(clippy::unwrap_used, reason = "a bench that cannot run should say so loudly")]
@@ -65,6 +66,13 @@ async fn main() {
     let app = App::new(settings, telemetry).unwrap();
     tokio::task::LocalSet::new()
         .run_until(async move {
+            let mut args = std::env::args().skip_while(|arg| arg != "count").skip(1);
+            if let Some(which) = args.next() {
+                let service = Service::new(app, Side::Public);
+                let mut client = if which == "bare" { connect(service_fn(bare)) } else { connect(service) };
+                batch(&mut client).await;
+                return;
+            }
             let mut clients = [connect(service_fn(bare)), connect(Service::new(app, Side::Public))];
             let mut best = [f64::MAX; 2];
             for _ in 0..ROUNDS {

@@ -6,12 +6,14 @@
 //! - [`server`]: listeners and connections
 //! - [`telemetry`]: logs, metrics, traces
 //! - [`probe`]: the check of a running service
+//! - [`guard`]: the second program, which takes back a version that does not serve
 //! - [`serve`], [`lifecycle`], [`reload`], [`watchdog`]: a process from start to end
 //! - [`app`]: the command line, from settings to exit code
 
 pub mod app;
 pub mod cli;
 pub mod config;
+pub mod guard;
 pub mod lifecycle;
 pub mod peers;
 pub mod probe;

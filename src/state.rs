@@ -70,8 +70,8 @@ impl App {
     /// The settings cannot be used together.
     pub fn new(settings: Settings, telemetry: Telemetry) -> Result<Arc<Self>, ConfigError> {
         let receipt = Receipt::of(&settings.instance, &settings.system);
-        let metrics = Metrics::new(&receipt, telemetry.logs.dropped())
-            .map_err(|error| ConfigError::new(error.to_string()))?;
+        let metrics =
+            Metrics::new(&receipt, &telemetry).map_err(|error| ConfigError::new(error.to_string()))?;
         Ok(Arc::new(Self {
             live: ArcSwap::from_pointee(Live::new(&settings, None)?),
             live_changed: Notify::new(),

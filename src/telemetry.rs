@@ -3,12 +3,22 @@
 pub mod access;
 pub mod log;
 pub mod metrics;
+pub mod record;
 pub mod trace_context;
+pub mod traces;
 
-use std::{fmt::Display, time::Duration};
+use std::{
+    fmt::Display,
+    time::{Duration, Instant},
+};
 
-use crate::config::{ConfigError, Settings};
+use crate::{
+    config::{ConfigError, Settings},
+    receipt::Receipt,
+};
 use log::Logs;
+use record::Record;
+use traces::{Traces, options};
 
 /// Longest wait at the very end of the process for a reader of the log that has stopped reading.
 const LAST_FLUSH: Duration = Duration::from_secs(1);
@@ -18,14 +28,17 @@ const LAST_FLUSH: Duration = Duration::from_secs(1);
 pub struct Telemetry {
     /// The log thread and the filter.
     pub logs: Logs,
+    /// Sampling and export.
+    pub traces: Traces,
 }
 
 /// Installs the global subscriber and the panic hook, and starts the log thread. Called once, before anything is logged.
 ///
 /// # Errors
-/// `log.filter` cannot be read.
+/// `log.filter` or a key of `[otlp]` cannot be used.
 pub fn init(settings: &Settings) -> Result<Telemetry, ConfigError> {
-    Ok(Telemetry { logs: Logs::start(&settings.log)? })
+    let logs = Logs::start(&settings.log)?;
+    Ok(Telemetry { traces: Traces::new(settings, &options::process)?, logs })
 }
 
 impl Telemetry {
@@ -42,12 +55,31 @@ impl Telemetry {
         self.logs.died().await
     }
 
-    /// Hands on what is buffered, waiting no longer than `limit`: the last step of a drain, after the last request has ended.
-    /// False when that was not long enough.
+    /// Starts the export of traces, if one is configured: once, in the runtime, when the listeners are open.
+    pub fn start_export(&self, receipt: &Receipt) {
+        self.traces.start(receipt, &options::process);
+    }
+
+    /// Takes in a finished request: spans if it is sampled and something is exported, an event if `logged`.
+    pub fn finished(&self, record: Record, logged: bool) {
+        if record.trace.sampled {
+            self.traces.record(&record);
+        }
+        if logged {
+            self.logs.access(record);
+        }
+    }
+
+    /// Hands on what is buffered and ends the export of traces, waiting no longer than `limit`: the last step of a drain, after the last
+    /// request has ended. False when that was not long enough. The runtime must go on meanwhile, the export needs it.
     pub async fn flush(&self, limit: Duration) -> bool {
-        let logs = self.logs.clone();
-        // blocks, and the exporter needs the runtime meanwhile
-        tokio::task::spawn_blocking(move || logs.flush(limit)).await.unwrap_or(false)
+        let Self { logs, traces } = self.clone();
+        let flush = move || {
+            let begin = Instant::now();
+            let sent = traces.shutdown(limit);
+            logs.flush(limit.saturating_sub(begin.elapsed())) && sent
+        };
+        tokio::task::spawn_blocking(flush).await.unwrap_or(false)
     }
 }
 

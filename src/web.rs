@@ -4,6 +4,7 @@ pub mod auth;
 pub mod body;
 pub mod echo;
 pub mod fanout;
+pub mod head;
 pub mod health;
 pub mod limits;
 pub mod mirror;

@@ -26,6 +26,9 @@ const IDLE: Duration = Duration::from_secs(15);
 /// Largest response head, and the size of the read buffer at most.
 const MAX_BUFFER: usize = 64 * 1024;
 
+/// Least time between two warnings about one peer.
+const WARN: Duration = Duration::from_mins(1);
+
 /// The sending half of a connection; requests have no body.
 pub type Sender = SendRequest<Empty<Bytes>>;
 
@@ -41,14 +44,22 @@ pub struct Pool {
     origin: Origin,
     connector: Connector,
     slots: Semaphore,
+    keep: Duration,
     idle: Mutex<Idle>,
+    /// When a refused handshake was last logged.
+    warned: Mutex<Option<Instant>>,
 }
 
 impl Pool {
     /// No connections yet.
     #[must_use]
     pub fn new(origin: Origin, connector: Connector) -> Arc<Self> {
-        Arc::new(Self { origin, connector, slots: Semaphore::new(MAX_CONNECTIONS), idle: Mutex::default() })
+        Self::keeping(origin, connector, IDLE)
+    }
+
+    fn keeping(origin: Origin, connector: Connector, keep: Duration) -> Arc<Self> {
+        let slots = Semaphore::new(MAX_CONNECTIONS);
+        Arc::new(Self { origin, connector, slots, keep, idle: Mutex::default(), warned: Mutex::default() })
     }
 
     /// The right to have one more connection busy; `None` never happens, the semaphore is not closed.
@@ -61,7 +72,7 @@ impl Pool {
         loop {
             let (mut sender, since) = self.idle().connections.pop()?;
             // readiness comes when the driver has seen the end of the answer before; an error means the peer has closed
-            if since.elapsed() < IDLE && sender.ready().await.is_ok() {
+            if since.elapsed() < self.keep && sender.ready().await.is_ok() {
                 return Some(sender);
             }
         }
@@ -72,7 +83,7 @@ impl Pool {
     /// # Errors
     /// See [`ConnectError`].
     pub(super) async fn open(&self) -> Result<Sender, ConnectError> {
-        let stream = self.connector.connect(&self.origin).await?;
+        let stream = self.connector.connect(&self.origin).await.inspect_err(|error| self.log(error))?;
         let (sender, connection) = Builder::new()
             .max_buf_size(MAX_BUFFER)
             .handshake(TokioIo::new(stream))
@@ -91,7 +102,21 @@ impl Pool {
         }
         idle.connections.push((sender, Instant::now()));
         if !std::mem::replace(&mut idle.reaper, true) {
-            tokio::spawn(reap(Arc::downgrade(self)));
+            tokio::spawn(reap(Arc::downgrade(self), self.keep));
+        }
+    }
+
+    /// An answer only says `refused`; why a certificate was not trusted is for the operator alone, and once a minute is enough.
+    fn log(&self, error: &ConnectError) {
+        let peer = tracing::field::display(&self.origin);
+        if !matches!(error, ConnectError::Tls(_)) {
+            tracing::debug!(peer, %error, "no connection to a peer");
+            return;
+        }
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        if warned.is_none_or(|at| at.elapsed() >= WARN) {
+            *warned = Some(Instant::now());
+            tracing::warn!(peer, %error, "no connection to a peer");
         }
     }
 
@@ -101,15 +126,75 @@ impl Pool {
 }
 
 /// Closes idle connections as they expire; ends when none is left, or with the pool.
-async fn reap(pool: Weak<Pool>) {
+async fn reap(pool: Weak<Pool>, keep: Duration) {
     loop {
-        tokio::time::sleep(IDLE).await;
+        tokio::time::sleep(keep).await;
         let Some(pool) = pool.upgrade() else { return };
         let mut idle = pool.idle();
-        idle.connections.retain(|(sender, since)| since.elapsed() < IDLE && !sender.is_closed());
+        idle.connections.retain(|(sender, since)| since.elapsed() < keep && !sender.is_closed());
         if idle.connections.is_empty() {
             idle.reaper = false;
             return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::AsyncReadExt,
+        net::{TcpListener, TcpStream},
+    };
+
+    use super::*;
+    use crate::peers::url::BaseUrl;
+
+    /// A pool, and the other ends of this many connections that it has in idle.
+    async fn with_idle(keep: Duration, count: usize) -> (Arc<Pool>, Vec<TcpStream>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url: BaseUrl = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let pool = Pool::keeping(url.origin, Connector::plain(), keep);
+        let (mut senders, mut ends) = (Vec::new(), Vec::new());
+        for _ in 0..count {
+            senders.push(pool.open().await.unwrap());
+            ends.push(listener.accept().await.unwrap().0);
+        }
+        for sender in senders {
+            pool.put(sender);
+        }
+        (pool, ends)
+    }
+
+    async fn is_closed(end: &mut TcpStream) -> bool {
+        matches!(tokio::time::timeout(Duration::from_secs(30), end.read(&mut [0])).await, Ok(Ok(0)))
+    }
+
+    #[tokio::test]
+    async fn idle_connections_expire_without_further_requests() {
+        let (pool, mut ends) = with_idle(Duration::from_millis(50), 2).await;
+        for end in &mut ends {
+            assert!(is_closed(end).await);
+        }
+        assert!(pool.reuse().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_live_one_is_reused_and_a_closed_one_is_not() {
+        let (pool, mut ends) = with_idle(IDLE, 2).await;
+        drop(ends.pop());
+        // lets the driver see the end of its connection
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let sender = pool.reuse().await.unwrap();
+        assert!(!sender.is_closed() && pool.reuse().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn idle_connections_are_bounded_and_go_with_the_pool() {
+        let (pool, mut ends) = with_idle(IDLE, MAX_IDLE + 1).await;
+        assert!(is_closed(&mut ends.pop().unwrap()).await);
+        drop(pool);
+        for end in &mut ends {
+            assert!(is_closed(end).await);
         }
     }
 }

@@ -139,7 +139,8 @@ mod tests {
     fn question(headers: &HeaderMap) -> Question {
         let now = Instant::now();
         let claim = Claim { hops: 2, deadline: None };
-        let trace = TraceContext::accept(headers, |_| false);
+        let traceparent = headers.get(TRACEPARENT).map(HeaderValue::as_bytes);
+        let trace = TraceContext::accept(traceparent, |_, parent| parent == Some(true));
         Question::new("a/b", headers, trace, claim, Budget::start(now, [Duration::from_secs(2)]))
     }
 

@@ -85,6 +85,15 @@ impl FromStr for BaseUrl {
 }
 
 impl Origin {
+    /// Name or address, without port.
+    #[must_use]
+    pub fn host_name(&self) -> String {
+        match &self.host {
+            Host::Address(address) => address.to_string(),
+            Host::Name(name) => name.clone(),
+        }
+    }
+
     fn new(https: bool, authority: &Authority) -> Result<Self, &'static str> {
         let port = match authority.port() {
             Some(port) if port.as_u16() == 0 => return Err("has port 0"),

@@ -18,7 +18,7 @@ use output::Output;
 use queue::Queue;
 use thread::Forward;
 
-use super::access::Record;
+use super::record::Record;
 
 /// The log filter and the log thread; cheap to clone.
 #[derive(Clone)]
@@ -63,7 +63,7 @@ impl Logs {
     }
 
     /// Hands over what is to be logged of a request.
-    pub fn access(&self, record: Record) {
+    pub(super) fn access(&self, record: Record) {
         self.queue.access(Box::new(record));
     }
 

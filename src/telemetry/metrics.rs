@@ -5,6 +5,7 @@ use prometheus::{
     Registry, TextEncoder,
 };
 
+use super::Telemetry;
 use crate::{peers::outcome::Outcome, receipt::Receipt, web::route::Route};
 
 /// Bucket bounds in seconds, those of `http.server.request.duration` in the OpenTelemetry semantic conventions.
@@ -37,14 +38,16 @@ pub struct Metrics {
     pub ready: IntGauge,
     /// `uecho_log_dropped_total`
     pub log_dropped: IntCounter,
+    /// `uecho_otlp_spans_total{outcome}`
+    pub otlp_spans: IntCounterVec,
 }
 
 impl Metrics {
-    /// A fresh registry with the build information of `receipt` and the counter of the log thread.
+    /// A fresh registry with the build information of `receipt` and the counters of the telemetry itself.
     ///
     /// # Errors
     /// A metric is registered twice: a bug, caught by every test.
-    pub fn new(receipt: &Receipt, log_dropped: IntCounter) -> Result<Self, prometheus::Error> {
+    pub fn new(receipt: &Receipt, telemetry: &Telemetry) -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let request_duration = HistogramVec::new(
             HistogramOpts::new("http_server_request_duration_seconds", "Duration of HTTP server requests")
@@ -76,7 +79,8 @@ impl Metrics {
                     .buckets(DURATION_BUCKETS.into()),
             )?,
             ready: IntGauge::new("uecho_ready", "1 while /readyz answers 200")?,
-            log_dropped,
+            log_dropped: telemetry.logs.dropped(),
+            otlp_spans: telemetry.traces.spans(),
             registry,
         };
         metrics.register(receipt)?;
@@ -103,6 +107,7 @@ impl Metrics {
         self.registry.register(Box::new(self.fanout_duration.clone()))?;
         self.registry.register(Box::new(self.ready.clone()))?;
         self.registry.register(Box::new(self.log_dropped.clone()))?;
+        self.registry.register(Box::new(self.otlp_spans.clone()))?;
         self.registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))
     }
 

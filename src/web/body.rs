@@ -1,15 +1,14 @@
 //! The response body and the request's end: both happen when the last byte was handed to the connection, or never will be.
 
 use std::{
-    net::IpAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, uri::PathAndQuery};
+use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 
 use super::route::{Route, Side};
@@ -17,7 +16,8 @@ use crate::{
     server::activity::Call,
     state::App,
     telemetry::{
-        access::{Finding, Record},
+        access,
+        record::{Details, Finding, Record},
         trace_context::TraceContext,
     },
 };
@@ -42,12 +42,8 @@ pub struct InFlight {
     pub bytes: u64,
     /// Whether the answer reached its end.
     pub complete: bool,
-    /// The request target, for the log.
-    pub target: Option<PathAndQuery>,
-    /// The client's `User-Agent`, for the log.
-    pub user_agent: Option<HeaderValue>,
-    /// The other end of a TCP connection.
-    pub client: Option<IpAddr>,
+    /// What log and traces say beyond the above; kept apart because an unsampled echo, answered at once, has no use for it.
+    pub details: Option<Box<Details>>,
     /// Keeps the connection from being idle.
     pub call: Option<Call>,
 }
@@ -81,28 +77,33 @@ impl Drop for InFlight {
                 .observe(seconds),
             None => {}
         }
-        self.log(duration);
+        self.record(duration);
     }
 }
 
 impl InFlight {
-    fn log(&mut self, duration: Duration) {
+    /// Hands the request to log and traces, if one of them wants it.
+    fn record(&mut self, duration: Duration) {
         let log = &self.app.settings.log;
         let finding = Finding::of(self.complete, self.status, duration, log.slow.0);
-        if Finding::logged(finding, log.access) {
-            self.app.telemetry.logs.access(Record {
-                trace: self.trace,
-                route: self.route,
-                method: self.method,
-                status: self.status,
-                bytes: self.bytes,
-                duration,
-                finding,
-                target: self.target.take(),
-                user_agent: self.user_agent.take(),
-                client: self.client,
-            });
+        let logged = access::wanted(log.access, finding);
+        let traced = self.trace.sampled && self.app.telemetry.traces.exports();
+        if !logged && !traced {
+            return;
         }
+        let record = Record {
+            trace: self.trace,
+            route: self.route,
+            method: self.method,
+            status: self.status,
+            bytes: self.bytes,
+            start: self.start,
+            end: SystemTime::now(),
+            duration,
+            finding,
+            details: self.details.take().map(|details| *details).unwrap_or_default(),
+        };
+        self.app.telemetry.finished(record, logged);
     }
 }
 

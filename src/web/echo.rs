@@ -1,10 +1,9 @@
 //! `GET /{text}`: the text of the path, decoded and escaped, right back at ya. The hot path.
 
-use std::{borrow::Cow, sync::Arc};
+use std::borrow::Cow;
 
-use axum::{extract::State, response::IntoResponse};
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, Uri, header};
+use http::{HeaderMap, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
@@ -13,7 +12,6 @@ use super::{
     problem::Problem,
     route::{Route, Side},
 };
-use crate::state::App;
 
 const PAGE: [&str; 2] =
     ["<html><head><title>Unstoppable Echo</title></head><body><h1>", "</h1></body></html>"];
@@ -34,7 +32,7 @@ pub struct Echo {
 /// A `%` is not followed by two hexadecimal digits: 400.
 pub fn text(path: &str) -> Result<Cow<'_, str>, Problem> {
     let raw = path.strip_prefix('/').unwrap_or(path);
-    if !raw.contains('%') {
+    if memchr::memchr(b'%', raw.as_bytes()).is_none() {
         return Ok(replace_nul(raw.into()));
     }
     if let Some(at) = malformed_escape(raw.as_bytes()) {
@@ -49,7 +47,7 @@ pub fn text(path: &str) -> Result<Cow<'_, str>, Problem> {
 }
 
 fn replace_nul(text: Cow<'_, str>) -> Cow<'_, str> {
-    if text.contains('\0') { text.replace('\0', "\u{FFFD}").into() } else { text }
+    if memchr::memchr(0, text.as_bytes()).is_some() { text.replace('\0', "\u{FFFD}").into() } else { text }
 }
 
 fn malformed_escape(raw: &[u8]) -> Option<usize> {
@@ -77,13 +75,18 @@ pub fn message(text: &str) -> String {
     format!("{text}{SUFFIX}")
 }
 
-/// The body of the answer to `GET /{text}` and what it is.
+/// The form of an echo that the client prefers.
+#[must_use]
+pub fn preferred(headers: &HeaderMap) -> Media {
+    negotiate::prefer(headers, &[Media::Html, Media::Plain, Media::Json])
+}
+
+/// The body of the answer to `GET /{text}` in this form.
 ///
 /// # Errors
 /// As [`text`].
-pub fn respond(path: &str, headers: &HeaderMap) -> Result<(Media, Bytes), Problem> {
+pub fn respond(path: &str, media: Media) -> Result<Bytes, Problem> {
     let text = text(path)?;
-    let media = negotiate::prefer(headers, &[Media::Html, Media::Plain, Media::Json]);
     let body = match media {
         Media::Html => page(&text, SUFFIX),
         Media::Plain => format!("{text}{SUFFIX}\n").into(),
@@ -91,25 +94,15 @@ pub fn respond(path: &str, headers: &HeaderMap) -> Result<(Media, Bytes), Proble
             .map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR))?
             .into(),
     };
-    Ok((media, body))
+    Ok(body)
 }
 
-/// Every path the router knows nothing of is a text, save those below `/api/`.
-pub async fn fallback(
-    State(_): State<Arc<App>>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-) -> axum::response::Response {
-    if Route::of(Side::Public, uri.path()) != Route::Echo {
-        return Problem::new(StatusCode::NOT_FOUND).detail("no such API route").into_response();
-    }
-    if method != Method::GET && method != Method::HEAD {
-        return Problem::method_not_allowed("GET,HEAD").into_response();
-    }
-    match respond(uri.path(), &headers) {
-        Ok((media, body)) => ([(header::CONTENT_TYPE, media.content_type())], body).into_response(),
-        Err(problem) => problem.into_response(),
+/// What the router does not know: texts are answered before it is asked, so this is a method or an API path that does not exist.
+pub async fn fallback(uri: Uri) -> Problem {
+    if Route::of(Side::Public, uri.path()) == Route::Echo {
+        Problem::method_not_allowed("GET,HEAD")
+    } else {
+        Problem::new(StatusCode::NOT_FOUND).detail("no such API route")
     }
 }
 
@@ -151,7 +144,7 @@ mod tests {
 
     #[test]
     fn the_page_is_the_originals() {
-        let page = respond("/hello", &HeaderMap::new()).unwrap().1;
+        let page = respond("/hello", Media::Html).unwrap();
         let expected = "<html><head><title>Unstoppable Echo</title></head><body><h1>hello right back at ya!</h1></body></html>";
         assert_eq!(page, expected);
     }
@@ -160,7 +153,7 @@ mod tests {
         #[test]
         fn an_html_parser_gives_back_the_text_and_no_new_element(text_ in "\\PC{0,40}|[<>&\"'/a-z =!-]{0,40}") {
             let encoded = percent_encoding::utf8_percent_encode(&text_, percent_encoding::NON_ALPHANUMERIC).to_string();
-            let page = respond(&format!("/{encoded}"), &HeaderMap::new()).unwrap().1;
+            let page = respond(&format!("/{encoded}"), Media::Html).unwrap();
             prop_assert_eq!(heading(&page), message(&text_));
             let document = Html::parse_document(std::str::from_utf8(&page).unwrap());
             prop_assert_eq!(document.root_element().descendent_elements().count(), 5, "html, head, title, body, h1");

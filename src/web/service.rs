@@ -16,12 +16,19 @@ use tower::ServiceExt;
 use super::{
     auth,
     body::{InFlight, ResponseBody},
-    echo, limits,
+    echo,
+    head::Head,
+    limits,
     negotiate::Media,
     problem::Problem,
     route::{Route, Side, method_label},
 };
-use crate::{server::activity::Activity, state::App, telemetry::trace_context::TraceContext};
+use crate::{
+    config::settings::Access,
+    server::activity::Activity,
+    state::App,
+    telemetry::{record::Details, trace_context::TraceContext},
+};
 
 /// `X-Trace-Id`
 pub const X_TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
@@ -102,30 +109,43 @@ impl Service {
         self.side
     }
 
-    fn begin(&self, request: &Request<Incoming>) -> InFlight {
+    fn begin(&self, request: &Request<Incoming>, head: &Head<'_>) -> InFlight {
         if self.side == Side::Public {
             self.app.enter();
         }
+        let traces = &self.app.telemetry.traces;
+        let trace = TraceContext::accept(head.traceparent, |id, parent| traces.sample(id, parent));
+        let route = Route::of(self.side, request.uri().path());
         InFlight {
             app: self.app.clone(),
             start: Instant::now(),
-            trace: TraceContext::accept(request.headers(), |_| false),
+            trace,
             side: self.side,
-            route: Route::of(self.side, request.uri().path()),
+            route,
             method: method_label(request.method()),
             status: None,
             bytes: 0,
             complete: false,
-            target: request.uri().path_and_query().cloned(),
-            user_agent: request.headers().get(header::USER_AGENT).cloned(),
-            client: self.client,
+            details: (route != Route::Echo || trace.sampled || self.app.settings.log.access == Access::All)
+                .then(|| Box::new(self.details(request, trace))),
             call: self.connection.as_ref().map(Activity::begin),
         }
     }
 
+    fn details(&self, request: &Request<Incoming>, trace: TraceContext) -> Details {
+        Details {
+            tracestate: if trace.sampled { trace.tracestate(request.headers()) } else { None },
+            version: Some(request.version()),
+            target: request.uri().path_and_query().cloned(),
+            user_agent: request.headers().get(header::USER_AGENT).cloned(),
+            client: self.client,
+            replies: None,
+        }
+    }
+
     /// The checks before any handler.
-    fn admit<B>(&self, route: Route, request: &Request<B>) -> Result<(), Problem> {
-        limits::check(&self.app.settings.limits, request.uri(), request.headers())?;
+    fn admit<B>(&self, route: Route, request: &Request<B>, head: &Head<'_>) -> Result<(), Problem> {
+        limits::check(&self.app.settings.limits, request.uri(), head)?;
         if self.side == Side::Ops || matches!(route, Route::Healthz | Route::Readyz) {
             return Ok(());
         }
@@ -149,15 +169,17 @@ impl hyper::service::Service<Request<Incoming>> for Service {
     type Future = Pending;
 
     fn call(&self, request: Request<Incoming>) -> Pending {
-        let in_flight = self.begin(&request);
-        if let Err(problem) = self.admit(in_flight.route, &request) {
+        let head = Head::read(request.headers());
+        let in_flight = self.begin(&request, &head);
+        if let Err(problem) = self.admit(in_flight.route, &request, &head) {
             return Pending::Ready(Some(finish(problem.into_response(), in_flight)));
         }
         if in_flight.route == Route::Echo
             && (request.method() == Method::GET || request.method() == Method::HEAD)
         {
-            return Pending::Ready(Some(match echo::respond(request.uri().path(), request.headers()) {
-                Ok((media, body)) => finish_echo(media, body, in_flight),
+            let media = if head.accept { echo::preferred(request.headers()) } else { Media::Html };
+            return Pending::Ready(Some(match echo::respond(request.uri().path(), media) {
+                Ok(body) => finish_echo(media, body, in_flight),
                 Err(problem) => finish(problem.into_response(), in_flight),
             }));
         }
@@ -214,6 +236,9 @@ fn finish_echo(media: Media, body: Bytes, mut in_flight: InFlight) -> Response<R
 fn finish(response: axum::response::Response, mut in_flight: InFlight) -> Response<ResponseBody> {
     let (mut parts, body) = response.into_parts();
     in_flight.answered(parts.status);
+    if let Some(details) = &mut in_flight.details {
+        details.replies = parts.extensions.remove();
+    }
     let is_error = parts.status.is_client_error() || parts.status.is_server_error();
     let problem = match parts.extensions.remove::<Problem>() {
         None if is_error && !parts.headers.contains_key(header::CONTENT_TYPE) => {

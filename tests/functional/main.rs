@@ -6,4 +6,10 @@
 mod config;
 mod echo;
 mod fanout;
+mod fanout_headers;
+mod fanout_outcomes;
+mod fanout_pool;
+mod fanout_ready;
+mod fanout_tls;
+mod fanout_tree;
 mod support;

@@ -15,10 +15,7 @@ use tracing::{Event, Subscriber};
 use tracing_journald::{Priority, PriorityMappings};
 use tracing_subscriber::{Layer, Registry, fmt, fmt::MakeWriter, layer::SubscriberExt};
 
-use super::{
-    escape::{self, Lines},
-    event::Captured,
-};
+use super::{escape::Lines, event::Captured};
 use crate::config::settings::LogFormat;
 
 const IDENTIFIER: &str = "uecho";
@@ -97,9 +94,11 @@ fn stderr_is(journal_stream: Option<&str>) -> bool {
     })
 }
 
-/// One line on stderr when nothing else works.
+/// Lines on stderr, when nothing else works.
 pub(in crate::telemetry) fn last_words(text: &str) {
-    let _ = Lines(io::stderr()).write_all(format!("{IDENTIFIER}: {}\n", escape::controls(text)).as_bytes());
+    for line in text.lines() {
+        let _ = Lines(io::stderr()).write_all(format!("{IDENTIFIER}: {line}\n").as_bytes());
+    }
 }
 
 /// What is to be written to stderr at the end of a batch.

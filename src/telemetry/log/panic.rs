@@ -11,7 +11,9 @@ pub(super) fn install_hook() {
         let name = current.name().unwrap_or_default();
         if name == thread::NAME {
             // the thread that would write the event
-            super::output::last_words(&format!("the log thread panicked at {location}: {message}"));
+            super::output::last_words(&escape::controls(&format!(
+                "the log thread panicked at {location}: {message}"
+            )));
         } else {
             tracing::event!(
                 target: "uecho::panic",

@@ -12,7 +12,7 @@ use std::{
 use prometheus::IntCounter;
 
 use super::event::Captured;
-use crate::{config::ConfigError, telemetry::access::Record};
+use crate::{config::ConfigError, telemetry::record::Record};
 
 /// Most access records that wait, about 70 ms of them at 60,000 requests a second.
 const ACCESS_CAPACITY: usize = 4096;

@@ -15,7 +15,7 @@ use super::{
     output::Output,
     queue::{Message, Queue},
 };
-use crate::config::ConfigError;
+use crate::{config::ConfigError, telemetry::access};
 
 /// Name of the thread, at most 15 bytes.
 pub(super) const NAME: &str = "uecho-log";
@@ -97,7 +97,7 @@ fn batch(output: &Output, first: Message, messages: &Receiver<Message>, queue: &
             }
             _ if !reachable => queue.dropped.inc(),
             Message::Event(event) => output.replay(&event),
-            Message::Access(record) => record.emit(),
+            Message::Access(record) => access::emit(&record),
         }
     }
     output.write();

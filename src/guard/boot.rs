@@ -1,0 +1,181 @@
+//! What the boot loader is told: the default is a version that has come up before, anything newer gets one boot to prove itself.
+//!
+//! A version that panics, hangs or never reaches its verdict is thus left behind by the next reset, whatever causes that.
+
+use super::{
+    Guard, Outcome, Report,
+    events::{self, Event},
+    ledger::{Armed, disk::Disk},
+    system::{BootIdentity, System, SystemError},
+    version::{State, Version},
+};
+
+impl<S: System, D: Disk> Guard<S, D> {
+    /// Prepares the trial boot of the version that is installed.
+    ///
+    /// # Errors
+    /// The machine cannot be asked what is installed.
+    pub fn arm(&mut self) -> Result<Report, SystemError> {
+        let running = self.system.running()?;
+        let version = self.system.installed()?.unwrap_or_else(|| running.clone());
+        let report = |outcome, text: String| Ok(Report { outcome, version: version.clone(), text });
+        if self.ledger.is_quarantined(&version) {
+            let reason = self.last_reason(&version);
+            events::emit(&Event::Refused { version: &version, reason: &reason });
+            self.settle_boot();
+            return report(Outcome::Refused, format!("quarantined, will not be booted: {reason}"));
+        }
+        if version != running {
+            let entry = self.ledger.see(&version, self.system.now());
+            if !matches!(entry.state, State::Blessed) {
+                // installed again by whoever wants it: what an earlier trial in report mode found does not stand in its way
+                (entry.state, entry.last_verdict) = (State::Staged, None);
+            }
+            self.save();
+        }
+        let untold = match self.system.boot_choice() {
+            Ok(Some(_)) if self.system.has_boot_entry(&version) => None,
+            Ok(Some(_)) => Some("the boot loader has no entry for it".to_owned()),
+            Ok(None) => Some(
+                "there are no EFI variables to tell the boot loader with; it is verified after it has booted, but a version that \
+                 does not get that far has to be left behind by hand"
+                    .to_owned(),
+            ),
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(reason) = untold {
+            events::emit(&Event::NotArmed { version: &version, reason: &reason });
+            return report(Outcome::Good, format!("not armed: {reason}"));
+        }
+        self.settle_boot();
+        let armed = self.ledger.armed.as_ref().is_some_and(|armed| armed.version == version && armed.told);
+        let text = if armed { "armed for one boot" } else { "the default of the boot loader" };
+        report(Outcome::Good, text.into())
+    }
+
+    /// A trial boot that came back with something else: the version did not make it to its verdict.
+    pub(super) fn failed_trial_boot(&mut self) -> Result<Option<Report>, SystemError> {
+        let Some(armed) = self.ledger.armed.clone() else { return Ok(None) };
+        if armed.boot == self.system.boot_id() || armed.version == self.system.booted()? {
+            return Ok(None);
+        }
+        self.ledger.armed = None;
+        if !armed.told || self.ledger.is_quarantined(&armed.version) {
+            // whether it was tried is not known, so it is not held against it
+            self.save();
+            return Ok(None);
+        }
+        let running = self.system.running()?;
+        let reason =
+            format!("did not come up to a verdict in its trial boot; the machine came back with {running}");
+        self.quarantine(&armed.version, &reason, 0.0);
+        let to = if self.ledger.is_blessed(&running) { Some(running) } else { self.target(&armed.version) };
+        if let Some(to) = to {
+            return self.go_back(&armed.version, to, reason);
+        }
+        self.save();
+        Ok(None)
+    }
+
+    /// Whether a boot of the version is proven to come up: it was booted, or shares all that matters with the one that was.
+    pub(super) fn has_come_up(&self, version: &Version) -> Result<bool, SystemError> {
+        let booted = self.system.booted()?;
+        Ok(booted == *version
+            || self.identity(version).is_some_and(|own| Some(own) == self.identity(&booted)))
+    }
+
+    /// Whether the version can run under the kernel that runs.
+    pub(super) fn shares_kernel(&self, version: &Version) -> Result<bool, SystemError> {
+        let booted = self.system.booted()?;
+        let kernel = |version| self.identity(version).map(|identity| identity.kernel);
+        Ok(booted == *version || kernel(version).is_some_and(|own| Some(own) == kernel(&booted)))
+    }
+
+    fn identity(&self, version: &Version) -> Option<BootIdentity> {
+        self.system.boot_identity(version).ok()
+    }
+
+    /// The version to boot unless something else is asked for.
+    pub(super) fn boot_default(&self) -> Option<Version> {
+        let comes_up = |version: &Version| {
+            self.ledger.is_blessed(version)
+                && self.ledger.versions.get(version).is_some_and(|entry| entry.boots)
+                && self.system.has_boot_entry(version)
+        };
+        let installed = self.system.installed().ok().flatten();
+        let blessed = self.ledger.blessed().into_iter().cloned();
+        // what a human installed comes before what was blessed later
+        installed.into_iter().chain(blessed).find(comes_up).or_else(|| {
+            let booted = self.system.booted().ok();
+            booted
+                .filter(|version| !self.ledger.is_quarantined(version) && self.system.has_boot_entry(version))
+        })
+    }
+
+    /// The version that deserves one boot: installed, without a bad verdict, and never booted.
+    fn boot_trial(&self, default: Option<&Version>) -> Option<Version> {
+        let version = self.system.installed().ok().flatten()?;
+        let entry = self.ledger.versions.get(&version);
+        let barred = self.ledger.is_quarantined(&version)
+            || entry.is_some_and(super::ledger::Entry::failed)
+            || (self.ledger.is_blessed(&version) && entry.is_some_and(|entry| entry.boots))
+            || default == Some(&version);
+        (!barred && self.system.has_boot_entry(&version)).then_some(version)
+    }
+
+    /// Makes the boot loader's choice follow from the ledger. Nothing is written that is so already.
+    pub(super) fn settle_boot(&mut self) {
+        let choice = match self.system.boot_choice() {
+            Ok(Some(choice)) => choice,
+            Ok(None) => return,
+            Err(error) => return Self::attempt("read the boot loader's choice", Err(error)),
+        };
+        let default = self.boot_default();
+        if let Some(version) = default.as_ref().filter(|version| choice.default.as_ref() != Some(version)) {
+            let result = self.system.set_default(version);
+            if result.is_ok() {
+                events::emit(&Event::BootDefault { version });
+            }
+            Self::attempt("set the default of the boot loader", result);
+        }
+        match self.boot_trial(default.as_ref()) {
+            Some(version) => self.tell_trial(&version, choice.oneshot.as_ref()),
+            None => self.tell_no_trial(choice.oneshot.as_ref()),
+        }
+    }
+
+    fn tell_trial(&mut self, version: &Version, oneshot: Option<&Version>) {
+        let boot = self.system.boot_id();
+        let known = self.ledger.armed.as_ref();
+        if oneshot == Some(version)
+            && known.is_some_and(|armed| armed.told && armed.version == *version && armed.boot == boot)
+        {
+            return;
+        }
+        let armed = Armed { version: version.clone(), boot, told: false, unknown: serde_json::Map::new() };
+        self.ledger.armed = Some(armed);
+        self.save();
+        if let Err(error) = self.system.set_oneshot(Some(version)) {
+            return Self::attempt("set an entry for one boot", Err(error));
+        }
+        if let Some(armed) = &mut self.ledger.armed {
+            armed.told = true;
+        }
+        self.save();
+        events::emit(&Event::Armed { version });
+    }
+
+    /// Takes back what the guard has set; what a human has set for one boot stays, unless it is quarantined.
+    fn tell_no_trial(&mut self, oneshot: Option<&Version>) {
+        let armed = self.ledger.armed.as_ref().map(|armed| &armed.version);
+        let ours = |version: &Version| armed == Some(version) || self.ledger.is_quarantined(version);
+        if oneshot.is_some_and(ours)
+            && let Err(error) = self.system.set_oneshot(None)
+        {
+            return Self::attempt("take back the entry for one boot", Err(error));
+        }
+        if self.ledger.armed.take().is_some() {
+            self.save();
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! What the guard says: one event per decision. Names and fields are stable; the field `event` holds the name.
+
+use std::fmt::Display;
+
+use super::version::{State, Version};
+
+/// A decision or a finding.
+pub enum Event<'a> {
+    /// `trial`: a version is being watched. Fields `version`, `state`, `attempts`.
+    Trial {
+        /// Which.
+        version: &'a Version,
+        /// Where it stands.
+        state: &'a State,
+        /// The how-manieth boot without a verdict this is.
+        attempts: u32,
+    },
+    /// `blessed`: a version is proven good. Fields `version`, `state`, `seconds`.
+    Blessed {
+        /// Which.
+        version: &'a Version,
+        /// Duration of the trial.
+        seconds: f64,
+    },
+    /// `unhealthy`: a version failed, and nothing is done about it. Fields `version`, `state`, `reason`, `seconds`.
+    Unhealthy {
+        /// Which.
+        version: &'a Version,
+        /// Where it stands.
+        state: &'a State,
+        /// Why.
+        reason: &'a str,
+        /// Duration of the trial.
+        seconds: f64,
+    },
+    /// `quarantined`: a version is proven bad. Fields `version`, `state`, `reason`, `seconds`.
+    Quarantined {
+        /// Which.
+        version: &'a Version,
+        /// Why.
+        reason: &'a str,
+        /// Duration of the trial.
+        seconds: f64,
+    },
+    /// `rollback_started`. Fields `version` (the one to go back to), `from`, `reason`.
+    RollbackStarted {
+        /// What is left behind.
+        from: &'a Version,
+        /// Where it goes.
+        to: &'a Version,
+        /// Why.
+        reason: &'a str,
+    },
+    /// `rolled_back`: the old version is proven healthy. Fields `version`, `from`, `seconds`.
+    RolledBack {
+        /// What was left behind.
+        from: &'a Version,
+        /// What serves.
+        to: &'a Version,
+        /// Duration of the proof.
+        seconds: f64,
+    },
+    /// `rollback_failed`. Fields `version`, `from`, `reason`.
+    RollbackFailed {
+        /// What was to be left behind.
+        from: &'a Version,
+        /// What was to serve.
+        to: &'a Version,
+        /// Why.
+        reason: &'a str,
+    },
+    /// `nowhere_to_go`: no other version is known to be good. Fields `version`, `reason`.
+    NowhereToGo {
+        /// What keeps running.
+        version: &'a Version,
+        /// Why it should not.
+        reason: &'a str,
+    },
+    /// `rebooting`. Fields `version`, `reason`, `reboots`.
+    Rebooting {
+        /// Into which.
+        version: &'a Version,
+        /// Why.
+        reason: &'a str,
+        /// The how-manieth in a row.
+        reboots: u32,
+    },
+    /// `boot_default`: the boot loader's default has changed. Field `version`.
+    BootDefault {
+        /// To which.
+        version: &'a Version,
+    },
+    /// `armed`: a version is set for one boot. Field `version`.
+    Armed {
+        /// Which.
+        version: &'a Version,
+    },
+    /// `not_armed`: there is no way to set a version for one boot. Fields `version`, `reason`.
+    NotArmed {
+        /// Which.
+        version: &'a Version,
+        /// Why.
+        reason: &'a str,
+    },
+    /// `refused`: a quarantined version was offered. Fields `version`, `reason`.
+    Refused {
+        /// Which.
+        version: &'a Version,
+        /// Why it is quarantined.
+        reason: &'a str,
+    },
+    /// `override` or `release`: a human has decided otherwise. Fields `version`, `reason`, `by`.
+    Human {
+        /// Which of the two.
+        kind: &'a str,
+        /// About which.
+        version: &'a Version,
+        /// In the human's words.
+        reason: &'a str,
+        /// Who.
+        by: &'a str,
+    },
+    /// `replaced`: another version was activated before the verdict. Field `version` (the one that was on trial).
+    Replaced {
+        /// Which.
+        version: &'a Version,
+    },
+    /// `intent_dropped`: a rollback that had begun has no point any more. Fields `version`, `from`, `reason`.
+    IntentDropped {
+        /// What was to be left behind.
+        from: &'a Version,
+        /// What was to serve.
+        to: &'a Version,
+        /// Why.
+        reason: &'a str,
+    },
+    /// `ledger_rebuilt`: the ledger was corrupt and has been set aside. Fields `source`, `reason`.
+    LedgerRebuilt {
+        /// From what.
+        from: &'a str,
+        /// What was wrong.
+        problem: &'a str,
+    },
+    /// `ledger_not_written`: kept in `/run` instead, if anywhere. Field `reason`.
+    LedgerNotWritten {
+        /// Why.
+        error: &'a dyn Display,
+    },
+    /// `step_failed`: a step that helps has failed, the rest goes on. Fields `step`, `reason`.
+    StepFailed {
+        /// Which.
+        step: &'a str,
+        /// Why.
+        error: &'a dyn Display,
+    },
+}
+
+/// Sends an event to the journal.
+#[rustfmt::skip]
+pub fn emit(event: &Event<'_>) {
+    use tracing::{error, info, warn};
+    match *event {
+        Event::Trial { version, state, attempts } =>
+            info!(event = "trial", %version, %state, attempts, "on trial: {version}"),
+        Event::Blessed { version, seconds } =>
+            info!(event = "blessed", %version, state = "blessed", seconds, "blessed: {version}"),
+        Event::Unhealthy { version, state, reason, seconds } =>
+            error!(event = "unhealthy", %version, %state, reason, seconds, "unhealthy, nothing done: {version}: {reason}"),
+        Event::Quarantined { version, reason, seconds } =>
+            error!(event = "quarantined", %version, state = "quarantined", reason, seconds, "quarantined: {version}: {reason}"),
+        Event::RollbackStarted { from, to, reason } =>
+            warn!(event = "rollback_started", version = %to, %from, reason, "going back to {to}"),
+        Event::RolledBack { from, to, seconds } =>
+            warn!(event = "rolled_back", version = %to, %from, seconds, "went back: {to} is proven healthy again"),
+        Event::RollbackFailed { from, to, reason } =>
+            error!(event = "rollback_failed", version = %to, %from, reason, "could not go back to {to}: {reason}"),
+        Event::NowhereToGo { version, reason } =>
+            error!(event = "nowhere_to_go", %version, reason, "nothing to go back to from {version}: {reason}"),
+        Event::Rebooting { version, reason, reboots } =>
+            warn!(event = "rebooting", %version, reason, reboots, "rebooting into {version}: {reason}"),
+        Event::BootDefault { version } =>
+            info!(event = "boot_default", %version, "default of the boot loader: {version}"),
+        Event::Armed { version } =>
+            info!(event = "armed", %version, "set for the next boot only: {version}"),
+        Event::NotArmed { version, reason } =>
+            warn!(event = "not_armed", %version, reason, "cannot be set for one boot only: {version}: {reason}"),
+        Event::Refused { version, reason } =>
+            warn!(event = "refused", %version, state = "quarantined", reason, "refused: {version}: {reason}"),
+        Event::Human { kind, version, reason, by } =>
+            warn!(event = kind, %version, reason, by, "{kind} by {by}: {version}: {reason}"),
+        Event::Replaced { version } =>
+            info!(event = "replaced", %version, "replaced before its verdict: {version}"),
+        Event::IntentDropped { from, to, reason } =>
+            warn!(event = "intent_dropped", version = %to, %from, reason, "no longer going back to {to}: {reason}"),
+        Event::LedgerRebuilt { from, problem } =>
+            error!(event = "ledger_rebuilt", source = from, reason = problem, "the ledger was unreadable ({problem}); rebuilt from {from}"),
+        Event::LedgerNotWritten { error } =>
+            error!(event = "ledger_not_written", reason = %error, "the ledger cannot be written for good: {error}"),
+        Event::StepFailed { step, error } =>
+            error!(event = "step_failed", step, reason = %error, "{step}: {error}"),
+    }
+}

@@ -1,0 +1,65 @@
+//! What a human may ask and decide: is this version refused, let it run all the same, lift its quarantine.
+
+use super::{
+    Guard, Outcome, Report,
+    events::{self, Event},
+    ledger::{Ledger, Override, disk::Disk, store::WriteError},
+    system::System,
+    version::{State, Version},
+};
+
+/// Whether a version may be switched to. Only reads, so it also works while another guard is running: a rollback asks it as well.
+#[must_use]
+pub fn preflight(ledger: &Ledger, version: &Version) -> Report {
+    if !ledger.is_quarantined(version) {
+        let text = "may run".into();
+        return Report { outcome: Outcome::Good, version: version.clone(), text };
+    }
+    let verdict = ledger.versions.get(version).and_then(|entry| entry.last_verdict.as_ref());
+    let reason = verdict.map_or_else(
+        || "no reason is recorded".into(),
+        |verdict| format!("{} ({})", verdict.reason, verdict.at),
+    );
+    events::emit(&Event::Refused { version, reason: &reason });
+    let text = format!(
+        "quarantined: {reason}\nTo let it run all the same: uecho-guard preflight {version} --override \"WHY\""
+    );
+    Report { outcome: Outcome::Refused, version: version.clone(), text }
+}
+
+impl<S: System, D: Disk> Guard<S, D> {
+    /// Takes a version out of quarantine, and records who wanted that and why.
+    ///
+    /// # Errors
+    /// It cannot be recorded, so it is not done.
+    pub fn pardon(
+        &mut self,
+        version: &Version,
+        kind: &str,
+        by: &str,
+        reason: &str,
+    ) -> Result<Report, WriteError> {
+        let done =
+            |text: &str| Report { outcome: Outcome::Good, version: version.clone(), text: text.into() };
+        if !self.ledger.is_quarantined(version) {
+            return Ok(done("is not quarantined"));
+        }
+        let at = self.system.now();
+        let entry = self.ledger.see(version, at);
+        entry.state = State::Staged;
+        entry.attempts = 0;
+        entry.last_boot = String::new();
+        entry.last_verdict = None;
+        self.ledger.overrides.push(Override {
+            at,
+            version: version.clone(),
+            kind: kind.into(),
+            by: by.into(),
+            reason: reason.into(),
+            unknown: serde_json::Map::new(),
+        });
+        self.try_save()?;
+        events::emit(&Event::Human { kind, version, reason, by });
+        Ok(done("no longer quarantined; it will be judged anew when it runs"))
+    }
+}

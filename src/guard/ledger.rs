@@ -1,0 +1,160 @@
+//! The ledger: what is known of every version, and what the guard is in the middle of.
+//!
+//! A rollback includes the guard itself, so an older guard must read what a newer one wrote: fields are only ever added, and each guard
+//! keeps the fields it does not know (`unknown`) when it writes.
+
+pub mod disk;
+mod record;
+pub mod store;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub use record::{Armed, Entry, Intent, Override, Verdict};
+
+use super::version::{State, Timestamp, Version};
+
+/// Schema that this guard writes. A ledger with a higher number keeps it.
+pub const SCHEMA: u32 = 1;
+
+/// Everything that outlives a process of the guard.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// See [`SCHEMA`].
+    pub schema: u32,
+    /// Every version ever seen, by store path.
+    #[serde(default)]
+    pub versions: BTreeMap<Version, Entry>,
+    /// Where a rollback goes: the version proven good last.
+    #[serde(default)]
+    pub last_good: Option<Version>,
+    /// A version set for one boot.
+    #[serde(default)]
+    pub armed: Option<Armed>,
+    /// A rollback that has begun and not ended.
+    #[serde(default)]
+    pub intent: Option<Intent>,
+    /// Reboots by the guard since the last healthy verdict.
+    #[serde(default)]
+    pub reboots: u32,
+    /// Decisions of humans against the guard's, oldest first.
+    #[serde(default)]
+    pub overrides: Vec<Override>,
+    /// Fields of a newer guard.
+    #[serde(flatten)]
+    pub unknown: Map<String, Value>,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self {
+            schema: SCHEMA,
+            versions: BTreeMap::new(),
+            last_good: None,
+            armed: None,
+            intent: None,
+            reboots: 0,
+            overrides: Vec::new(),
+            unknown: Map::new(),
+        }
+    }
+}
+
+impl Ledger {
+    /// Where a version stands; `None` when it was never seen.
+    #[must_use]
+    pub fn state(&self, version: &Version) -> Option<&State> {
+        self.versions.get(version).map(|entry| &entry.state)
+    }
+
+    /// Whether a version may not run unasked.
+    #[must_use]
+    pub fn is_quarantined(&self, version: &Version) -> bool {
+        self.state(version) == Some(&State::Quarantined)
+    }
+
+    /// Whether a version is proven good.
+    #[must_use]
+    pub fn is_blessed(&self, version: &Version) -> bool {
+        self.state(version) == Some(&State::Blessed)
+    }
+
+    /// The entry of a version, a fresh one if it was never seen.
+    pub fn see(&mut self, version: &Version, now: Timestamp) -> &mut Entry {
+        self.versions.entry(version.clone()).or_insert_with(|| Entry::new(now))
+    }
+
+    /// Blessed versions, the last good first, then by how lately they were blessed.
+    #[must_use]
+    pub fn blessed(&self) -> Vec<&Version> {
+        let mut blessed: Vec<_> =
+            self.versions.iter().filter(|(_, entry)| entry.state == State::Blessed).collect();
+        blessed.sort_by_key(|(version, entry)| {
+            (self.last_good.as_ref() != Some(version), std::cmp::Reverse(entry.blessed))
+        });
+        blessed.into_iter().map(|(version, _)| version).collect()
+    }
+
+    /// Makes a version the last good one.
+    pub fn bless(&mut self, version: &Version, now: Timestamp) {
+        let order = self.versions.values().map(|entry| entry.blessed).max().unwrap_or_default() + 1;
+        let entry = self.see(version, now);
+        entry.state = State::Blessed;
+        entry.blessed = order;
+        entry.attempts = 0;
+        self.last_good = Some(version.clone());
+    }
+
+    /// Records that a version is bad. The last good one becomes the latest of the remaining.
+    pub fn quarantine(&mut self, version: &Version, now: Timestamp) {
+        self.see(version, now).state = State::Quarantined;
+        if self.last_good.as_ref() == Some(version) {
+            self.last_good = None;
+            self.last_good = self.blessed().first().map(|version| (*version).clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_newer_guard_wrote_survives_a_rewrite() {
+        let newer = r#"{"schema": 7, "colour": "green", "last_good": "/s/a", "reboots": 0, "overrides": [],
+            "versions": {"/s/a": {"state": "blessed", "attempts": 1, "first_seen": "2026-11-22T00:00:00Z", "boots": true,
+                "blessed": 3, "last_boot": "x", "mood": [1, 2],
+                "last_verdict": {"at": "2026-11-22T00:00:00Z", "healthy": true, "reason": "", "seconds": 1.5, "probes": 9}},
+              "/s/b": {"state": "suspended", "attempts": 0, "first_seen": "2026-11-22T00:00:00Z", "boots": false,
+                "blessed": 0, "last_boot": "", "last_verdict": null}},
+            "armed": {"version": "/s/b", "boot": "x", "told": true, "via": "uki"},
+            "intent": {"from": "/s/b", "to": "/s/a", "reason": "r", "since": "2026-11-22T00:00:00Z", "rebooted": null,
+                "switch_failed": false, "slot": 2}}"#;
+        let before: Value = serde_json::from_str(newer).unwrap();
+        let ledger: Ledger = serde_json::from_str(newer).unwrap();
+        assert_eq!(serde_json::to_value(&ledger).unwrap(), before);
+    }
+
+    #[test]
+    fn the_least_that_an_older_guard_wrote_is_enough() {
+        let older = r#"{"schema": 1, "versions": {"/s/a": {"state": "blessed", "first_seen": "2026-11-22T00:00:00Z"}}}"#;
+        let ledger: Ledger = serde_json::from_str(older).unwrap();
+        assert!(ledger.is_blessed(&Version::new("/s/a")));
+    }
+
+    #[test]
+    fn last_good_is_the_last_blessed_and_not_the_previous_version() {
+        let (now, a, b, c) = (Timestamp(0), Version::new("/s/a"), Version::new("/s/b"), Version::new("/s/c"));
+        let mut ledger = Ledger::default();
+        ledger.bless(&a, now);
+        ledger.bless(&b, now);
+        ledger.see(&c, now).state = State::Trial;
+        assert_eq!(ledger.blessed(), [&b, &a]);
+        ledger.quarantine(&b, now);
+        assert_eq!((ledger.last_good.as_ref(), ledger.blessed()), (Some(&a), vec![&a]));
+        ledger.quarantine(&a, now);
+        assert_eq!(ledger.last_good, None);
+    }
+}

@@ -1,0 +1,126 @@
+//! The records that the ledger consists of.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::guard::version::{State, Timestamp, Version};
+
+/// What is known of one version.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Where it stands.
+    pub state: State,
+    /// Boots in which it was put on trial since it was staged.
+    #[serde(default)]
+    pub attempts: u32,
+    /// When the guard met it.
+    pub first_seen: Timestamp,
+    /// Whether a boot with its kernel, initrd and kernel parameters has come up.
+    #[serde(default)]
+    pub boots: bool,
+    /// Order of blessings: the higher, the later. Not a time, because clocks go backwards.
+    #[serde(default)]
+    pub blessed: u64,
+    /// Boot id of the last attempt.
+    #[serde(default)]
+    pub last_boot: String,
+    /// What the last soak or trial boot found.
+    #[serde(default)]
+    pub last_verdict: Option<Verdict>,
+    /// Fields of a newer guard.
+    #[serde(flatten)]
+    pub unknown: Map<String, Value>,
+}
+
+/// The outcome of a trial.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// When.
+    pub at: Timestamp,
+    /// Good or bad.
+    pub healthy: bool,
+    /// Why, in one line.
+    pub reason: String,
+    /// How long the trial took.
+    pub seconds: f64,
+    /// Fields of a newer guard.
+    #[serde(flatten)]
+    pub unknown: Map<String, Value>,
+}
+
+/// A version that the boot loader was told to start once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Armed {
+    /// Which.
+    pub version: Version,
+    /// Boot id under which it was armed: seen under another, the trial boot is over.
+    pub boot: String,
+    /// Whether the boot loader has certainly been told.
+    pub told: bool,
+    /// Fields of a newer guard.
+    #[serde(flatten)]
+    pub unknown: Map<String, Value>,
+}
+
+/// A rollback in the works. Written before the first step; every step can be taken again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Intent {
+    /// What is left behind.
+    pub from: Version,
+    /// What must serve at the end.
+    pub to: Version,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Boot id under which a reboot was asked for.
+    #[serde(default)]
+    pub rebooted: Option<String>,
+    /// Whether switching without a reboot has failed.
+    #[serde(default)]
+    pub switch_failed: bool,
+    /// Fields of a newer guard.
+    #[serde(flatten)]
+    pub unknown: Map<String, Value>,
+}
+
+/// A human's decision.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Override {
+    /// When.
+    pub at: Timestamp,
+    /// About which version.
+    pub version: Version,
+    /// `override` (of a refusal) or `release` (of a quarantine).
+    pub kind: String,
+    /// Login name of the human, as far as it is known.
+    pub by: String,
+    /// In the human's words.
+    pub reason: String,
+    /// Fields of a newer guard.
+    #[serde(flatten)]
+    pub unknown: Map<String, Value>,
+}
+
+impl Entry {
+    /// A version seen for the first time.
+    #[must_use]
+    pub fn new(first_seen: Timestamp) -> Self {
+        Self {
+            state: State::Staged,
+            attempts: 0,
+            first_seen,
+            boots: false,
+            blessed: 0,
+            last_boot: String::new(),
+            last_verdict: None,
+            unknown: Map::new(),
+        }
+    }
+
+    /// Whether the last verdict on it was bad.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.last_verdict.as_ref().is_some_and(|verdict| !verdict.healthy)
+    }
+}

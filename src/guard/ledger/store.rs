@@ -1,0 +1,195 @@
+//! Reading and writing the ledger: always whole, whatever happens in between.
+//!
+//! `ledger.json` is replaced by rename, its predecessor stays as `ledger.json.previous`. While the disk is full, a copy in `/run` takes
+//! its place: a bad version must be left behind also when that cannot be written down for good.
+
+use super::{Ledger, disk::Disk};
+
+const CURRENT: &str = "ledger.json";
+const PREVIOUS: &str = "ledger.json.previous";
+const NEW: &str = "ledger.json.new";
+const CORRUPT: &str = "ledger.json.corrupt";
+
+/// Where a ledger came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Read as written.
+    Intact,
+    /// There never was one.
+    Fresh,
+    /// `ledger.json` is unreadable or gone; the previous copy was read instead.
+    Previous(String),
+    /// Neither can be read; nothing but what runs is known.
+    Lost(String),
+}
+
+/// The two folders that hold the ledger.
+pub struct Store<D> {
+    /// Persistent, `/var/lib/uecho-guard`.
+    pub state: D,
+    /// For as long as the machine is up, `/run/uecho-guard`.
+    pub runtime: D,
+}
+
+/// Neither folder can be written.
+#[derive(Debug, thiserror::Error)]
+#[error("the ledger cannot be written: {persistent}; nor in /run: {volatile}")]
+pub struct WriteError {
+    persistent: std::io::Error,
+    volatile: std::io::Error,
+}
+
+impl<D: Disk> Store<D> {
+    /// Reads without changing anything.
+    #[must_use]
+    pub fn read(&self) -> (Ledger, Origin) {
+        // written only while the other folder cannot be, so it is the newer one
+        if let Ok(Some(Ok(ledger))) = self.runtime.read(CURRENT).map(|found| found.map(|text| parse(&text))) {
+            return (ledger, Origin::Intact);
+        }
+        let problem = match self.state.read(CURRENT) {
+            Ok(Some(text)) => match parse(&text) {
+                Ok(ledger) => return (ledger, Origin::Intact),
+                Err(problem) => problem,
+            },
+            Ok(None) => "it is gone".into(),
+            Err(error) => error.to_string(),
+        };
+        match self.state.read(PREVIOUS) {
+            Ok(None) if problem == "it is gone" => (Ledger::default(), Origin::Fresh),
+            Ok(Some(text)) if let Ok(ledger) = parse(&text) => (ledger, Origin::Previous(problem)),
+            _ => (Ledger::default(), Origin::Lost(problem)),
+        }
+    }
+
+    /// Reads, and sets a corrupt ledger aside as `ledger.json.corrupt`.
+    #[must_use]
+    pub fn load(&mut self) -> (Ledger, Origin) {
+        let (ledger, origin) = self.read();
+        if let Origin::Previous(_) | Origin::Lost(_) = origin {
+            // evidence only: failing to keep it must not keep the guard from its work
+            let _ = self.state.rename(CURRENT, CORRUPT);
+        }
+        (ledger, origin)
+    }
+
+    /// Writes for good; when that fails, into `/run`, and says why.
+    ///
+    /// # Errors
+    /// Neither folder can be written.
+    pub fn save(&mut self, ledger: &Ledger) -> Result<Option<std::io::Error>, WriteError> {
+        let mut text = serde_json::to_vec_pretty(ledger).unwrap_or_default();
+        text.push(b'\n');
+        let result = match self.replace(&text) {
+            // the previous copy is the only space that is ours to give
+            Err(_) => self.state.remove(PREVIOUS).and_then(|()| self.replace(&text)),
+            done => done,
+        };
+        let Err(persistent) = result else {
+            let _ = self.runtime.remove(CURRENT);
+            return Ok(None);
+        };
+        let _ = self.state.remove(NEW);
+        let written = self.runtime.write(NEW, &text).and_then(|()| self.runtime.rename(NEW, CURRENT));
+        match written {
+            Ok(()) => Ok(Some(persistent)),
+            Err(volatile) => Err(WriteError { persistent, volatile }),
+        }
+    }
+
+    fn replace(&mut self, text: &[u8]) -> std::io::Result<()> {
+        self.state.write(NEW, text)?;
+        if self.state.read(CURRENT)?.is_some_and(|text| parse(&text).is_ok()) {
+            self.state.link(CURRENT, PREVIOUS)?;
+        }
+        self.state.rename(NEW, CURRENT)?;
+        self.state.sync()
+    }
+}
+
+fn parse(text: &[u8]) -> Result<Ledger, String> {
+    serde_json::from_slice(text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{super::disk::Folder, *};
+    use crate::guard::version::{Timestamp, Version};
+
+    struct Folders {
+        root: tempfile::TempDir,
+        store: Store<Folder>,
+    }
+
+    impl Folders {
+        fn new() -> Self {
+            let root = tempfile::tempdir().unwrap();
+            let store =
+                Store { state: Folder(root.path().join("state")), runtime: Folder(root.path().join("run")) };
+            Self { root, store }
+        }
+
+        fn truncate(&self, name: &str) {
+            let path = self.root.path().join("state").join(name);
+            let text = fs::read(&path).unwrap();
+            fs::write(path, &text[..text.len() / 2]).unwrap();
+        }
+    }
+
+    fn good(names: &[&str]) -> Ledger {
+        let mut ledger = Ledger::default();
+        for name in names {
+            ledger.bless(&Version::new(*name), Timestamp(1));
+        }
+        ledger
+    }
+
+    #[test]
+    fn a_corrupt_ledger_is_set_aside_for_the_previous_one_then_for_none() {
+        let mut folders = Folders::new();
+        assert_eq!(folders.store.load(), (Ledger::default(), Origin::Fresh));
+        folders.store.save(&good(&["/s/a"])).unwrap();
+        folders.store.save(&good(&["/s/a", "/s/b"])).unwrap();
+        assert_eq!(folders.store.load(), (good(&["/s/a", "/s/b"]), Origin::Intact));
+        folders.truncate("ledger.json");
+        let (ledger, origin) = folders.store.load();
+        assert!(matches!(origin, Origin::Previous(_)));
+        assert_eq!(ledger, good(&["/s/a"]));
+        assert!(folders.root.path().join("state/ledger.json.corrupt").exists());
+        folders.truncate("ledger.json.previous");
+        let (ledger, origin) = folders.store.load();
+        assert!(matches!(origin, Origin::Lost(_)), "{origin:?}");
+        assert_eq!(ledger, Ledger::default());
+    }
+
+    #[test]
+    fn a_corrupt_ledger_never_becomes_the_previous_copy() {
+        let mut folders = Folders::new();
+        folders.store.save(&good(&["/s/a"])).unwrap();
+        folders.store.save(&good(&["/s/b"])).unwrap();
+        folders.truncate("ledger.json");
+        folders.store.save(&good(&["/s/c"])).unwrap();
+        folders.truncate("ledger.json");
+        assert_eq!(folders.store.read().0, good(&["/s/a"]));
+    }
+
+    #[test]
+    fn without_a_persistent_folder_the_copy_in_run_counts_until_it_can_be_written() {
+        let mut folders = Folders::new();
+        folders.store.save(&good(&["/s/a"])).unwrap();
+        let state = folders.root.path().join("state");
+        let away = folders.root.path().join("away");
+        fs::rename(&state, &away).unwrap();
+        fs::write(&state, "no folder").unwrap();
+        assert!(folders.store.save(&good(&["/s/b"])).unwrap().is_some());
+        assert_eq!(folders.store.read(), (good(&["/s/b"]), Origin::Intact));
+        fs::remove_file(&state).unwrap();
+        fs::rename(&away, &state).unwrap();
+        assert_eq!(folders.store.read(), (good(&["/s/b"]), Origin::Intact));
+        assert!(folders.store.save(&good(&["/s/c"])).unwrap().is_none());
+        assert_eq!(folders.store.read().0, good(&["/s/c"]));
+        assert!(!folders.root.path().join("run/ledger.json").exists());
+    }
+}

@@ -1,0 +1,225 @@
+//! A machine in memory: versions that boot or not, serve or not, a boot loader, garbage collection, and a disk that forgets what was
+//! not synced. Any effect can be the last one before a crash.
+
+mod boot_cases;
+mod cases;
+mod disk;
+mod machine;
+mod properties;
+
+use std::{
+    cell::{Ref, RefCell, RefMut},
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+    time::Duration,
+};
+
+use super::{
+    Guard, OnFailure, Policy, Report,
+    ledger::store::Store,
+    system::{BootChoice, Result, SystemError},
+    version::Version,
+};
+use disk::{SimDisk, SimFolder};
+
+/// What a version is like.
+#[derive(Clone, Debug)]
+struct Traits {
+    /// Its kernel comes up.
+    boots: bool,
+    /// Checks until it falls ill; `None`: never.
+    healthy_for: Option<u32>,
+    /// Its own switch works.
+    switches: bool,
+    /// Versions with different kernels need a reboot.
+    kernel: u8,
+}
+
+const GOOD: Traits = Traits { boots: true, healthy_for: None, switches: true, kernel: 1 };
+
+#[derive(Default)]
+struct World {
+    versions: BTreeMap<Version, Traits>,
+    /// Store paths that are there.
+    store: BTreeSet<Version>,
+    generations: Vec<Version>,
+    installed: Option<Version>,
+    /// Versions with a boot entry.
+    entries: BTreeSet<Version>,
+    efi: bool,
+    choice: BootChoice,
+    /// The default of a boot loader that has no variables.
+    loader_default: Option<Version>,
+    running: Option<Version>,
+    booted: Option<Version>,
+    boot: u32,
+    boots_in_total: u32,
+    activation: u32,
+    pins: BTreeSet<Version>,
+    disks: [SimFolder; 2],
+    clock: Duration,
+    checks: u32,
+    reboot_asked: bool,
+    /// Effects left before the crash.
+    fuse: Option<u32>,
+    dead: bool,
+    /// A version that somebody else switches to at a given check.
+    intruder: Option<(u32, Version)>,
+}
+
+#[derive(Clone, Default)]
+struct Machine(Rc<RefCell<World>>);
+
+fn v(name: &str) -> Version {
+    Version::new(format!("/nix/store/{name}"))
+}
+
+fn policy() -> Policy {
+    Policy {
+        soak: Duration::from_secs(10),
+        interval: Duration::from_secs(2),
+        grace: Duration::from_secs(6),
+        max_reboots: 3,
+        max_attempts: 3,
+        on_failure: OnFailure::Rollback,
+    }
+}
+
+impl World {
+    /// Counts an effect; the one that the fuse ends at does not happen, nor does anything after it.
+    fn effect(&mut self) -> Result<()> {
+        self.alive()?;
+        match &mut self.fuse {
+            Some(0) => {
+                self.dead = true;
+                self.alive()
+            }
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn alive(&self) -> Result<()> {
+        if self.dead { Err(SystemError("crashed".into())) } else { Ok(()) }
+    }
+
+    fn activate(&mut self, version: &Version) {
+        self.running = Some(version.clone());
+        self.activation += 1;
+        self.checks = 0;
+    }
+
+    fn add_generation(&mut self, version: &Version) {
+        if !self.generations.contains(version) {
+            self.generations.push(version.clone());
+        }
+        self.installed = Some(version.clone());
+    }
+
+    fn write_entries(&mut self) {
+        self.entries = self.generations.iter().cloned().collect();
+        self.loader_default = self.installed.clone();
+    }
+}
+
+impl Machine {
+    /// A machine with EFI variables that has just booted its first version, `a`.
+    fn new() -> Self {
+        let machine = Self::default();
+        machine.get().efi = true;
+        machine.add("a", GOOD);
+        machine.install("a");
+        machine.power_cut();
+        machine
+    }
+
+    fn get(&self) -> RefMut<'_, World> {
+        self.0.borrow_mut()
+    }
+
+    fn see(&self) -> Ref<'_, World> {
+        self.0.borrow()
+    }
+
+    fn add(&self, name: &str, traits: Traits) {
+        let mut world = self.get();
+        world.versions.insert(v(name), traits);
+        world.store.insert(v(name));
+    }
+
+    /// What `nixos-rebuild boot` does, without the guard.
+    fn install(&self, name: &str) {
+        let mut world = self.get();
+        world.add_generation(&v(name));
+        world.write_entries();
+    }
+
+    /// What `nixos-rebuild switch` does after the check before the switch.
+    fn deploy(&self, name: &str) {
+        self.install(name);
+        self.get().activate(&v(name));
+    }
+
+    /// Takes everything away that is kept by nothing, old generations included.
+    fn collect_garbage(&self) {
+        let world = &mut *self.get();
+        world.generations.retain(|version| Some(version) == world.installed.as_ref());
+        let roots: BTreeSet<_> = [&world.running, &world.booted, &world.installed]
+            .into_iter()
+            .flatten()
+            .chain(&world.pins)
+            .cloned()
+            .collect();
+        world.store.retain(|version| roots.contains(version));
+    }
+
+    /// Off and on again: what is not synced is gone, and the boot loader chooses.
+    fn power_cut(&self) {
+        let world = &mut *self.get();
+        (world.dead, world.fuse, world.reboot_asked) = (false, None, false);
+        for disk in &mut world.disks {
+            disk.power_cut();
+        }
+        world.disks[1] = SimFolder::default();
+        world.boot += 1;
+        for _ in 0..2 {
+            world.boots_in_total += 1;
+            let fallback = if world.efi { world.choice.default.clone() } else { None };
+            let chosen = world.choice.oneshot.take().or(fallback).or(world.loader_default.clone()).unwrap();
+            assert!(world.store.contains(&chosen), "the boot loader starts {chosen}, which is gone");
+            if world.versions[&chosen].boots {
+                world.booted = Some(chosen.clone());
+                world.activate(&chosen);
+                return;
+            }
+        }
+        panic!("bricked: the boot loader's default does not come up");
+    }
+
+    fn store(&self) -> Store<SimDisk> {
+        Store { state: SimDisk(self.clone(), 0), runtime: SimDisk(self.clone(), 1) }
+    }
+
+    fn guard(&self) -> Guard<Machine, SimDisk> {
+        self.guard_with(policy())
+    }
+
+    fn guard_with(&self, policy: Policy) -> Guard<Machine, SimDisk> {
+        Guard::open(self.clone(), self.store(), policy)
+    }
+
+    /// Verifies, with the reboots that the guard asks for, until there is a last word.
+    fn verify(&self) -> Report {
+        for _ in 0..8 {
+            let report = self.guard().verify().unwrap();
+            if !self.see().reboot_asked {
+                return report;
+            }
+            self.power_cut();
+        }
+        panic!("reboots for ever");
+    }
+}

@@ -1,0 +1,117 @@
+//! What needs a boot: other kernels, trial boots, boot loaders that do not listen.
+
+use super::{
+    cases::{bad, blessed, state},
+    *,
+};
+use crate::guard::{Outcome, version::State};
+
+#[test]
+fn another_kernel_or_a_failed_switch_needs_a_reboot_and_is_proven_after_it() {
+    for (a, b) in [
+        (Traits { switches: false, ..GOOD }, bad()),
+        (GOOD, Traits { kernel: 2, ..bad() }),
+        (Traits { switches: false, ..GOOD }, Traits { kernel: 2, ..bad() }),
+    ] {
+        let machine = Machine::new();
+        machine.add("a", a);
+        blessed(&machine);
+        machine.add("b", b);
+        machine.install("b");
+        machine.guard().arm().unwrap();
+        machine.power_cut();
+        assert_eq!(machine.see().booted, Some(v("b")));
+        let report = machine.verify();
+        assert_eq!((report.outcome, &machine.see().running), (Outcome::RolledBack, &Some(v("a"))));
+        assert_eq!(machine.store().read().0.reboots, 0);
+    }
+}
+
+#[test]
+fn reboots_are_bounded_and_the_end_of_trying_is_told() {
+    let machine = Machine::new();
+    blessed(&machine);
+    machine.add("a", Traits { switches: false, ..bad() });
+    machine.add("b", Traits { kernel: 2, ..bad() });
+    // a boot loader that does not listen
+    machine.get().efi = false;
+    machine.deploy("b");
+    let mut reboots = 0;
+    let last = loop {
+        let report = machine.guard().verify().unwrap();
+        if report.outcome != Outcome::Rebooting {
+            break report;
+        }
+        reboots += 1;
+        machine.get().loader_default = Some(v("b"));
+        machine.power_cut();
+    };
+    assert_eq!((reboots, last.outcome), (3, Outcome::StillUnhealthy));
+    assert!(last.text.contains("3 reboots in a row"), "{}", last.text);
+}
+
+#[test]
+fn a_trial_boot_that_does_not_come_up_leaves_the_good_default_and_is_remembered() {
+    let machine = Machine::new();
+    blessed(&machine);
+    machine.add("b", Traits { boots: false, kernel: 2, ..GOOD });
+    machine.install("b");
+    assert_eq!(machine.guard().arm().unwrap().outcome, Outcome::Good);
+    assert_eq!(machine.see().choice, BootChoice { default: Some(v("a")), oneshot: Some(v("b")) });
+    machine.power_cut();
+    assert_eq!(machine.see().booted, Some(v("a")));
+    assert_eq!(machine.verify().outcome, Outcome::RolledBack);
+    assert_eq!((state(&machine, "b"), &machine.see().installed), (State::Quarantined, &Some(v("a"))));
+    machine.power_cut();
+    assert_eq!((machine.verify().outcome, &machine.see().booted), (Outcome::Good, &Some(v("a"))));
+}
+
+#[test]
+fn a_version_with_another_kernel_that_was_only_switched_to_gets_one_boot_before_it_is_the_default() {
+    let machine = Machine::new();
+    blessed(&machine);
+    machine.add("b", Traits { kernel: 2, ..GOOD });
+    machine.deploy("b");
+    blessed(&machine);
+    assert_eq!(machine.see().choice, BootChoice { default: Some(v("a")), oneshot: Some(v("b")) });
+    machine.power_cut();
+    blessed(&machine);
+    assert_eq!(machine.see().choice, BootChoice { default: Some(v("b")), oneshot: None });
+}
+
+#[test]
+fn without_efi_variables_arming_says_so_and_boots_without_a_verdict_are_counted() {
+    let machine = Machine::new();
+    machine.get().efi = false;
+    blessed(&machine);
+    machine.add("b", GOOD);
+    machine.install("b");
+    let report = machine.guard().arm().unwrap();
+    assert_eq!(report.outcome, Outcome::Good);
+    assert!(report.text.contains("no EFI variables"), "{}", report.text);
+    for _ in 0..3 {
+        machine.power_cut();
+        // reset in the middle of the soak
+        machine.get().fuse = Some(6);
+        assert!(machine.guard().verify().is_err() || machine.see().dead);
+    }
+    machine.power_cut();
+    assert_eq!(machine.verify().outcome, Outcome::RolledBack);
+    assert_eq!(machine.see().running, Some(v("a")));
+}
+
+#[test]
+fn a_good_version_that_can_neither_be_switched_to_nor_booted_again_gives_way_to_the_next() {
+    let machine = Machine::new();
+    blessed(&machine);
+    let stuck = Traits { boots: false, kernel: 2, ..GOOD };
+    machine.add("b", stuck.clone());
+    machine.deploy("b");
+    blessed(&machine);
+    machine.add("b", Traits { switches: false, ..stuck });
+    machine.add("c", bad());
+    machine.deploy("c");
+    let report = machine.verify();
+    assert_eq!((report.outcome, report.version), (Outcome::RolledBack, v("a")));
+    assert_eq!((state(&machine, "b"), state(&machine, "c")), (State::Quarantined, State::Quarantined));
+}

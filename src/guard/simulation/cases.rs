@@ -1,0 +1,197 @@
+//! One test per complaint that other systems' users have, and per exit code.
+
+use super::*;
+use crate::guard::{Outcome, human::preflight, ledger::disk::Disk, version::State};
+
+pub(super) fn bad() -> Traits {
+    Traits { healthy_for: Some(0), ..GOOD }
+}
+
+pub(super) fn blessed(machine: &Machine) {
+    assert_eq!(machine.verify().outcome, Outcome::Good);
+}
+
+pub(super) fn state(machine: &Machine, name: &str) -> State {
+    machine.store().read().0.state(&v(name)).cloned().unwrap()
+}
+
+#[test]
+fn a_healthy_version_is_blessed_pinned_and_the_boot_default() {
+    let machine = Machine::new();
+    blessed(&machine);
+    let ledger = machine.store().read().0;
+    assert_eq!((ledger.last_good, state(&machine, "a")), (Some(v("a")), State::Blessed));
+    assert!(machine.see().pins.contains(&v("a")));
+    assert_eq!(machine.see().choice, BootChoice { default: Some(v("a")), oneshot: None });
+}
+
+#[test]
+fn a_bad_version_is_left_behind_and_remembered() {
+    for traits in [bad(), Traits { healthy_for: Some(3), ..GOOD }] {
+        let machine = Machine::new();
+        blessed(&machine);
+        machine.add("b", traits);
+        machine.deploy("b");
+        let report = machine.verify();
+        assert_eq!((report.outcome, report.version), (Outcome::RolledBack, v("a")));
+        assert_eq!(state(&machine, "b"), State::Quarantined);
+        {
+            let world = machine.see();
+            assert_eq!((&world.running, &world.installed), (&Some(v("a")), &Some(v("a"))));
+            assert_eq!(world.choice, BootChoice { default: Some(v("a")), oneshot: None });
+        }
+        let offered_again = preflight(&machine.store().read().0, &v("b"));
+        assert_eq!(offered_again.outcome.code(), 6);
+        assert!(offered_again.text.contains("probe: ill"), "{}", offered_again.text);
+        // somebody insists on another way in
+        machine.deploy("b");
+        assert_eq!(machine.verify().outcome, Outcome::RolledBack);
+        // a newer good one is not held up
+        machine.add("c", GOOD);
+        machine.deploy("c");
+        blessed(&machine);
+        assert_eq!(machine.see().choice.default, Some(v("c")));
+    }
+}
+
+#[test]
+fn back_to_the_last_good_version_though_it_is_two_generations_back_and_garbage_was_collected() {
+    let machine = Machine::new();
+    blessed(&machine);
+    for name in ["b", "c"] {
+        machine.add(name, bad());
+        machine.deploy(name);
+    }
+    machine.collect_garbage();
+    assert_eq!(machine.verify().outcome, Outcome::RolledBack);
+    assert_eq!(machine.see().running, Some(v("a")));
+}
+
+#[test]
+fn nothing_to_go_back_to_is_told_and_leaves_the_version_running() {
+    let machine = Machine::new();
+    machine.add("a", bad());
+    let report = machine.verify();
+    assert_eq!((report.outcome.code(), &machine.see().running), (5, &Some(v("a"))));
+    assert_eq!(machine.guard().rollback(None, "root").unwrap().outcome.code(), 5);
+    // it recovers, and there is still nothing else
+    machine.add("a", GOOD);
+    blessed(&machine);
+}
+
+#[test]
+fn an_old_version_that_is_ill_too_is_not_called_a_success() {
+    let machine = Machine::new();
+    blessed(&machine);
+    machine.add("a", bad());
+    machine.add("b", bad());
+    machine.deploy("b");
+    assert_eq!(machine.verify().outcome.code(), 4);
+    assert_eq!(state(&machine, "a"), State::Blessed);
+}
+
+#[test]
+fn a_proven_version_that_falls_ill_later_is_reported_and_kept() {
+    let machine = Machine::new();
+    blessed(&machine);
+    machine.add("b", GOOD);
+    machine.deploy("b");
+    blessed(&machine);
+    machine.add("b", bad());
+    assert_eq!(machine.verify().outcome.code(), 1);
+    assert_eq!((state(&machine, "b"), &machine.see().running), (State::Blessed, &Some(v("b"))));
+}
+
+#[test]
+fn one_missed_check_is_no_verdict_and_a_later_switch_is_judged_too() {
+    let machine = Machine::new();
+    blessed(&machine);
+    machine.add("b", GOOD);
+    machine.add("c", bad());
+    machine.deploy("b");
+    machine.get().intruder = Some((3, v("c")));
+    let report = machine.verify();
+    assert_eq!((report.outcome, &machine.see().running), (Outcome::RolledBack, &Some(v("a"))));
+    assert_eq!((state(&machine, "b"), state(&machine, "c")), (State::Trial, State::Quarantined));
+}
+
+#[test]
+fn reporting_only_and_dry_runs_change_nothing() {
+    let machine = Machine::new();
+    blessed(&machine);
+    machine.add("b", bad());
+    machine.deploy("b");
+    let before = machine.see().disks[0].files.clone();
+    assert_eq!(Guard::peek(machine.clone(), machine.store(), policy()).dry_run().unwrap().outcome.code(), 1);
+    assert_eq!(machine.see().disks[0].files, before);
+    let report_only = Policy { on_failure: OnFailure::Report, ..policy() };
+    assert_eq!(machine.guard_with(report_only).verify().unwrap().outcome.code(), 1);
+    assert_eq!(machine.see().running, Some(v("b")));
+}
+
+#[test]
+fn quarantine_is_lifted_by_a_human_only_and_that_is_recorded() {
+    let machine = Machine::new();
+    blessed(&machine);
+    machine.add("b", bad());
+    machine.deploy("b");
+    machine.verify();
+    let mut guard = machine.guard();
+    assert_eq!(guard.rollback(Some(v("b")), "alice").unwrap().outcome.code(), 6);
+    guard.pardon(&v("b"), "override", "alice", "the probe was wrong").unwrap();
+    let ledger = machine.store().read().0;
+    assert_eq!(preflight(&ledger, &v("b")).outcome.code(), 0);
+    let [record] = ledger.overrides.as_slice() else { panic!("{:?}", ledger.overrides) };
+    assert_eq!((record.by.as_str(), record.kind.as_str()), ("alice", "override"));
+    machine.add("b", GOOD);
+    machine.deploy("b");
+    blessed(&machine);
+}
+
+#[test]
+fn a_human_goes_back_and_forth_between_good_versions() {
+    let machine = Machine::new();
+    blessed(&machine);
+    machine.add("b", GOOD);
+    machine.deploy("b");
+    blessed(&machine);
+    assert_eq!(machine.guard().rollback(None, "alice").unwrap().outcome, Outcome::RolledBack);
+    blessed(&machine);
+    assert_eq!((&machine.see().running, &machine.see().choice.default), (&Some(v("a")), &Some(v("a"))));
+    assert_eq!(machine.guard().rollback(None, "alice").unwrap().outcome, Outcome::RolledBack);
+    assert_eq!(machine.see().running, Some(v("b")));
+    assert_eq!(machine.guard().rollback(Some(v("z")), "alice").unwrap().outcome.code(), 5);
+}
+
+#[test]
+fn a_full_disk_does_not_stop_a_rollback_and_the_memory_holds_until_it_is_written() {
+    let machine = Machine::new();
+    blessed(&machine);
+    machine.add("b", bad());
+    machine.deploy("b");
+    machine.get().disks[0].full = true;
+    assert_eq!(machine.verify().outcome, Outcome::RolledBack);
+    assert_eq!(preflight(&machine.store().read().0, &v("b")).outcome.code(), 6);
+    machine.get().disks[0].full = false;
+    blessed(&machine);
+    machine.power_cut();
+    assert_eq!(state(&machine, "b"), State::Quarantined);
+}
+
+#[test]
+fn a_lost_ledger_is_rebuilt_from_what_is_pinned() {
+    let machine = Machine::new();
+    blessed(&machine);
+    machine.add("b", GOOD);
+    machine.deploy("b");
+    blessed(&machine);
+    let mut disk = SimDisk(machine.clone(), 0);
+    for name in ["ledger.json", "ledger.json.previous"] {
+        disk.write(name, b"{\"schema\": 1, \"vers").unwrap();
+    }
+    machine.add("c", bad());
+    machine.deploy("c");
+    assert_eq!(machine.verify().outcome, Outcome::RolledBack);
+    assert_eq!(machine.see().running, Some(v("b")));
+    assert!(machine.see().disks[0].files.contains_key("ledger.json.corrupt"));
+}

@@ -1,0 +1,153 @@
+//! The simulated machine as the guard sees it.
+
+use std::time::Duration;
+
+use super::Machine;
+use crate::guard::{
+    system::{BootChoice, BootIdentity, Illness, Result, System, SystemError},
+    version::{Timestamp, Version},
+};
+
+fn unknown() -> SystemError {
+    SystemError("not known".into())
+}
+
+impl System for Machine {
+    fn running(&self) -> Result<Version> {
+        self.see().alive()?;
+        self.see().running.clone().ok_or_else(unknown)
+    }
+
+    fn booted(&self) -> Result<Version> {
+        self.see().alive()?;
+        self.see().booted.clone().ok_or_else(unknown)
+    }
+
+    fn installed(&self) -> Result<Option<Version>> {
+        self.see().alive()?;
+        Ok(self.see().installed.clone())
+    }
+
+    fn activation(&self) -> Result<String> {
+        self.see().alive()?;
+        Ok(self.see().activation.to_string())
+    }
+
+    fn exists(&self, version: &Version) -> bool {
+        self.see().store.contains(version)
+    }
+
+    fn boot_identity(&self, version: &Version) -> Result<BootIdentity> {
+        self.see().alive()?;
+        let world = self.see();
+        let kernel = world.versions.get(version).ok_or_else(unknown)?.kernel.to_string();
+        Ok(BootIdentity { kernel, early: String::new() })
+    }
+
+    fn install(&mut self, version: &Version) -> Result<()> {
+        self.get().effect()?;
+        self.get().add_generation(version);
+        Ok(())
+    }
+
+    fn switch(&mut self, version: &Version) -> Result<()> {
+        self.get().effect()?;
+        if !self.see().versions[version].switches {
+            return Err(SystemError("exit status 1".into()));
+        }
+        self.get().write_entries();
+        self.get().activate(version);
+        // whoever waits for it may not live to see its end
+        self.get().effect()
+    }
+
+    fn install_boot(&mut self, _version: &Version) -> Result<()> {
+        self.get().effect()?;
+        self.get().write_entries();
+        Ok(())
+    }
+
+    fn reboot(&mut self) -> Result<()> {
+        self.get().effect()?;
+        self.get().reboot_asked = true;
+        Ok(())
+    }
+
+    fn boot_choice(&self) -> Result<Option<BootChoice>> {
+        self.see().alive()?;
+        Ok(self.see().efi.then(|| self.see().choice.clone()))
+    }
+
+    fn has_boot_entry(&self, version: &Version) -> bool {
+        self.see().entries.contains(version)
+    }
+
+    fn set_default(&mut self, version: &Version) -> Result<()> {
+        self.get().effect()?;
+        assert!(self.see().entries.contains(version), "{version} has no entry to be the default");
+        self.get().choice.default = Some(version.clone());
+        Ok(())
+    }
+
+    fn set_oneshot(&mut self, version: Option<&Version>) -> Result<()> {
+        self.get().effect()?;
+        self.get().choice.oneshot = version.cloned();
+        Ok(())
+    }
+
+    fn pins(&self) -> Result<Vec<Version>> {
+        self.see().alive()?;
+        Ok(self.see().pins.iter().cloned().collect())
+    }
+
+    fn pin(&mut self, version: &Version) -> Result<()> {
+        self.get().effect()?;
+        self.get().pins.insert(version.clone());
+        Ok(())
+    }
+
+    fn unpin(&mut self, version: &Version) -> Result<()> {
+        self.get().effect()?;
+        self.get().pins.remove(version);
+        Ok(())
+    }
+
+    fn health(&mut self, version: &Version) -> std::result::Result<(), Illness> {
+        let mut world = self.get();
+        world.checks += 1;
+        let checks = world.checks;
+        if world.intruder.as_ref().is_some_and(|(at, _)| *at == checks) {
+            let (_, intruder) = world.intruder.take().unwrap();
+            world.add_generation(&intruder);
+            world.write_entries();
+            world.activate(&intruder);
+        }
+        if world.running.as_ref() != Some(version) {
+            return Err(Illness::new("receipt", "another version answers"));
+        }
+        match world.versions[version].healthy_for {
+            Some(limit) if checks > limit => Err(Illness::new("probe", "ill")),
+            _ => Ok(()),
+        }
+    }
+
+    fn switching(&self) -> bool {
+        false
+    }
+
+    fn boot_id(&self) -> String {
+        format!("boot-{}", self.see().boot)
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp(self.see().clock.as_secs())
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.see().clock
+    }
+
+    fn sleep(&mut self, duration: Duration) {
+        self.get().clock += duration;
+    }
+}

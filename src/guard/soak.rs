@@ -1,0 +1,79 @@
+//! The soak: a version is healthy when it stays healthy.
+
+use std::time::Duration;
+
+use super::{
+    Guard,
+    ledger::disk::Disk,
+    system::{System, SystemError},
+    version::Version,
+};
+
+/// Failed checks after the first good one that condemn: one may be a busy moment, two are not.
+const MISSES: u32 = 2;
+/// How long a switch may take before the version is judged regardless.
+const SWITCH_LIMIT: Duration = Duration::from_mins(10);
+
+/// What a soak found.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Soak {
+    /// Healthy from the first good check to the last.
+    Healthy {
+        /// Duration.
+        seconds: f64,
+    },
+    /// Failed.
+    Unhealthy {
+        /// The last failure.
+        reason: String,
+        /// Duration.
+        seconds: f64,
+    },
+    /// Another version was activated meanwhile, or the same one again.
+    Replaced,
+}
+
+impl<S: System, D: Disk> Guard<S, D> {
+    /// Watches the version that runs. While somebody is switching, nothing counts; after that it has the grace period to become healthy,
+    /// and must then stay so.
+    pub(super) fn soak(&mut self, version: &Version, soak: Duration) -> Result<Soak, SystemError> {
+        let begin = self.system.elapsed();
+        let activation = self.system.activation()?;
+        if self.system.running()? != *version {
+            return Ok(Soak::Replaced);
+        }
+        while self.system.switching() && self.system.elapsed().saturating_sub(begin) < SWITCH_LIMIT {
+            self.system.sleep(self.policy.interval);
+        }
+        let settled = self.system.elapsed();
+        let mut good_since = None;
+        let mut misses = 0;
+        loop {
+            if self.system.activation()? != activation {
+                return Ok(Soak::Replaced);
+            }
+            let health = self.system.health(version);
+            let now = self.system.elapsed();
+            let seconds = now.saturating_sub(begin).as_secs_f64();
+            match (health, good_since) {
+                (Ok(()), since) => {
+                    let since = *good_since.get_or_insert(since.unwrap_or(now));
+                    if now.saturating_sub(since) >= soak && self.system.activation()? == activation {
+                        self.judged = Some(activation);
+                        return Ok(Soak::Healthy { seconds });
+                    }
+                }
+                (Err(illness), since) => {
+                    misses += u32::from(since.is_some());
+                    let too_late = since.is_none() && now.saturating_sub(settled) >= self.policy.grace;
+                    if illness.decisive || misses >= MISSES || too_late {
+                        self.judged = Some(activation);
+                        let reason = format!("{}: {}", illness.check, illness.reason);
+                        return Ok(Soak::Unhealthy { reason, seconds });
+                    }
+                }
+            }
+            self.system.sleep(self.policy.interval);
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What the guard sees of a machine and can do to it. Generations of a NixOS profile are one implementation; image slots fit as well:
+//! a version is whatever the machine can name, install, switch to and boot.
+
+use std::time::Duration;
+
+use super::version::{Timestamp, Version};
+
+/// Something on the machine failed; the text says what was tried and how it ended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SystemError(pub String);
+
+/// Shorthand for results of this module.
+pub type Result<T> = std::result::Result<T, SystemError>;
+
+/// A check that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Illness {
+    /// Name of the check.
+    pub check: String,
+    /// What it found, in one line.
+    pub reason: String,
+    /// Whether waiting longer cannot help: the unit has failed, or was restarted over and over.
+    pub decisive: bool,
+}
+
+impl Illness {
+    /// A failure that may pass.
+    #[must_use]
+    pub fn new(check: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { check: check.into(), reason: reason.into(), decisive: false }
+    }
+}
+
+/// What the firmware's variables tell the boot loader; entries that belong to no version are `None`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BootChoice {
+    /// Booted unless something else is asked for.
+    pub default: Option<Version>,
+    /// Booted once, at the next boot.
+    pub oneshot: Option<Version>,
+}
+
+/// What two versions must share so that one stands for the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BootIdentity {
+    /// Kernel, initrd and kernel parameters: same ones, and no reboot is needed from one version to the other.
+    pub kernel: String,
+    /// What else decides whether a boot comes up (service manager, file systems): same ones as well, and a boot of one version is proof
+    /// for the other.
+    pub early: String,
+}
+
+/// A machine. Reading methods answer from the machine's present state; the others change it, and may be repeated without harm.
+pub trait System {
+    /// The version that runs.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    fn running(&self) -> Result<Version>;
+
+    /// The version that was booted: its kernel runs.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    fn booted(&self) -> Result<Version>;
+
+    /// The version that is installed: what the next boot starts unless the boot loader is told otherwise.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    fn installed(&self) -> Result<Option<Version>>;
+
+    /// Changes with every activation of a version, the same one included.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    fn activation(&self) -> Result<String>;
+
+    /// Whether the version is completely there.
+    fn exists(&self, version: &Version) -> bool;
+
+    /// What a boot of the version depends on.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    fn boot_identity(&self, version: &Version) -> Result<BootIdentity>;
+
+    /// Installs a version (the system profile).
+    ///
+    /// # Errors
+    /// Not installed.
+    fn install(&mut self, version: &Version) -> Result<()>;
+
+    /// Makes a version run, without a reboot. Waits until it is done.
+    ///
+    /// # Errors
+    /// It reported a failure; the version may run in part.
+    fn switch(&mut self, version: &Version) -> Result<()>;
+
+    /// Gives the boot loader an entry for the version, its own default where there is no [`Self::boot_choice`].
+    ///
+    /// # Errors
+    /// Not done.
+    fn install_boot(&mut self, version: &Version) -> Result<()>;
+
+    /// Asks for a reboot.
+    ///
+    /// # Errors
+    /// Refused.
+    fn reboot(&mut self) -> Result<()>;
+
+    /// What the boot loader will start; `None` where it cannot be told (no EFI variables).
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn boot_choice(&self) -> Result<Option<BootChoice>>;
+
+    /// Whether the boot loader has an entry for the version.
+    fn has_boot_entry(&self, version: &Version) -> bool;
+
+    /// Makes the version's entry the default.
+    ///
+    /// # Errors
+    /// Not done.
+    fn set_default(&mut self, version: &Version) -> Result<()>;
+
+    /// Makes the version's entry the choice of the next boot only; `None`: takes that back.
+    ///
+    /// # Errors
+    /// Not done.
+    fn set_oneshot(&mut self, version: Option<&Version>) -> Result<()>;
+
+    /// Versions kept from garbage collection.
+    ///
+    /// # Errors
+    /// They cannot be listed.
+    fn pins(&self) -> Result<Vec<Version>>;
+
+    /// Keeps a version from garbage collection.
+    ///
+    /// # Errors
+    /// Not done.
+    fn pin(&mut self, version: &Version) -> Result<()>;
+
+    /// Lets garbage collection have a version.
+    ///
+    /// # Errors
+    /// Not done.
+    fn unpin(&mut self, version: &Version) -> Result<()>;
+
+    /// Runs all checks once against the version, which must be the one that answers.
+    ///
+    /// # Errors
+    /// The first failure.
+    fn health(&mut self, version: &Version) -> std::result::Result<(), Illness>;
+
+    /// Whether somebody is switching right now.
+    fn switching(&self) -> bool;
+
+    /// The id of this boot.
+    fn boot_id(&self) -> String;
+
+    /// The wall clock.
+    fn now(&self) -> Timestamp;
+
+    /// A clock that only goes forward, from any origin.
+    fn elapsed(&self) -> Duration;
+
+    /// Lets time pass.
+    fn sleep(&mut self, duration: Duration);
+}

@@ -1,0 +1,198 @@
+//! The trial of what runs: after a boot, after a switch, and after a crash of the guard itself.
+
+use super::{
+    Guard, OnFailure, Outcome, Report,
+    events::{self, Event},
+    ledger::{Verdict, disk::Disk},
+    soak::Soak,
+    system::{System, SystemError},
+    version::{State, Version},
+};
+
+/// Blessed versions kept from garbage collection: the last good one, and the one before it for a human to go back to.
+const KEEP: usize = 2;
+
+impl<S: System, D: Disk> Guard<S, D> {
+    /// Brings what runs to a verdict and acts on it. A version activated meanwhile is judged as well.
+    ///
+    /// # Errors
+    /// The machine cannot be asked what runs.
+    pub fn verify(&mut self) -> Result<Report, SystemError> {
+        loop {
+            let Some(report) = self.judge()? else { continue };
+            let settled = self.system.activation().ok() == self.judged;
+            if settled || report.outcome == Outcome::Rebooting {
+                return Ok(report);
+            }
+        }
+    }
+
+    /// Looks without touching: neither the machine nor the ledger changes.
+    ///
+    /// # Errors
+    /// As [`Self::verify`].
+    pub fn dry_run(&mut self) -> Result<Report, SystemError> {
+        loop {
+            let version = self.system.running()?;
+            let (outcome, text) = match self.soak(&version, self.policy.soak)? {
+                Soak::Replaced => continue,
+                Soak::Healthy { .. } => (Outcome::Good, "healthy".into()),
+                Soak::Unhealthy { reason, .. } => (Outcome::Unhealthy, format!("unhealthy: {reason}")),
+            };
+            return Ok(Report { outcome, version, text });
+        }
+    }
+
+    /// One verdict; `None` when what runs was replaced before it.
+    fn judge(&mut self) -> Result<Option<Report>, SystemError> {
+        if self.ledger.intent.is_some() {
+            return self.resume();
+        }
+        if let Some(report) = self.failed_trial_boot()? {
+            return Ok(Some(report));
+        }
+        let version = self.system.running()?;
+        let target = self.target(&version);
+        if self.ledger.is_quarantined(&version) {
+            let reason = format!("runs although quarantined: {}", self.last_reason(&version));
+            match (self.policy.on_failure, target) {
+                (OnFailure::Report, _) => return Ok(Some(self.report_only(&version, &reason, 0.0))),
+                (OnFailure::Rollback, Some(to)) => return self.go_back(&version, to, reason),
+                // nothing else can run, so it may prove that it has recovered
+                (OnFailure::Rollback, None) => {}
+            }
+        } else if let Some(attempts) = self.begin_trial(&version)? {
+            let reason = format!("no verdict in {attempts} boots");
+            return self.condemn(&version, reason, 0.0);
+        }
+        match self.soak(&version, self.policy.soak)? {
+            Soak::Replaced => {
+                events::emit(&Event::Replaced { version: &version });
+                Ok(None)
+            }
+            Soak::Healthy { seconds } => self.bless(&version, seconds).map(Some),
+            Soak::Unhealthy { reason, seconds } => self.condemn(&version, reason, seconds),
+        }
+    }
+
+    /// Whether a bad verdict would be about the version: a blessed one that fails later does so for another cause, and the way back
+    /// would lead away from the best that is known. Its first boot is a trial once more.
+    fn is_on_trial(&self, version: &Version) -> Result<bool, SystemError> {
+        let boots = self.ledger.versions.get(version).is_some_and(|entry| entry.boots);
+        Ok(!self.ledger.is_blessed(version) || (!boots && self.system.booted()? == *version))
+    }
+
+    /// Writes down that a version is on trial. Gives the number of boots that ended without a verdict when those are too many.
+    fn begin_trial(&mut self, version: &Version) -> Result<Option<u32>, SystemError> {
+        if !self.is_on_trial(version)? {
+            return Ok(None);
+        }
+        let (now, boot) = (self.system.now(), self.system.boot_id());
+        let entry = self.ledger.see(version, now);
+        if entry.last_boot != boot {
+            entry.attempts += 1;
+            entry.last_boot = boot;
+        }
+        if entry.state != State::Blessed {
+            entry.state = State::Trial;
+        }
+        let attempts = entry.attempts;
+        events::emit(&Event::Trial { version, state: &entry.state, attempts });
+        self.save();
+        Ok((attempts > self.policy.max_attempts).then_some(attempts - 1))
+    }
+
+    fn bless(&mut self, version: &Version, seconds: f64) -> Result<Report, SystemError> {
+        // before the ledger says so, or it may be gone when it is needed
+        Self::attempt("keep from garbage collection", self.system.pin(version));
+        let boots = self.has_come_up(version)?;
+        self.ledger.bless(version, self.system.now());
+        self.ledger.reboots = 0;
+        self.record(version, true, String::new(), seconds).boots |= boots;
+        self.save();
+        events::emit(&Event::Blessed { version, seconds });
+        self.displace_quarantined(version);
+        self.settle_boot();
+        self.unpin_old();
+        Ok(Report { outcome: Outcome::Good, version: version.clone(), text: "blessed".into() })
+    }
+
+    fn condemn(
+        &mut self,
+        version: &Version,
+        reason: String,
+        seconds: f64,
+    ) -> Result<Option<Report>, SystemError> {
+        if self.policy.on_failure == OnFailure::Report || !self.is_on_trial(version)? {
+            self.record(version, false, reason.clone(), seconds);
+            self.save();
+            return Ok(Some(self.report_only(version, &reason, seconds)));
+        }
+        self.quarantine(version, &reason, seconds);
+        let Some(to) = self.target(version) else {
+            self.save();
+            events::emit(&Event::NowhereToGo { version, reason: &reason });
+            self.judged = self.system.activation().ok();
+            let text = format!("unhealthy, and nothing to go back to: {reason}");
+            return Ok(Some(Report { outcome: Outcome::NowhereToGo, version: version.clone(), text }));
+        };
+        self.go_back(version, to, reason)
+    }
+
+    fn report_only(&mut self, version: &Version, reason: &str, seconds: f64) -> Report {
+        let state = self.ledger.see(version, self.system.now()).state.clone();
+        events::emit(&Event::Unhealthy { version, state: &state, reason, seconds });
+        self.judged = self.system.activation().ok();
+        let text = format!("unhealthy, nothing done: {reason}");
+        Report { outcome: Outcome::Unhealthy, version: version.clone(), text }
+    }
+
+    /// Not saved: what follows from it belongs into the same write.
+    pub(super) fn quarantine(&mut self, version: &Version, reason: &str, seconds: f64) {
+        self.ledger.quarantine(version, self.system.now());
+        self.record(version, false, reason.into(), seconds);
+        events::emit(&Event::Quarantined { version, reason, seconds });
+    }
+
+    fn record(
+        &mut self,
+        version: &Version,
+        healthy: bool,
+        reason: String,
+        seconds: f64,
+    ) -> &mut super::ledger::Entry {
+        let at = self.system.now();
+        let entry = self.ledger.see(version, at);
+        entry.last_verdict = Some(Verdict { at, healthy, reason, seconds, unknown: serde_json::Map::new() });
+        entry
+    }
+
+    /// Why a version was found bad.
+    #[must_use]
+    pub fn last_reason(&self, version: &Version) -> String {
+        let verdict = self.ledger.versions.get(version).and_then(|entry| entry.last_verdict.as_ref());
+        verdict.map_or_else(
+            || "no reason is recorded".into(),
+            |verdict| format!("{} ({})", verdict.reason, verdict.at),
+        )
+    }
+
+    /// A quarantined version that is still installed would be what a boot loader without variables starts.
+    fn displace_quarantined(&mut self, good: &Version) {
+        let installed = self.system.installed().ok().flatten();
+        if installed.is_some_and(|version| self.ledger.is_quarantined(&version)) {
+            Self::attempt("set the system profile", self.system.install(good));
+            Self::attempt("prepare the boot loader", self.system.install_boot(good));
+        }
+    }
+
+    fn unpin_old(&mut self) {
+        let mut keep: Vec<_> = self.ledger.blessed().into_iter().take(KEEP).cloned().collect();
+        keep.extend(self.boot_default());
+        for version in self.system.pins().unwrap_or_default() {
+            if !keep.contains(&version) {
+                Self::attempt("leave to garbage collection", self.system.unpin(&version));
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What is guarded: versions of the system, and where each stands.
+
+use std::{fmt, path::Path, time::Duration};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+/// A version of the whole system, named by what runs: the store path of its toplevel.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Version(String);
+
+impl Version {
+    /// A version by its store path.
+    #[must_use]
+    pub fn new(path: impl Into<String>) -> Self {
+        Self(path.into())
+    }
+
+    /// Where its toplevel is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        Path::new(&self.0)
+    }
+
+    /// The last component of the path: unique, and free of slashes.
+    #[must_use]
+    pub fn base_name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where a version stands. `staged` -> `trial` -> `blessed` | `quarantined`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum State {
+    /// Installed, has not run yet.
+    Staged,
+    /// Runs or ran, without a verdict.
+    Trial,
+    /// Proven good.
+    Blessed,
+    /// Proven bad; does not run again unless a human says so.
+    Quarantined,
+    /// Written by a newer guard; kept as it is, treated as without a verdict.
+    Other(String),
+}
+
+impl State {
+    /// The word in the ledger, the journal and the metrics.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Staged => "staged",
+            Self::Trial => "trial",
+            Self::Blessed => "blessed",
+            Self::Quarantined => "quarantined",
+            Self::Other(word) => word,
+        }
+    }
+}
+
+impl From<String> for State {
+    fn from(word: String) -> Self {
+        match word.as_str() {
+            "staged" => Self::Staged,
+            "trial" => Self::Trial,
+            "blessed" => Self::Blessed,
+            "quarantined" => Self::Quarantined,
+            _ => Self::Other(word),
+        }
+    }
+}
+
+impl From<State> for String {
+    fn from(state: State) -> Self {
+        state.as_str().into()
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A point in time to the second, written as RFC 3339 in UTC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timestamp(pub u64);
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + Duration::from_secs(self.0)).fmt(f)
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let time = humantime::parse_rfc3339(&text).map_err(D::Error::custom)?;
+        Ok(Self(time.duration_since(std::time::UNIX_EPOCH).map_err(D::Error::custom)?.as_secs()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_and_times_read_back_as_written() {
+        for word in ["staged", "trial", "blessed", "quarantined", "suspended"] {
+            let state: State = serde_json::from_value(word.into()).unwrap();
+            assert_eq!(serde_json::to_value(state).unwrap(), word);
+        }
+        let time: Timestamp = serde_json::from_str("\"2026-11-22T00:33:00Z\"").unwrap();
+        assert_eq!(serde_json::to_string(&time).unwrap(), "\"2026-11-22T00:33:00Z\"");
+        assert!(serde_json::from_str::<Timestamp>("\"yesterday\"").is_err());
+    }
+}

@@ -1,0 +1,70 @@
+//! Who sends the spans: the receipt and the host as resource attributes, under their OpenTelemetry names.
+//!
+//! `service.name` is `OTEL_SERVICE_NAME`, else that of `OTEL_RESOURCE_ATTRIBUTES`, else `uecho`. `OTEL_RESOURCE_ATTRIBUTES`
+//! (`key=value,...`, values percent-encoded) adds attributes and replaces our own.
+
+use opentelemetry::KeyValue;
+use opentelemetry_sdk::{Resource, resource::TelemetryResourceDetector};
+
+use super::options::Variables;
+use crate::receipt::Receipt;
+
+/// Version of the semantic conventions that all our names are from.
+pub(super) const SCHEMA: &str = "https://opentelemetry.io/schemas/1.37.0";
+
+/// The resource of this process.
+pub(super) fn of(receipt: &Receipt, variables: Variables<'_>) -> Resource {
+    let Receipt { version, revision, instance, system, boot } = receipt;
+    let own = [
+        ("service.name", "uecho"),
+        ("service.version", version),
+        ("service.instance.id", instance),
+        ("vcs.ref.head.revision", revision),
+        ("host.name", &rustix::system::uname().nodename().to_string_lossy()),
+        ("uecho.system", system),
+        ("uecho.boot", boot),
+    ]
+    .map(|(key, value)| KeyValue::new(key, value.to_owned()));
+    let pid = KeyValue::new("process.pid", i64::from(std::process::id()));
+    let set = variables("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default();
+    let name = variables("OTEL_SERVICE_NAME").filter(|name| !name.is_empty());
+    Resource::builder_empty()
+        .with_detector(Box::new(TelemetryResourceDetector))
+        .with_schema_url(own, SCHEMA)
+        .with_attributes([pid])
+        .with_attributes(set.split(',').filter_map(attribute))
+        .with_attributes(name.map(|name| KeyValue::new("service.name", name)))
+        .build()
+}
+
+fn attribute(pair: &str) -> Option<KeyValue> {
+    let (key, value) = pair.split_once('=')?;
+    let value = percent_encoding::percent_decode_str(value.trim()).decode_utf8_lossy().into_owned();
+    Some(KeyValue::new(key.trim().to_owned(), value))
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::Key;
+
+    use super::*;
+
+    fn get(variables: &[(&str, &str)], key: &'static str) -> Option<String> {
+        let variables = |name: &str| {
+            variables.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned())
+        };
+        of(&Receipt::of("node-a", "26.05"), &variables).get(&Key::new(key)).map(|value| value.to_string())
+    }
+
+    #[test]
+    fn variables_add_and_replace() {
+        assert_eq!(get(&[], "service.name").as_deref(), Some("uecho"));
+        assert_eq!(get(&[], "service.instance.id").as_deref(), Some("node-a"));
+        let set =
+            ("OTEL_RESOURCE_ATTRIBUTES", "service.name=other, deployment.environment.name = a%2Cb ,junk");
+        assert_eq!(get(&[set], "service.name").as_deref(), Some("other"));
+        assert_eq!(get(&[set], "deployment.environment.name").as_deref(), Some("a,b"));
+        let name = ("OTEL_SERVICE_NAME", "echo-eu");
+        assert_eq!(get(&[set, name], "service.name").as_deref(), Some("echo-eu"));
+    }
+}

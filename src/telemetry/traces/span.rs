@@ -1,0 +1,137 @@
+//! The spans of a request: one of kind server, and one of kind client for each peer asked, named and attributed after the
+//! OpenTelemetry semantic conventions for HTTP (<https://opentelemetry.io/docs/specs/semconv/http/http-spans/>).
+//!
+//! Beyond them: `error.type` is `cut` when the answer did not reach its end, and the outcome on a peer's span. Queries, bodies and
+//! headers other than `User-Agent` are never in a span.
+
+use std::{str::FromStr, sync::LazyLock, time::SystemTime};
+
+use http::Version;
+use opentelemetry::{
+    InstrumentationScope, KeyValue,
+    trace::{SpanContext, SpanKind, Status, TraceFlags, TraceState},
+};
+use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
+
+use super::resource::SCHEMA;
+use crate::{
+    peers::{outcome::Outcome, reply::Reply},
+    receipt::VERSION,
+    telemetry::{
+        access::clean,
+        record::{Finding, Record},
+        trace_context::SpanId,
+    },
+};
+
+static SCOPE: LazyLock<InstrumentationScope> = LazyLock::new(|| {
+    InstrumentationScope::builder("uecho").with_version(VERSION).with_schema_url(SCHEMA).build()
+});
+
+/// The spans of a sampled request, its own first.
+pub(super) fn of(record: &Record) -> Vec<SpanData> {
+    let replies = record.details.replies.iter().flat_map(|replies| replies.0.iter());
+    std::iter::once(server(record)).chain(replies.map(|reply| client(record, reply))).collect()
+}
+
+fn server(record: &Record) -> SpanData {
+    let mut attributes = vec![
+        KeyValue::new("http.request.method", record.method),
+        KeyValue::new("http.route", record.route.pattern()),
+        KeyValue::new("url.scheme", "http"),
+        KeyValue::new(
+            "network.protocol.version",
+            if record.details.version == Some(Version::HTTP_2) { "2" } else { "1.1" },
+        ),
+        KeyValue::new("http.response.body.size", i64::try_from(record.bytes).unwrap_or(i64::MAX)),
+    ];
+    let mut optional = |key: &'static str, value: Option<String>| {
+        attributes.extend(value.map(|value| KeyValue::new(key, value)));
+    };
+    optional(
+        "url.path",
+        record.details.target.as_ref().map(|target| clean(target.path().as_bytes()).into_owned()),
+    );
+    optional("client.address", record.details.client.map(|client| client.to_canonical().to_string()));
+    optional(
+        "user_agent.original",
+        record.details.user_agent.as_ref().map(|value| clean(value.as_bytes()).into_owned()),
+    );
+    let failed = record.finding.filter(|finding| *finding != Finding::Slow);
+    optional("error.type", failed.map(|finding| finding.error_type().to_owned()));
+    attributes.extend(
+        record.status.map(|status| KeyValue::new("http.response.status_code", i64::from(status.as_u16()))),
+    );
+    SpanData {
+        span_kind: SpanKind::Server,
+        parent_span_id: record.trace.parent.map_or(opentelemetry::SpanId::INVALID, id),
+        parent_span_is_remote: record.trace.parent.is_some(),
+        name: format!("{} {}", record.method, record.route.pattern()).into(),
+        start_time: begin(record),
+        end_time: record.end,
+        status: if failed.is_some() { Status::error("") } else { Status::Unset },
+        ..bare(record, record.trace.span_id, attributes)
+    }
+}
+
+fn client(record: &Record, reply: &Reply) -> SpanData {
+    let mut attributes = vec![
+        KeyValue::new("http.request.method", "GET"),
+        KeyValue::new("url.full", reply.peer.name.clone()),
+        KeyValue::new("server.address", reply.peer.url.origin.host_name()),
+        KeyValue::new("server.port", i64::from(reply.peer.url.origin.port)),
+        KeyValue::new("uecho.fanout.outcome", reply.outcome.as_str()),
+    ];
+    attributes.extend(
+        reply.status.map(|status| KeyValue::new("http.response.status_code", i64::from(status.as_u16()))),
+    );
+    let ok = reply.outcome == Outcome::Ok;
+    if !ok {
+        attributes.push(KeyValue::new("error.type", reply.outcome.as_str()));
+    }
+    let start_time = begin(record) + reply.start.saturating_duration_since(record.start);
+    SpanData {
+        span_kind: SpanKind::Client,
+        parent_span_id: id(record.trace.span_id),
+        name: "GET".into(),
+        start_time,
+        end_time: start_time + reply.elapsed,
+        status: if ok { Status::Unset } else { Status::error("") },
+        ..bare(record, reply.span_id, attributes)
+    }
+}
+
+/// A span of the record's trace, with what both kinds have in common.
+fn bare(record: &Record, span: SpanId, attributes: Vec<KeyValue>) -> SpanData {
+    let state =
+        record.details.tracestate.as_ref().and_then(|state| TraceState::from_str(state.to_str().ok()?).ok());
+    SpanData {
+        span_context: SpanContext::new(
+            opentelemetry::TraceId::from(record.trace.trace_id.0),
+            id(span),
+            TraceFlags::SAMPLED,
+            false,
+            state.unwrap_or_default(),
+        ),
+        parent_span_id: opentelemetry::SpanId::INVALID,
+        parent_span_is_remote: false,
+        span_kind: SpanKind::Internal,
+        name: "".into(),
+        start_time: record.end,
+        end_time: record.end,
+        attributes,
+        dropped_attributes_count: 0,
+        events: SpanEvents::default(),
+        links: SpanLinks::default(),
+        status: Status::Unset,
+        instrumentation_scope: SCOPE.clone(),
+    }
+}
+
+fn begin(record: &Record) -> SystemTime {
+    record.end.checked_sub(record.duration).unwrap_or(record.end)
+}
+
+fn id(span: SpanId) -> opentelemetry::SpanId {
+    opentelemetry::SpanId::from(span.0)
+}

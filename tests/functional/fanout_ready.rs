@@ -1,0 +1,70 @@
+//! `fanout.ready_policy`: `/readyz` follows the peers, and nobody is asked when nothing depends on it.
+
+use std::{
+    io::Write,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use serde_json::json;
+
+use crate::support::{
+    Uecho, eventually,
+    peer::{Dead, Peer, sleep},
+};
+
+fn uecho(peers: &[String], policy: &str) -> Uecho {
+    Uecho::with(&format!("[fanout]\npeers = {peers:?}\nready_policy = {policy}\n"))
+}
+
+#[test]
+fn enough_peers_up_is_ready() {
+    let (up, dead) = (Peer::answering("200 OK", "", "{\"ok\":true}"), Dead::new());
+    for policy in ["\"any\"", "{ quorum = 1 }"] {
+        let uecho = uecho(&[format!("{}/prefix", up.url()), dead.url()], policy);
+        eventually("ready", || uecho.get("/readyz").status == 200);
+    }
+    assert!(up.requests().iter().all(|head| head.line == "GET /healthz HTTP/1.1"));
+    let uecho = uecho(&[up.url(), dead.url()], "\"all\"");
+    eventually("not ready", || {
+        let answer = uecho.get("/readyz");
+        answer.status == 503 && answer.json() == json!({"ready": false, "reasons": ["peers down"]})
+    });
+    assert_eq!(uecho.get("/healthz").status, 200);
+    assert!(uecho.metric("uecho_ready") < 0.5);
+}
+
+#[test]
+fn readiness_follows_a_peer() {
+    let healthy = Arc::new(AtomicBool::new(false));
+    let state = healthy.clone();
+    let peer = Peer::new(move |_, stream| {
+        let status = if state.load(Ordering::Relaxed) { "200 OK" } else { "503 Service Unavailable" };
+        stream.write_all(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").as_bytes()).is_ok()
+    });
+    let uecho = uecho(&[peer.url()], "\"all\"");
+    for up in [false, true, false] {
+        healthy.store(up, Ordering::Relaxed);
+        eventually("readiness follows", || uecho.get("/readyz").status == if up { 200 } else { 503 });
+    }
+    assert_eq!(peer.connections(), 1, "checks use the kept connection");
+}
+
+#[test]
+fn a_peer_that_hangs_is_down() {
+    let uecho = uecho(&[Peer::silent().url()], "\"any\"");
+    eventually("not ready", || uecho.get("/readyz").status == 503);
+    sleep(Duration::from_millis(1200));
+    assert_eq!(uecho.get("/readyz").status, 503);
+}
+
+#[test]
+fn nobody_is_asked_when_nothing_depends_on_it() {
+    let peer = Peer::saying("m");
+    let uecho = uecho(&[peer.url()], "\"best_effort\"");
+    sleep(Duration::from_millis(300));
+    assert_eq!((uecho.get("/readyz").status, peer.connections()), (200, 0));
+}
