@@ -12,4 +12,5 @@ mod fanout_pool;
 mod fanout_ready;
 mod fanout_tls;
 mod fanout_tree;
+mod mirror;
 mod support;
