@@ -15,6 +15,7 @@ pub mod connections;
 pub mod linger;
 pub mod listener;
 pub mod protocols;
+pub mod refusal;
 pub mod scanner;
 pub mod stream;
 pub mod transport;

@@ -27,6 +27,8 @@ pub struct Activity {
     idle_since: AtomicU32,
     head_since: AtomicU32,
     answer_began: AtomicU32,
+    answered: AtomicU32,
+    refused_after: AtomicU32,
     stalled_since: AtomicU32,
     order: AtomicU8,
     waker: AtomicWaker,
@@ -60,6 +62,8 @@ impl Activity {
             idle_since: AtomicU32::new(now),
             head_since: AtomicU32::new(NEVER),
             answer_began: AtomicU32::new(now),
+            answered: AtomicU32::new(0),
+            refused_after: AtomicU32::new(NEVER),
             stalled_since: AtomicU32::new(NEVER),
             order: AtomicU8::new(0),
             waker: AtomicWaker::new(),
@@ -88,9 +92,30 @@ impl Activity {
         self.stalled_since.store(if stalled { self.clock.now() } else { NEVER }, Relaxed);
     }
 
-    /// The last byte of an answer was handed to the kernel.
-    pub fn answer_ended(&self) {
-        self.idle_since.store(self.clock.now(), Relaxed);
+    /// All that was to be sent is in the kernel's hands; without a request under way, that ends the last answer.
+    pub fn flushed(&self) {
+        if self.active() == 0 {
+            self.answered.store(self.calls(), Relaxed);
+            self.idle_since.store(self.clock.now(), Relaxed);
+        }
+    }
+
+    /// Whether every request so far has its whole answer.
+    #[must_use]
+    pub fn all_answered(&self) -> bool {
+        self.active() == 0 && self.answered.load(Relaxed) == self.calls()
+    }
+
+    /// What comes after this many requests is refused.
+    pub fn refuse_after(&self, requests: u32) {
+        self.refused_after.store(requests, Relaxed);
+    }
+
+    /// Whether something was refused, and every request before it has its answer: time to say so.
+    #[must_use]
+    pub fn refusal_due(&self) -> bool {
+        let after = self.refused_after.load(Relaxed);
+        after != NEVER && after == self.calls() && self.all_answered()
     }
 
     /// Counts a request in, until the guard is dropped.

@@ -15,6 +15,7 @@ use super::{
     connections::Connection,
     linger,
     protocols::Protocols,
+    refusal,
     stream::Stream,
     transport::{Protocol, Transport},
 };
@@ -39,44 +40,73 @@ pub async fn run(stream: Stream, mut connection: Connection, service: Service, p
     };
 }
 
+/// How HTTP/1 ended.
+enum Ended {
+    /// By an order.
+    Told(Closed),
+    /// By what the client sent, once all before it is answered.
+    Refused,
+    /// By itself.
+    Done(hyper::Result<()>),
+}
+
 async fn http1(
-    transport: Transport,
+    mut transport: Transport,
     mut orders: Orders<'_>,
     service: Service,
     protocols: &Protocols,
 ) -> Closed {
+    transport.guard(protocols.head_bytes);
     let mut http = protocols.http1.serve_connection(TokioIo::new(transport), service);
     let activity = orders.activity;
     let mut drained = false;
     let ended = poll_fn(|context| {
         let order = orders.poll(context);
         if let Order::Close(reason) = order {
-            return Poll::Ready(Err(reason));
+            return Poll::Ready(Ended::Told(reason));
         }
-        let ended = Pin::new(&mut http).poll(context);
+        if let Poll::Ready(result) = Pin::new(&mut http).poll(context) {
+            return Poll::Ready(Ended::Done(result));
+        }
+        if activity.refusal_due() {
+            return Poll::Ready(Ended::Refused);
+        }
         // an idle connection is left open for a moment: its next request may be on its way
-        if order == Order::Drain && !drained && ended.is_pending() && activity.active() > 0 {
+        if order == Order::Drain && !drained && activity.active() > 0 {
             drained = true;
             Pin::new(&mut http).graceful_shutdown();
-            return Pin::new(&mut http).poll(context).map(Ok);
+            return Pin::new(&mut http).poll(context).map(Ended::Done);
         }
-        ended.map(Ok)
+        Poll::Pending
     })
     .await;
-    let result = match ended {
-        Err(reason) => return reason,
-        Ok(result) => result,
+    if let Ended::Told(reason) = ended {
+        return reason;
+    }
+    let parts = http.into_parts();
+    let transport = parts.io.into_inner();
+    let refused = transport.refused();
+    let problem = match &ended {
+        Ended::Refused => refused.filter(|refused| !refused.passed_on).map(refusal::of_fault),
+        Ended::Done(Err(error)) if error.is_parse() => Some(refusal::of_error(error)),
+        _ => None,
     };
-    let transport = http.into_parts().io.into_inner();
-    let reason = match result {
+    if let Some(problem) = problem {
+        orders.unless_cut(refusal::send(transport.into_stream(), &parts.service, problem)).await;
+        return Closed::BadRequest;
+    }
+    let reason = match ended {
+        Ended::Told(reason) => reason,
+        _ if refused.is_some() => Closed::BadRequest,
         _ if transport.ended() => Closed::Client,
-        Ok(()) if orders.current() == Order::Drain => Closed::Drain,
-        Ok(()) => Closed::Answered,
-        Err(error) if error.is_incomplete_message() => Closed::Client,
-        Err(_) => Closed::Error,
+        Ended::Done(Err(error)) if error.is_user() => Closed::Error,
+        Ended::Done(Err(_)) => Closed::Client,
+        _ if orders.current() == Order::Drain => Closed::Drain,
+        _ => Closed::Answered,
     };
     if !transport.ended() {
-        linger::close(transport.into_stream()).await;
+        let under_way = transport.mid_request() || refused.is_some();
+        orders.unless_cut(linger::close(transport.into_stream(), under_way)).await;
     }
     reason
 }
@@ -126,6 +156,16 @@ impl<'a> Orders<'a> {
             self.waker = Some(context.waker().clone());
         }
         self.current()
+    }
+
+    /// Does this, unless told that the time is over.
+    async fn unless_cut(&mut self, last: impl Future<Output = ()>) {
+        let mut last = pin!(last);
+        poll_fn(|context| match self.poll(context) {
+            Order::Close(Closed::Cut) => Poll::Ready(()),
+            _ => last.as_mut().poll(context),
+        })
+        .await;
     }
 
     fn current(&self) -> Order {

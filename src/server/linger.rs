@@ -10,14 +10,15 @@ use tokio::{
 
 use super::stream::Stream;
 
-/// Longest time in all, and longest silence, for which what the client sends is read and thrown away.
-const LONGEST: Duration = Duration::from_secs(5);
+/// The longest that an end may take, each way.
+pub const LONGEST: Duration = Duration::from_secs(5);
+/// The longest silence of a client whose bytes are read and thrown away.
 const LONGEST_SILENCE: Duration = Duration::from_secs(1);
 const MOST_BYTES: usize = 64 << 20;
 
-/// Closes at once when the client has nothing under way, else lingers.
-pub async fn close(stream: Stream) {
-    if stream.has_unread() {
+/// Closes; at once when the client has nothing under way, as far as anyone can know.
+pub async fn close(stream: Stream, under_way: bool) {
+    if under_way || stream.has_unread() {
         drain(stream).await;
     }
 }

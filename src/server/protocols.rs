@@ -26,14 +26,17 @@ pub struct Protocols {
     pub http1: http1::Builder,
     /// HTTP/2 with prior knowledge.
     pub http2: http2::Builder<Streams>,
+    /// The most bytes of a request head that are read at all: beyond this no exact answer is owed.
+    pub head_bytes: usize,
 }
 
 impl Protocols {
     /// hyper's limits are set a bit above ours, so that what is a bit too large gets its exact answer from us.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
+        let head_bytes = (2 * (limits.uri_bytes.0 + limits.header_bytes.0)).max(16 << 10);
         let mut http1 = http1::Builder::new();
-        http1.timer(TokioTimer::new()).half_close(true).max_buf_size(head_bytes(limits) + (8 << 10));
+        http1.timer(TokioTimer::new()).half_close(true).max_buf_size(head_bytes + (8 << 10));
         if limits.headers >= HYPER_MAX_HEADERS {
             http1.max_headers(limits.headers + 1);
         }
@@ -45,20 +48,14 @@ impl Protocols {
             .max_concurrent_streams(limits.http2_streams)
             .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
             .max_local_error_reset_streams(MAX_LOCAL_RESETS)
-            .max_header_list_size(u32::try_from(head_bytes(limits)).unwrap_or(u32::MAX))
+            .max_header_list_size(u32::try_from(head_bytes).unwrap_or(u32::MAX))
             .initial_stream_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .max_send_buf_size(SEND_BUFFER_BYTES)
             .keep_alive_interval(limits.idle.0.max(Duration::from_secs(1)))
             .keep_alive_timeout(PING_TIMEOUT);
-        Self { http1, http2 }
+        Self { http1, http2, head_bytes }
     }
-}
-
-/// The most bytes of a request head that are read at all: beyond this no exact answer is owed.
-#[must_use]
-pub fn head_bytes(limits: &Limits) -> usize {
-    (2 * (limits.uri_bytes.0 + limits.header_bytes.0)).max(16 << 10)
 }
 
 /// Runs HTTP/2 streams, each for a bounded time: a client that grants no window would hold its requests forever.

@@ -43,8 +43,8 @@ pub struct Refused {
     pub begins: Option<usize>,
     /// Requests before the one at fault.
     pub before: u32,
-    /// Whether its head was sound, and its body is at fault.
-    pub in_body: bool,
+    /// Whether its head was complete in earlier bytes, which somebody has by now: it is for them to answer, and its body ends early.
+    pub passed_on: bool,
 }
 
 impl Scanner {
@@ -84,6 +84,7 @@ impl Scanner {
     /// The first fault. Nothing after it can be told, so the scanner stays there.
     pub fn scan(&mut self, bytes: &[u8]) -> Result<(), Refused> {
         let mut begins = self.between_requests().then_some(0);
+        let passed_on = !matches!(self.state, State::Head);
         let mut at = 0;
         while at < bytes.len() || self.refused.is_some() {
             let step = match self.refused {
@@ -94,8 +95,8 @@ impl Scanner {
                 Ok(read) => at += read,
                 Err(fault) => {
                     self.refused = Some(fault);
-                    let in_body = !matches!(self.state, State::Head);
-                    return Err(Refused { fault, begins, before: self.heads - u32::from(in_body), in_body });
+                    let before = self.heads - u32::from(!matches!(self.state, State::Head));
+                    return Err(Refused { fault, begins, before, passed_on: passed_on && begins.is_none() });
                 }
             }
             if self.between_requests() {

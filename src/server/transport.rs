@@ -1,6 +1,8 @@
-//! The byte stream under HTTP: notes for the sweeper what the connection is doing.
+//! The byte stream under HTTP: lets hyper see nothing that the [`Scanner`] refuses, and notes for the sweeper what the connection
+//! is doing.
 
 use std::{
+    future::Future,
     io,
     pin::{Pin, pin},
     sync::Arc,
@@ -10,7 +12,11 @@ use std::{
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
-use super::{activity::Activity, stream::Stream};
+use super::{
+    activity::Activity,
+    scanner::{Refused, Scanner},
+    stream::Stream,
+};
 
 /// What the client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,16 +36,28 @@ pub struct Transport {
     stream: Stream,
     activity: Arc<Activity>,
     first: BytesMut,
+    /// HTTP/1 only.
+    scanner: Option<Scanner>,
+    refused: Option<Refused>,
     ended: bool,
     stalled: bool,
-    answered: u32,
+    answering: u32,
 }
 
 impl Transport {
     /// Nothing has been read or written.
     #[must_use]
     pub fn new(stream: Stream, activity: Arc<Activity>) -> Self {
-        Self { stream, activity, first: BytesMut::new(), ended: false, stalled: false, answered: 0 }
+        Self {
+            stream,
+            activity,
+            first: BytesMut::new(),
+            scanner: None,
+            refused: None,
+            ended: false,
+            stalled: false,
+            answering: 0,
+        }
     }
 
     /// Reads until the protocol is known; `None` when the client left first.
@@ -67,10 +85,27 @@ impl Transport {
         }
     }
 
+    /// From here on everything is HTTP/1, with heads of at most this many bytes.
+    pub fn guard(&mut self, head_bytes: usize) {
+        self.scanner = Some(Scanner::new(head_bytes));
+    }
+
     /// Whether the client has closed its side.
     #[must_use]
     pub fn ended(&self) -> bool {
         self.ended
+    }
+
+    /// What was refused.
+    #[must_use]
+    pub fn refused(&self) -> Option<Refused> {
+        self.refused
+    }
+
+    /// Whether the client is known to be in the middle of sending something.
+    #[must_use]
+    pub fn mid_request(&self) -> bool {
+        self.scanner.as_ref().is_some_and(|scanner| !scanner.between_requests())
     }
 
     /// The stream itself, when HTTP is over.
@@ -79,20 +114,45 @@ impl Transport {
         self.stream
     }
 
-    fn wrote<T>(&mut self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if written.is_pending() != self.stalled || self.stalled {
-            self.stalled = written.is_pending();
-            self.activity.stalled(self.stalled);
+    fn poll_receive(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.first.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(context, buffer);
         }
-        written
+        let length = self.first.len().min(buffer.remaining());
+        buffer.put_slice(&self.first[..length]);
+        self.first.advance(length);
+        if self.first.is_empty() {
+            self.first = BytesMut::new();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// What a reader gets that waits for more than was let through: the end if it is in a body, else nothing until we hang up.
+    fn withhold(refused: Refused) -> Poll<io::Result<()>> {
+        if refused.passed_on { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+
+    /// Hyper answers heads that it does not take by itself, barely. With nothing left to answer, what it writes can only be that:
+    /// it is dropped, and the connection gives the whole answer.
+    fn is_own_answer(&self) -> bool {
+        self.scanner.is_some() && self.activity.all_answered()
     }
 
     fn begin_answer(&mut self) {
         let calls = self.activity.calls();
-        if calls != self.answered {
-            self.answered = calls;
+        if calls != self.answering {
+            self.answering = calls;
             self.activity.answer_began();
         }
+    }
+
+    fn wrote(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if self.stalled || written.is_pending() {
+            // each bit of progress begins the wait anew
+            self.stalled = written.is_pending();
+            self.activity.stalled(self.stalled);
+        }
+        written
     }
 }
 
@@ -103,25 +163,34 @@ impl AsyncRead for Transport {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if !this.first.is_empty() {
-            let length = this.first.len().min(buffer.remaining());
-            buffer.put_slice(&this.first[..length]);
-            this.first.advance(length);
-            if this.first.is_empty() {
-                this.first = BytesMut::new();
-            }
-            return Poll::Ready(Ok(()));
+        if let Some(refused) = this.refused {
+            return Self::withhold(refused);
         }
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
-        this.ended |= buffer.filled().len() == before;
-        Poll::Ready(Ok(()))
+        ready!(this.poll_receive(context, buffer))?;
+        let read = &buffer.filled()[before..];
+        this.ended |= read.is_empty();
+        let Some(scanner) = &mut this.scanner else { return Poll::Ready(Ok(())) };
+        let refused = match scanner.scan(read) {
+            Ok(()) => {
+                this.activity.head_pending(scanner.head_pending());
+                return Poll::Ready(Ok(()));
+            }
+            Err(refused) => refused,
+        };
+        this.refused = Some(refused);
+        this.activity.refuse_after(refused.before + u32::from(refused.passed_on));
+        buffer.set_filled(before + refused.begins.unwrap_or(0));
+        if buffer.filled().len() > before { Poll::Ready(Ok(())) } else { Self::withhold(refused) }
     }
 }
 
 impl AsyncWrite for Transport {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        if this.is_own_answer() {
+            return Poll::Ready(Ok(bytes.len()));
+        }
         this.begin_answer();
         let written = Pin::new(&mut this.stream).poll_write(context, bytes);
         this.wrote(written)
@@ -133,6 +202,9 @@ impl AsyncWrite for Transport {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        if this.is_own_answer() {
+            return Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()));
+        }
         this.begin_answer();
         let written = Pin::new(&mut this.stream).poll_write_vectored(context, slices);
         this.wrote(written)
@@ -143,7 +215,7 @@ impl AsyncWrite for Transport {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.activity.answer_ended();
+        self.activity.flushed();
         Poll::Ready(Ok(()))
     }
 

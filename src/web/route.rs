@@ -73,6 +73,9 @@ impl Route {
     }
 }
 
+/// The label of methods that OpenTelemetry does not know, and of what is no request at all.
+pub const METHOD_OTHER: &str = "_OTHER";
+
 /// The method as a label: known ones by name, the rest `_OTHER` (OpenTelemetry's rule).
 #[must_use]
 pub fn method_label(method: &Method) -> &'static str {
@@ -86,6 +89,6 @@ pub fn method_label(method: &Method) -> &'static str {
         "OPTIONS" => "OPTIONS",
         "TRACE" => "TRACE",
         "PATCH" => "PATCH",
-        _ => "_OTHER",
+        _ => METHOD_OTHER,
     }
 }

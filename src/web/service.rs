@@ -21,7 +21,7 @@ use super::{
     limits,
     negotiate::Media,
     problem::Problem,
-    route::{Route, Side, method_label},
+    route::{METHOD_OTHER, Route, Side, method_label},
 };
 use crate::{
     config::settings::Access,
@@ -109,7 +109,7 @@ impl Service {
         self.side
     }
 
-    fn begin(&self, request: &Request<Incoming>, head: &Head<'_>) -> InFlight {
+    fn begin<B>(&self, request: &Request<B>, head: &Head<'_>) -> InFlight {
         if self.side == Side::Public {
             self.app.enter();
         }
@@ -132,7 +132,7 @@ impl Service {
         }
     }
 
-    fn details(&self, request: &Request<Incoming>, trace: TraceContext) -> Details {
+    fn details<B>(&self, request: &Request<B>, trace: TraceContext) -> Details {
         Details {
             tracestate: if trace.sampled { trace.tracestate(request.headers()) } else { None },
             version: Some(request.version()),
@@ -141,6 +141,16 @@ impl Service {
             client: self.client,
             replies: None,
         }
+    }
+
+    /// The whole answer to something that is no request we could read: what every answer carries, counted like every answer.
+    #[must_use]
+    pub fn refuse(&self, problem: Problem) -> Response<ResponseBody> {
+        let mut in_flight = self.begin(&Request::new(()), &Head::default());
+        in_flight.route = Route::Unmatched;
+        in_flight.method = METHOD_OTHER;
+        in_flight.details = Some(Box::new(Details { client: self.client, ..Details::default() }));
+        finish(problem.close().into_response(), in_flight)
     }
 
     /// The checks before any handler.

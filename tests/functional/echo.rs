@@ -70,7 +70,7 @@ fn nothing_of_the_ops_side_is_public() {
 }
 
 #[track_caller]
-fn is_a_problem(answer: &Answer) {
+pub fn is_a_problem(answer: &Answer) {
     carries_the_headers(answer);
     assert_eq!(answer.header("content-type"), Some("application/problem+json"));
     let problem = answer.json();
@@ -80,7 +80,7 @@ fn is_a_problem(answer: &Answer) {
 }
 
 #[track_caller]
-fn carries_the_headers(answer: &Answer) {
+pub fn carries_the_headers(answer: &Answer) {
     assert_eq!(answer.header("content-security-policy"), Some("default-src 'none'; frame-ancestors 'none'"));
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
     assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));

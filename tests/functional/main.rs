@@ -13,4 +13,5 @@ mod fanout_ready;
 mod fanout_tls;
 mod fanout_tree;
 mod mirror;
+mod smuggling;
 mod support;

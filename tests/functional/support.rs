@@ -184,6 +184,12 @@ impl Uecho {
             .unwrap_or_default()
     }
 
+    /// The value of a counter, named as for [`Self::metric`].
+    #[track_caller]
+    pub fn count(&self, series: &str) -> usize {
+        format!("{}", self.metric(series)).parse().unwrap()
+    }
+
     pub fn stderr(&self) -> String {
         std::fs::read_to_string(self.directory.path().join("stderr")).unwrap_or_default()
     }

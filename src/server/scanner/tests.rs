@@ -104,13 +104,23 @@ fn a_refused_request_is_located() {
     let sound = with("");
     let stream = sound.clone() + &with("Content-Length: 1\r\nContent-Length: 1\r\n");
     let refused = scanner.scan(stream.as_bytes()).unwrap_err();
-    assert_eq!((refused.begins, refused.before, refused.in_body), (Some(sound.len()), 1, false));
+    assert_eq!((refused.begins, refused.before, refused.passed_on), (Some(sound.len()), 1, false));
 
     let mut scanner = Scanner::new(LIMIT);
     scanner.scan(with("Transfer-Encoding: chunked\r\n").as_bytes()).unwrap();
     let refused = scanner.scan(b"nonsense").unwrap_err();
-    assert_eq!((refused.begins, refused.before, refused.in_body), (None, 0, true));
+    assert_eq!((refused.begins, refused.before, refused.passed_on), (None, 0, true));
     assert_eq!(scanner.scan(b"").unwrap_err().fault, Fault::ChunkSize, "it stays refused");
+
+    let mut scanner = Scanner::new(LIMIT);
+    let stream = with("Transfer-Encoding: chunked\r\n") + "nonsense";
+    scanner.scan(&stream.as_bytes()[..20]).unwrap();
+    let refused = scanner.scan(&stream.as_bytes()[20..]).unwrap_err();
+    assert_eq!(
+        (refused.begins, refused.before, refused.passed_on),
+        (None, 0, false),
+        "its head ended only now"
+    );
 }
 
 #[test]
@@ -163,8 +173,9 @@ fn sound_request() -> impl Strategy<Value = Vec<u8>> {
         Just(String::new()),
         "[ -~]{1,40}".prop_map(|body| format!("Content-Length: {}\r\n\r\n{body}", body.len())),
         prop::collection::vec("[ -~]{1,20}", 0..4).prop_map(|chunks| {
-            let chunks: String =
+            let chunks: Vec<String> =
                 chunks.iter().map(|chunk| format!("{:x}\r\n{chunk}\r\n", chunk.len())).collect();
+            let chunks = chunks.concat();
             format!("Transfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n")
         }),
     ];
