@@ -65,7 +65,7 @@ rustPlatform.buildRustPackage (finalAttrs: {
   ''
   + lib.optionalString runsHere ''
     "target/${stdenv.hostPlatform.rust.cargoShortTarget}/$cargoBuildType/examples/generate-docs" docs
-    installManPage docs/man/man1/*.1
+    installManPage docs/man/man?/*
     for program in "$out"/bin/*; do
       name=$(basename "$program")
       installShellCompletion --cmd "$name" \

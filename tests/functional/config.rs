@@ -3,6 +3,7 @@
 mod command;
 mod errors;
 mod precedence;
+mod reference;
 mod secrets;
 mod sources;
 mod table;

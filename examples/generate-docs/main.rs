@@ -1,0 +1,40 @@
+//! Writes what is derived from the program: `generate-docs OUTDIR` manual pages, shell completions and the table of
+//! settings; `generate-docs --readme README.md` puts that table where the README has it.
+
+mod man;
+mod reference;
+mod sections;
+
+use std::{error::Error, fs, path::Path};
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+const USAGE: &str = "usage: generate-docs OUTDIR | --readme FILE";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments = std::env::args().skip(1).collect::<Vec<_>>();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["--readme", file] => {
+            let readme = fs::read_to_string(file)?;
+            Ok(fs::write(file, reference::in_readme(&readme, &reference::markdown()?)?)?)
+        }
+        [directory] if !directory.starts_with('-') => write(Path::new(directory)),
+        _ => Err(USAGE.into()),
+    }
+}
+
+fn write(directory: &Path) -> Result<(), Box<dyn Error>> {
+    let completions = directory.join("completions");
+    fs::create_dir_all(&completions)?;
+    for (command, sections) in [(uecho::cli::Cli::command(), sections::uecho())] {
+        man::pages(command.clone(), &sections, &directory.join("man/man1"))?;
+        let name = command.get_name().to_owned();
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+            clap_complete::generate_to(shell, &mut command.clone(), &name, &completions)?;
+        }
+    }
+    man::settings(&reference::rows()?, &directory.join("man/man5"))?;
+    fs::write(directory.join("settings.md"), reference::markdown()?)?;
+    Ok(())
+}

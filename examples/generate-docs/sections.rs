@@ -1,0 +1,77 @@
+//! What the manual pages say beyond the command line.
+
+use uecho::{app::exit, config::DEFAULT_FILE};
+
+use crate::man::Section;
+
+/// Of uecho(1).
+pub(crate) fn uecho() -> Vec<Section> {
+    let terms = |terms: &[(&str, &str)]| {
+        terms.iter().map(|(term, meaning)| ((*term).to_owned(), (*meaning).to_owned())).collect::<Vec<_>>()
+    };
+    let code = |code: u8, meaning: &str| (code.to_string(), meaning.to_owned());
+    vec![
+        Section {
+            title: "EXIT STATUS",
+            terms: vec![
+                code(0, "Clean end; probe: healthy."),
+                code(1, "Probe: unhealthy."),
+                code(exit::USAGE, "The command line is wrong."),
+                code(exit::CANNOT_BIND, "A listener cannot be bound."),
+                code(exit::SOFTWARE, "A background task died."),
+                code(exit::CONFIG, "The configuration cannot be used. systemd does not restart on it."),
+            ],
+        },
+        Section {
+            title: "SIGNALS",
+            terms: terms(&[
+                (
+                    "SIGHUP",
+                    "Read message, peers and log filter again; a bad file keeps the old settings and says so.",
+                ),
+                (
+                    "SIGTERM, SIGINT",
+                    "Drain: /readyz turns 503 at once, after drain.delay the listeners close, requests in flight finish within drain.deadline. A second signal ends it at once.",
+                ),
+            ]),
+        },
+        Section {
+            title: "ENVIRONMENT",
+            terms: terms(&[
+                (
+                    "UECHO_SECTION__KEY, UECHO_KEY",
+                    "A setting, over those of files: UECHO_LIMITS__IDLE=1m, UECHO_FANOUT__PEERS='[\"http://a:8080\"]'. See uecho.toml(5).",
+                ),
+                ("UECHO_CONFIG", "File to read when there is no --config; empty: none."),
+                (
+                    "CREDENTIALS_DIRECTORY",
+                    "Directory of systemd credentials; files named section.key are settings, over all others.",
+                ),
+                (
+                    "LISTEN_FDS, LISTEN_FDNAMES",
+                    "Inherited sockets; those named public and ops win over configured addresses.",
+                ),
+                ("NOTIFY_SOCKET, WATCHDOG_USEC", "Readiness, status and watchdog, see sd_notify(3)."),
+                (
+                    "JOURNAL_STREAM",
+                    "Set by systemd when stderr is the journal: events are sent to it with their fields.",
+                ),
+                (
+                    "OTEL_EXPORTER_OTLP_*, OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, OTEL_TRACES_SAMPLER",
+                    "As OpenTelemetry has them, where otlp.* is unset.",
+                ),
+            ]),
+        },
+        Section {
+            title: "FILES",
+            terms: terms(&[(DEFAULT_FILE, "Settings, when neither --config nor UECHO_CONFIG names a file.")]),
+        },
+        Section {
+            title: "SEE ALSO",
+            terms: terms(&[
+                ("uecho.toml(5)", "all settings"),
+                ("uecho-check-config(1), uecho-probe(1)", "the other commands"),
+            ]),
+        },
+    ]
+}
