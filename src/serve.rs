@@ -38,6 +38,7 @@ pub async fn run(app: Arc<App>, files: Vec<PathBuf>) -> Result<(), Error> {
     let mut inherited = Inherited::from_env();
     let public = listeners(&mut inherited, "public", &app.settings.public.listen)?;
     let ops = listeners(&mut inherited, "ops", &app.settings.ops.listen)?;
+    inherited.warn_of_rest();
     let status = format!("serving {}, ops on {}", names(&public), names(&ops));
     let targets = self_check::targets(&public);
     let mut public = Serving::start("public listeners", public, Service::new(app.clone(), Side::Public));

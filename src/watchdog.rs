@@ -1,7 +1,8 @@
 //! The watchdog of the service manager (`sd_watchdog_enabled(3)`), fed only after the service has answered a request of its own right.
 //!
-//! The request is a `GET /{text}` of user agent `uecho-watchdog/VERSION`, at least once per half of `WatchdogSec=`; metrics and, with
-//! `log.access = "all"`, the log show it like any other.
+//! The requests are a `GET /healthz` and a `GET /{text}` of user agent `uecho-watchdog/VERSION`, at least once per half of
+//! `WatchdogSec=`; metrics and, with `log.access = "all"`, the log show them like any others. They need no token, are not turned away at
+//! `limits.in_flight`, and have a connection of their own beyond `limits.connections`.
 
 pub mod key;
 pub mod self_check;

@@ -53,6 +53,7 @@ impl Acceptor {
                     tracing::debug!(%listener, %error, "a connection was gone before it was accepted");
                 }
                 Err(error) => {
+                    self.service.app().metrics.accept_errors.inc();
                     if pause == FIRST_PAUSE {
                         tracing::warn!(%listener, %error, "cannot accept connections, trying on");
                     }

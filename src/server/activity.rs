@@ -35,6 +35,7 @@ pub struct Activity {
     stalled_since: AtomicU32,
     order: AtomicU8,
     waker: AtomicWaker,
+    kept: AtomicBool,
 }
 
 /// What a connection is told from outside.
@@ -70,6 +71,7 @@ impl Activity {
             stalled_since: AtomicU32::new(NEVER),
             order: AtomicU8::new(0),
             waker: AtomicWaker::new(),
+            kept: AtomicBool::new(false),
         }
     }
 
@@ -168,6 +170,17 @@ impl Activity {
             DRAIN => Order::Drain,
             code => Order::Close(Closed::ALL[usize::from(code - CLOSE)]),
         }
+    }
+
+    /// Never makes room for others: it is the one the watchdog asks on when there is no room.
+    pub fn keep(&self) {
+        self.kept.store(true, Relaxed);
+    }
+
+    /// Whether it may be closed to make room.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.kept.load(Relaxed)
     }
 
     /// When it fell idle; none while a request or a header is under way, or before the first request.

@@ -119,7 +119,7 @@ impl Connections {
     pub async fn room(&self) {
         loop {
             let left = self.left.notified();
-            if self.open().entries.len() < self.cap {
+            if self.has_room() {
                 return;
             }
             self.evict();
@@ -128,11 +128,18 @@ impl Connections {
         }
     }
 
+    /// The watchdog's own connection takes nobody's place.
+    fn has_room(&self) -> bool {
+        let open = self.open();
+        let others = || open.entries.iter().filter(|(_, entry)| !entry.activity.is_kept()).count();
+        open.entries.len() < self.cap || others() < self.cap
+    }
+
     /// Closes the connection that has been idle for longest. False when none is idle.
     pub fn evict(&self) -> bool {
         let open = self.open();
         let idle = open.entries.iter().filter_map(|(_, entry)| {
-            let fresh = entry.activity.ordered() == Order::None;
+            let fresh = entry.activity.ordered() == Order::None && !entry.activity.is_kept();
             entry.activity.idle_since().filter(|_| fresh).map(|since| (since, &entry.activity))
         });
         idle.min_by_key(|(since, _)| *since)

@@ -1,11 +1,14 @@
 //! Where connections come from: sockets inherited from systemd by name (`sd_listen_fds(3)`), else the configured address.
 
-use std::{fmt, io, os::unix::net::UnixListener as StdUnixListener, path::Path};
+use std::{fmt, io, os::unix::net::UnixListener as StdUnixListener};
 
 use listenfd::ListenFd;
 use tokio::net::{TcpListener, UnixListener};
 
-use super::stream::Stream;
+use super::{
+    stream::Stream,
+    unix_socket::{self, SocketFile},
+};
 use crate::config::listen::Listen;
 
 /// A listener cannot be had (exit code 69, `EX_UNAVAILABLE`).
@@ -25,7 +28,8 @@ pub struct Listener {
 
 enum Socket {
     Tcp(TcpListener),
-    Unix(UnixListener),
+    /// The file is there when the socket is our own.
+    Unix(UnixListener, Option<SocketFile>),
 }
 
 /// Sockets handed over by systemd, by `LISTEN_FDNAMES`.
@@ -58,13 +62,26 @@ impl Inherited {
                 Ok(Some(tcp)) => Listener::tcp(tcp, true),
                 Ok(None) => continue,
                 Err(_) => match self.fds.take_unix_listener(index).map_err(refused)? {
-                    Some(unix) => Listener::unix(unix, true),
+                    Some(unix) => Listener::unix(unix, None),
                     None => continue,
                 },
             };
             taken.push(listener.map_err(refused)?);
         }
         Ok(taken)
+    }
+
+    /// Says which sockets nobody took: a unit that names them otherwise would be served nowhere, and nobody would know why.
+    pub fn warn_of_rest(&mut self) {
+        for index in 0..self.fds.len() {
+            if matches!(self.fds.take_raw_fd(index), Ok(Some(_))) {
+                let name = self.names.get(index).map_or("", String::as_str);
+                tracing::warn!(
+                    "the inherited socket {index} is named `{name}` and is not served; \
+                     FileDescriptorName= must be `public` or `ops`"
+                );
+            }
+        }
     }
 }
 
@@ -78,7 +95,9 @@ impl Listener {
             Listen::Tcp(address) => {
                 std::net::TcpListener::bind(address).and_then(|tcp| Self::tcp(tcp, false))
             }
-            Listen::Unix(path) => bind_unix(path).and_then(|unix| Self::unix(unix, false)),
+            Listen::Unix(path) => {
+                unix_socket::bind(path).and_then(|(unix, file)| Self::unix(unix, Some(file)))
+            }
         };
         bound.map_err(|source| BindError { address: listen.to_string(), source })
     }
@@ -88,9 +107,10 @@ impl Listener {
         Ok(Self { socket: Socket::Tcp(TcpListener::from_std(listener)?), inherited })
     }
 
-    fn unix(listener: StdUnixListener, inherited: bool) -> io::Result<Self> {
+    fn unix(listener: StdUnixListener, file: Option<SocketFile>) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        Ok(Self { socket: Socket::Unix(UnixListener::from_std(listener)?), inherited })
+        let inherited = file.is_none();
+        Ok(Self { socket: Socket::Unix(UnixListener::from_std(listener)?, file), inherited })
     }
 
     /// Waits for a connection. Cancelling it loses none.
@@ -105,7 +125,7 @@ impl Listener {
                 let _ = stream.set_nodelay(true);
                 Ok(Stream::Tcp(stream))
             }
-            Socket::Unix(listener) => Ok(Stream::Unix(listener.accept().await?.0)),
+            Socket::Unix(listener, _) => Ok(Stream::Unix(listener.accept().await?.0)),
         }
     }
 
@@ -114,7 +134,9 @@ impl Listener {
     pub fn address(&self) -> Option<Listen> {
         match &self.socket {
             Socket::Tcp(listener) => listener.local_addr().ok().map(Listen::Tcp),
-            Socket::Unix(listener) => listener
+            // the kernel knows the name it was bound under
+            Socket::Unix(_, Some(file)) => Some(Listen::Unix(file.path().into())),
+            Socket::Unix(listener, None) => listener
                 .local_addr()
                 .ok()
                 .and_then(|address| address.as_pathname().map(|path| Listen::Unix(path.into()))),
@@ -128,20 +150,5 @@ impl fmt::Display for Listener {
             Some(address) => address.fmt(f),
             None => f.write_str("an unnamed socket"),
         }
-    }
-}
-
-fn bind_unix(path: &Path) -> io::Result<StdUnixListener> {
-    match StdUnixListener::bind(path) {
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            match std::os::unix::net::UnixStream::connect(path) {
-                Err(refused) if refused.kind() == io::ErrorKind::ConnectionRefused => {
-                    std::fs::remove_file(path)?;
-                    StdUnixListener::bind(path)
-                }
-                _ => Err(error),
-            }
-        }
-        other => other,
     }
 }

@@ -30,6 +30,8 @@ pub struct Metrics {
     pub connections: IntGauge,
     /// `uecho_connections_closed_total{reason}`
     pub connections_closed: IntCounterVec,
+    /// `uecho_accept_errors_total`
+    pub accept_errors: IntCounter,
     /// `uecho_fanout_replies_total{outcome}`
     pub fanout_replies: IntCounterVec,
     /// `uecho_fanout_duration_seconds`
@@ -70,6 +72,10 @@ impl Metrics {
                 ),
                 &["reason"],
             )?,
+            accept_errors: IntCounter::new(
+                "uecho_accept_errors_total",
+                "Failures to accept that are the machine's, like a lack of file descriptors",
+            )?,
             fanout_replies: IntCounterVec::new(
                 Opts::new("uecho_fanout_replies_total", "Replies of peers by outcome"),
                 &["outcome"],
@@ -100,6 +106,7 @@ impl Metrics {
         self.registry.register(Box::new(self.requests_cut.clone()))?;
         self.registry.register(Box::new(self.connections.clone()))?;
         self.registry.register(Box::new(self.connections_closed.clone()))?;
+        self.registry.register(Box::new(self.accept_errors.clone()))?;
         for outcome in Outcome::ALL {
             self.fanout_replies.with_label_values(&[outcome.as_str()]);
         }

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
+    config::listen::Listen,
     probe::{
         self, Fault, Step, Target,
         challenge::Challenge,
@@ -13,7 +14,6 @@ use crate::{
 };
 
 use super::key::X_UECHO_WATCHDOG;
-use crate::config::listen::Listen;
 
 const USER_AGENT: &str = concat!("uecho-watchdog/", env!("CARGO_PKG_VERSION"));
 
@@ -53,26 +53,27 @@ impl SelfCheck {
         Ok(Self { app, clients, reserve: None, limit })
     }
 
-    /// Asks over a new connection. While `limits.connections` is reached new ones wait by design, so the connection of the last check
-    /// is asked instead.
+    /// Asks over a new connection. While new ones have to wait by design (`limits.connections` is reached, or file descriptors have run
+    /// out), the connection of the last check is asked instead: a full service is not a hung one.
     ///
     /// # Errors
     /// No answer within the limit, or a wrong one.
     pub async fn check(&mut self) -> Result<(), Fault> {
-        let was_full = self.full();
-        let fault = if was_full {
-            Fault::unreachable("every connection is taken")
+        let errors = self.app.metrics.accept_errors.get();
+        let fault = if self.full() {
+            Fault::unreachable("every connection is taken, and so is the watchdog's own")
         } else {
             match self.bounded(self.ask_anew()).await {
                 Ok(connection) => {
-                    self.reserve = Some(connection);
+                    self.reserve = connection;
                     return Ok(());
                 }
                 Err(fault) => fault,
             }
         };
+        let waiting = self.full() || self.app.metrics.accept_errors.get() > errors || out_of_descriptors();
         match self.reserve.take() {
-            Some(mut connection) if was_full || self.full() => {
+            Some(mut connection) if waiting => {
                 self.bounded(self.ask(&mut connection)).await?;
                 self.reserve = Some(connection);
                 Ok(())
@@ -91,10 +92,11 @@ impl SelfCheck {
         tokio::time::timeout(self.limit, asking).await.unwrap_or(Err(late))
     }
 
-    async fn ask_anew(&self) -> Result<Connection, Fault> {
+    async fn ask_anew(&self) -> Result<Option<Connection>, Fault> {
         let mut connection = self.connect().await?;
         self.ask(&mut connection).await?;
-        Ok(connection)
+        // with our key, this tells the server whose connection it is; while the service goes down, it is closed by now
+        Ok(connection.get("/healthz", "application/json").await.ok().map(|_| connection))
     }
 
     async fn connect(&self) -> Result<Connection, Fault> {
@@ -115,4 +117,8 @@ impl SelfCheck {
         }
         Err(Fault::wrong(format!("another service answered: {:?}", receipt.header())))
     }
+}
+
+fn out_of_descriptors() -> bool {
+    std::os::unix::net::UnixDatagram::unbound().is_err()
 }

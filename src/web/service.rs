@@ -157,6 +157,11 @@ impl Service {
     fn admit<B>(&self, route: Route, request: &Request<B>, head: &Head<'_>) -> Result<(), Problem> {
         limits::check(&self.app.settings.limits, request.uri(), head)?;
         if self.side == Side::Ops || matches!(route, Route::Healthz | Route::Readyz) {
+            if let Some(connection) = &self.connection
+                && self.app.watchdog_key.opens(request.headers())
+            {
+                connection.keep();
+            }
             return Ok(());
         }
         if self.app.in_flight() > self.app.settings.limits.in_flight as u64
