@@ -7,15 +7,26 @@
 //! - [`rollback`]: the way back
 //! - [`boot`]: what the boot loader is told
 //! - [`human`]: what a human may decide
+//! - [`nixos`]: the machine as it is
+//! - [`app`]: the command line, from settings to exit code
 
+pub mod app;
 pub mod boot;
+pub mod cli;
+pub mod command;
 pub mod events;
 pub mod human;
 pub mod ledger;
+pub mod lock;
+pub mod metrics;
+pub mod nixos;
 pub mod rollback;
+pub mod runtime;
+pub mod settings;
 #[cfg(test)]
 mod simulation;
 pub mod soak;
+pub mod status;
 pub mod system;
 pub mod verify;
 pub mod version;
@@ -77,6 +88,8 @@ pub enum Outcome {
     NowhereToGo,
     /// Refused: the version is quarantined.
     Refused,
+    /// The machine could not be asked or told.
+    Failed,
 }
 
 impl Outcome {
@@ -90,12 +103,13 @@ impl Outcome {
             Self::StillUnhealthy | Self::Rebooting => 4,
             Self::NowhereToGo => 5,
             Self::Refused => 6,
+            Self::Failed => crate::app::exit::SOFTWARE,
         }
     }
 }
 
 /// What came of a command, for the human who gave it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Report {
     /// How it ended.
     pub outcome: Outcome,

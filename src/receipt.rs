@@ -71,7 +71,8 @@ impl Receipt {
 }
 
 /// Values go into a header whose separator is `; `: anything else than visible ASCII, and `;`, becomes `_`.
-fn printable(value: &str) -> String {
+#[must_use]
+pub fn printable(value: &str) -> String {
     value.chars().map(|c| if c.is_ascii_graphic() && c != ';' { c } else { '_' }).collect()
 }
 

@@ -83,6 +83,12 @@ impl Telemetry {
     }
 }
 
+/// Says what the process is called in the log, before anything is logged; the second program of the package is not `uecho`.
+pub fn identify(program: &'static str) {
+    // whoever was first keeps the name
+    let _ = log::output::IDENTIFIER.set(program);
+}
+
 /// The end of `main`: logs what ended the process, if it was an error, and writes out what is buffered. Also right before [`init`], when
 /// all it can do is write to stderr. Blocks for a second at most.
 pub fn end(error: Option<&dyn Display>) {

@@ -28,6 +28,12 @@ pub fn preflight(ledger: &Ledger, version: &Version) -> Report {
 }
 
 impl<S: System, D: Disk> Guard<S, D> {
+    /// Counts that a quarantined version was offered again.
+    pub fn count_refusal(&mut self, version: &Version) {
+        self.ledger.see(version, self.system.now()).refusals += 1;
+        self.save();
+    }
+
     /// Takes a version out of quarantine, and records who wanted that and why.
     ///
     /// # Errors

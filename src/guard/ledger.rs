@@ -39,6 +39,9 @@ pub struct Ledger {
     /// Reboots by the guard since the last healthy verdict.
     #[serde(default)]
     pub reboots: u32,
+    /// Rollbacks that ended with the old version proven healthy.
+    #[serde(default)]
+    pub rollbacks: u64,
     /// Decisions of humans against the guard's, oldest first.
     #[serde(default)]
     pub overrides: Vec<Override>,
@@ -56,6 +59,7 @@ impl Default for Ledger {
             armed: None,
             intent: None,
             reboots: 0,
+            rollbacks: 0,
             overrides: Vec::new(),
             unknown: Map::new(),
         }
@@ -123,11 +127,11 @@ mod tests {
 
     #[test]
     fn what_a_newer_guard_wrote_survives_a_rewrite() {
-        let newer = r#"{"schema": 7, "colour": "green", "last_good": "/s/a", "reboots": 0, "overrides": [],
-            "versions": {"/s/a": {"state": "blessed", "attempts": 1, "first_seen": "2026-11-22T00:00:00Z", "boots": true,
+        let newer = r#"{"schema": 7, "colour": "green", "last_good": "/s/a", "reboots": 0, "rollbacks": 0, "overrides": [],
+            "versions": {"/s/a": {"state": "blessed", "attempts": 1, "refusals": 0, "first_seen": "2026-11-22T00:00:00Z", "boots": true,
                 "blessed": 3, "last_boot": "x", "mood": [1, 2],
                 "last_verdict": {"at": "2026-11-22T00:00:00Z", "healthy": true, "reason": "", "seconds": 1.5, "probes": 9}},
-              "/s/b": {"state": "suspended", "attempts": 0, "first_seen": "2026-11-22T00:00:00Z", "boots": false,
+              "/s/b": {"state": "suspended", "attempts": 0, "refusals": 0, "first_seen": "2026-11-22T00:00:00Z", "boots": false,
                 "blessed": 0, "last_boot": "", "last_verdict": null}},
             "armed": {"version": "/s/b", "boot": "x", "told": true, "via": "uki"},
             "intent": {"from": "/s/b", "to": "/s/a", "reason": "r", "since": "2026-11-22T00:00:00Z", "rebooted": null,

@@ -37,6 +37,8 @@ impl<S: System, D: Disk> Guard<S, D> {
         }
         // a rollback in the works gives way to what a human wants now
         self.ledger.reboots = 0;
+        Self::attempt("keep from garbage collection", self.system.pin(&to));
+        Self::attempt("set the system profile", self.system.install(&to));
         loop {
             if let Some(report) = self.go_back(&running, to.clone(), format!("asked for by {by}"))? {
                 return Ok(report);
@@ -116,7 +118,11 @@ impl<S: System, D: Disk> Guard<S, D> {
     fn carry_out(&mut self, mut intent: Intent) -> Result<Option<Report>, SystemError> {
         let to = intent.to.clone();
         Self::attempt("keep from garbage collection", self.system.pin(&to));
-        if self.system.installed()?.as_ref() != Some(&to) {
+        // what somebody has installed since, for the next boot, stays so
+        let stays = self.system.installed()?.is_some_and(|version| {
+            version == to || (version != intent.from && !self.ledger.is_quarantined(&version))
+        });
+        if !stays {
             Self::attempt("set the system profile", self.system.install(&to));
         }
         self.settle_boot();
@@ -163,6 +169,7 @@ impl<S: System, D: Disk> Guard<S, D> {
                 }
                 self.ledger.intent = None;
                 self.ledger.reboots = 0;
+                self.ledger.rollbacks += 1;
                 self.save();
                 events::emit(&Event::RolledBack { from, to, seconds });
                 self.settle_boot();
@@ -183,6 +190,7 @@ impl<S: System, D: Disk> Guard<S, D> {
             let reason = format!("{reason}, and {} reboots in a row did not help", self.ledger.reboots);
             return Ok(Some(self.give_up(&intent, &reason)));
         }
+        Self::attempt("set the system profile", self.system.install(&intent.to));
         Self::attempt("prepare the boot loader", self.system.install_boot(&intent.to));
         self.settle_boot();
         if !asked_before {

@@ -21,6 +21,9 @@ pub struct Entry {
     /// Order of blessings: the higher, the later. Not a time, because clocks go backwards.
     #[serde(default)]
     pub blessed: u64,
+    /// How often it was offered while quarantined.
+    #[serde(default)]
+    pub refusals: u32,
     /// Boot id of the last attempt.
     #[serde(default)]
     pub last_boot: String,
@@ -112,6 +115,7 @@ impl Entry {
             first_seen,
             boots: false,
             blessed: 0,
+            refusals: 0,
             last_boot: String::new(),
             last_verdict: None,
             unknown: Map::new(),

@@ -8,7 +8,7 @@
 use std::{
     io::{self, Write},
     os::unix::net::UnixDatagram,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use tracing::{Event, Subscriber};
@@ -18,7 +18,13 @@ use tracing_subscriber::{Layer, Registry, fmt, fmt::MakeWriter, layer::Subscribe
 use super::{escape::Lines, event::Captured};
 use crate::config::settings::LogFormat;
 
-const IDENTIFIER: &str = "uecho";
+/// What the process calls itself in the log; `uecho` unless somebody says otherwise first.
+pub(in crate::telemetry) static IDENTIFIER: OnceLock<&str> = OnceLock::new();
+
+fn identifier() -> &'static str {
+    IDENTIFIER.get_or_init(|| "uecho")
+}
+
 const JOURNAL_SOCKET: &str = "/run/systemd/journal/socket";
 
 /// The one output.
@@ -75,7 +81,7 @@ const MAX_IDLE_BUFFER: usize = 64 * 1024;
 
 fn journald() -> io::Result<tracing_journald::Layer> {
     Ok(tracing_journald::layer()?
-        .with_syslog_identifier(IDENTIFIER.into())
+        .with_syslog_identifier(identifier().into())
         .with_field_prefix(None)
         .with_priority_mappings(PriorityMappings {
             error: Priority::Error,
@@ -97,7 +103,7 @@ fn stderr_is(journal_stream: Option<&str>) -> bool {
 /// Lines on stderr, when nothing else works.
 pub(in crate::telemetry) fn last_words(text: &str) {
     for line in text.lines() {
-        let _ = Lines(io::stderr()).write_all(format!("{IDENTIFIER}: {line}\n").as_bytes());
+        let _ = Lines(io::stderr()).write_all(format!("{}: {line}\n", identifier()).as_bytes());
     }
 }
 

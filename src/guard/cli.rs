@@ -1,0 +1,127 @@
+//! The command line of `uecho-guard`.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::units::Span;
+
+/// Takes back a version of the system that does not serve.
+#[derive(Debug, Parser)]
+#[command(
+    name = "uecho-guard",
+    version,
+    after_help = "Exit codes: 0 blessed, or done; 1 unhealthy, and nothing done; 2 wrong usage; 3 rolled back, and the old version is proven \
+                  healthy; 4 rolled back, but unhealthy or not proven yet; 5 nothing to go back to; 6 refused: quarantined; \
+                  70 the machine could not be asked or told; 75 another guard is running; 78 wrong configuration."
+)]
+pub struct Cli {
+    /// TOML file; else /etc/uecho/guard.toml if it exists.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// A subcommand.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Bring the running version to a verdict: bless it, or quarantine it and go back to the last good one.
+    Verify {
+        /// How long it must stay healthy.
+        #[arg(long, value_name = "DURATION")]
+        soak: Option<Span>,
+
+        /// Pause between two rounds of checks.
+        #[arg(long, value_name = "DURATION", value_parser = interval)]
+        interval: Option<Span>,
+
+        /// Only look: exit 0 if it is healthy, 1 if not. Nothing is written, nothing is done.
+        #[arg(long)]
+        dry_run: bool,
+    },
+
+    /// Go back to the last good version (not merely the previous one) and prove that it serves.
+    Rollback {
+        /// Go to this version instead: a store path, or a link to one such as /nix/var/nix/profiles/system-41-link.
+        #[arg(long, value_name = "VERSION")]
+        to: Option<PathBuf>,
+    },
+
+    /// Let the boot loader start the installed version once; the last good one stays the default until the new one is blessed.
+    Arm,
+
+    /// Exit 6 if a version is quarantined: for the check before a switch.
+    Preflight {
+        /// The version about to be switched to.
+        #[arg(value_name = "PATH")]
+        version: PathBuf,
+
+        /// Let it run all the same. Who does this and why is recorded.
+        #[arg(long = "override", value_name = "REASON", value_parser = reason)]
+        override_reason: Option<String>,
+    },
+
+    /// Lift a quarantine. Who does this and why is recorded.
+    Release {
+        /// The version.
+        #[arg(value_name = "PATH")]
+        version: PathBuf,
+
+        /// Why.
+        #[arg(long, value_name = "REASON", default_value = "no reason given", value_parser = reason)]
+        reason: String,
+    },
+
+    /// Tell on one screen what runs, what is good, what is bad and why, and what the next boot will do.
+    Status {
+        /// The same as a JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+
+    /// Print the state in the Prometheus text format, as also kept in /run/uecho-guard/metrics.prom.
+    Metrics,
+
+    /// For the units: start the verification again if a version was activated after the last one had looked.
+    #[command(hide = true)]
+    Again,
+}
+
+fn interval(text: &str) -> Result<Span, String> {
+    match text.parse::<Span>()? {
+        span if span.0.is_zero() => {
+            Err("some time must pass between two rounds; write it like \"2s\"".into())
+        }
+        span => Ok(span),
+    }
+}
+
+fn reason(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("a reason is needed: it is recorded".into()),
+        text => Ok(text.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+        for wrong in [
+            ["uecho-guard", "verify", "--soak=30"],
+            ["uecho-guard", "verify", "--interval=0s"],
+            ["uecho-guard", "preflight", "--override=x"],
+            ["uecho-guard", "release", "--reason= "],
+        ] {
+            assert!(Cli::try_parse_from(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

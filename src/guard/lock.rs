@@ -1,0 +1,109 @@
+//! One guard at a time. The kernel lets go of the lock when its holder ends, however it ends; the file says who holds it and why.
+
+use std::{
+    fmt,
+    fs::{File, OpenOptions, TryLockError},
+    io::{self, Seek, Write},
+    path::Path,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::version::Timestamp;
+
+/// Who holds the lock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// Process id.
+    pub pid: u32,
+    /// What it does.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let age = std::time::Duration::from_secs(now.saturating_sub(self.since.0));
+        write!(f, "process {}, for {}: {}", self.pid, humantime::format_duration(age), self.reason)
+    }
+}
+
+/// The lock; let go of on drop.
+#[derive(Debug)]
+pub struct Lock(#[expect(dead_code, reason = "holding it is what counts")] File);
+
+/// The lock cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another guard has it (exit code 75, `EX_TEMPFAIL`).
+    #[error("another guard is running: {}", .0.as_ref().map_or_else(|| "it has not said who it is".into(), ToString::to_string))]
+    Held(Option<Holder>),
+    /// The file cannot be used.
+    #[error("the lock cannot be taken: {0}")]
+    Io(#[from] io::Error),
+}
+
+impl Lock {
+    /// Takes the lock at once, or says who holds it.
+    ///
+    /// # Errors
+    /// See [`LockError`].
+    pub fn take(path: &Path, reason: &str) -> Result<Self, LockError> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(LockError::Held(holder(path))),
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+        }
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let holder = Holder { pid: std::process::id(), reason: reason.into(), since: Timestamp(since) };
+        file.set_len(0)?;
+        file.rewind()?;
+        file.write_all(&serde_json::to_vec(&holder).unwrap_or_default())?;
+        Ok(Self(file))
+    }
+}
+
+/// Who holds the lock now, if anybody does.
+#[must_use]
+pub fn current(path: &Path) -> Option<Holder> {
+    let file = File::open(path).ok()?;
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => holder(path),
+        _ => None,
+    }
+}
+
+fn holder(path: &Path) -> Option<Holder> {
+    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_learns_who_the_first_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run/lock");
+        assert_eq!(current(&path), None);
+        let first = Lock::take(&path, "a trial of something long").unwrap();
+        let LockError::Held(Some(holder)) = Lock::take(&path, "x").unwrap_err() else { panic!("not held") };
+        assert_eq!((holder.pid, holder.reason.as_str()), (std::process::id(), "a trial of something long"));
+        assert!(current(&path).is_some());
+        drop(first);
+        assert_eq!(current(&path), None);
+        let _second = Lock::take(&path, "x").unwrap();
+        assert_eq!(holder_reason(&path), "x");
+    }
+
+    fn holder_reason(path: &Path) -> String {
+        holder(path).unwrap().reason
+    }
+}

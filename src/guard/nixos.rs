@@ -1,0 +1,191 @@
+//! A NixOS machine: versions are toplevels in the store, kept as generations of the system profile.
+
+pub mod health;
+pub mod loader;
+pub mod profile;
+pub mod switch;
+pub mod units;
+
+use std::{
+    fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use tokio::runtime::Runtime;
+
+use super::{
+    command,
+    settings::Settings,
+    system::{BootChoice, BootIdentity, Illness, Result, System, SystemError},
+    version::{Timestamp, Version},
+};
+use health::Health;
+use loader::Loader;
+use profile::Profile;
+
+const CURRENT: &str = "/run/current-system";
+const BOOTED: &str = "/run/booted-system";
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+/// Bound of programs that only look or set something.
+const QUICK: Duration = Duration::from_mins(1);
+
+/// The machine that this process runs on.
+pub struct NixOs {
+    runtime: Runtime,
+    profile: Profile,
+    loader: Loader,
+    health: Health,
+    begin: Instant,
+}
+
+impl NixOs {
+    /// The machine as the settings see it.
+    ///
+    /// # Errors
+    /// The runtime cannot be started.
+    pub fn new(settings: &Settings) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| SystemError(format!("cannot start the runtime: {error}")))?;
+        Ok(Self {
+            runtime,
+            profile: Profile::new(&settings.profile),
+            loader: Loader::default(),
+            health: Health::new(settings),
+            begin: Instant::now(),
+        })
+    }
+
+    /// Waits for a program or a check.
+    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
+    /// Where a name of a version leads: a generation's link, `/run/current-system`, or the store path itself.
+    ///
+    /// # Errors
+    /// There is no such file.
+    pub fn resolve(path: &Path) -> Result<Version> {
+        let path = fs::canonicalize(path).map_err(|error| failed(path, &error))?;
+        Ok(Version::new(path.to_string_lossy()))
+    }
+}
+
+fn failed(path: &Path, error: &std::io::Error) -> SystemError {
+    SystemError(format!("{}: {error}", path.display()))
+}
+
+/// Where a file of a version really is; empty where it has none.
+fn real(version: &Version, file: &str) -> String {
+    let path: PathBuf = version.path().join(file);
+    fs::canonicalize(path).map(|path| path.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+impl System for NixOs {
+    fn running(&self) -> Result<Version> {
+        Self::resolve(Path::new(CURRENT))
+    }
+
+    fn booted(&self) -> Result<Version> {
+        Self::resolve(Path::new(BOOTED))
+    }
+
+    fn installed(&self) -> Result<Option<Version>> {
+        self.profile.current()
+    }
+
+    fn activation(&self) -> Result<String> {
+        let path = Path::new(CURRENT);
+        let link = fs::symlink_metadata(path).map_err(|error| failed(path, &error))?;
+        Ok(format!("{}@{}.{:09}#{}", self.running()?, link.ctime(), link.ctime_nsec(), link.ino()))
+    }
+
+    fn exists(&self, version: &Version) -> bool {
+        version.path().join(switch::PROGRAM).exists()
+    }
+
+    fn boot_identity(&self, version: &Version) -> Result<BootIdentity> {
+        let parameters = fs::read_to_string(version.path().join("kernel-params")).unwrap_or_default();
+        let early = [real(version, "systemd"), real(version, "etc/fstab")];
+        Ok(BootIdentity {
+            kernel: format!("{} {} {}", real(version, "kernel"), real(version, "initrd"), parameters.trim()),
+            early: early.join(" "),
+        })
+    }
+
+    fn install(&mut self, version: &Version) -> Result<()> {
+        self.runtime.block_on(self.profile.install(version))
+    }
+
+    fn switch(&mut self, version: &Version) -> Result<()> {
+        self.runtime.block_on(switch::run(version, "switch"))
+    }
+
+    fn install_boot(&mut self, version: &Version) -> Result<()> {
+        self.runtime.block_on(switch::run(version, "boot"))
+    }
+
+    fn reboot(&mut self) -> Result<()> {
+        self.runtime.block_on(command::must(&["systemctl", "reboot"], QUICK)).map(drop)
+    }
+
+    fn boot_choice(&self) -> Result<Option<BootChoice>> {
+        self.loader.choice(&self.runtime)
+    }
+
+    fn has_boot_entry(&self, version: &Version) -> bool {
+        self.loader.entry(&self.runtime, version).is_some()
+    }
+
+    fn set_default(&mut self, version: &Version) -> Result<()> {
+        self.loader.set(&self.runtime, "set-default", Some(version))
+    }
+
+    fn set_oneshot(&mut self, version: Option<&Version>) -> Result<()> {
+        self.loader.set(&self.runtime, "set-oneshot", version)
+    }
+
+    fn pins(&self) -> Result<Vec<Version>> {
+        profile::pins()
+    }
+
+    fn pin(&mut self, version: &Version) -> Result<()> {
+        profile::pin(version)
+    }
+
+    fn unpin(&mut self, version: &Version) -> Result<()> {
+        profile::unpin(version)
+    }
+
+    fn health(&mut self, version: &Version) -> std::result::Result<(), Illness> {
+        self.runtime.block_on(self.health.check(version))
+    }
+
+    fn switching(&self) -> bool {
+        switch::in_progress()
+    }
+
+    fn boot_id(&self) -> String {
+        boot_id()
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs())
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.begin.elapsed()
+    }
+
+    fn sleep(&mut self, duration: Duration) {
+        self.runtime.block_on(tokio::time::sleep(duration));
+    }
+}
+
+/// The id of this boot, without dashes as in the receipt.
+fn boot_id() -> String {
+    fs::read_to_string(BOOT_ID).unwrap_or_default().trim().replace('-', "")
+}

@@ -1,0 +1,149 @@
+//! systemd-boot: which entry belongs to which version, and what the firmware's variables say.
+
+use std::{fs, io, path::Path, sync::OnceLock};
+
+use tokio::runtime::Runtime;
+
+use super::{QUICK, command};
+use crate::guard::{
+    system::{BootChoice, Result, SystemError},
+    version::Version,
+};
+
+/// Where the firmware's variables are; the suffix is the vendor id of the boot loader interface.
+const VARIABLES: &str = "/sys/firmware/efi/efivars";
+const VENDOR: &str = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
+
+/// The boot loader.
+#[derive(Default)]
+pub struct Loader {
+    /// Folder with `loader/entries`, found once.
+    boot: OnceLock<String>,
+}
+
+impl Loader {
+    /// What will be booted; `None` where no systemd-boot with EFI variables has started this machine.
+    ///
+    /// # Errors
+    /// A variable is there and cannot be read.
+    pub fn choice(&self, runtime: &Runtime) -> Result<Option<BootChoice>> {
+        if variable("LoaderInfo")?.is_none() {
+            return Ok(None);
+        }
+        let version = |name| Ok(variable(name)?.and_then(|id| self.version(runtime, &id)));
+        Ok(Some(BootChoice {
+            default: version("LoaderEntryDefault")?,
+            oneshot: version("LoaderEntryOneShot")?,
+        }))
+    }
+
+    /// The id of the entry that boots a version.
+    #[must_use]
+    pub fn entry(&self, runtime: &Runtime, version: &Version) -> Option<String> {
+        self.entries(runtime).into_iter().find(|(_, of)| of == version).map(|(id, _)| id)
+    }
+
+    fn version(&self, runtime: &Runtime, id: &str) -> Option<Version> {
+        self.entries(runtime).into_iter().find(|(known, _)| known == id).map(|(_, version)| version)
+    }
+
+    /// Runs `bootctl ACTION` with the id of the version's entry, or with none.
+    ///
+    /// # Errors
+    /// There is no such entry, or bootctl failed.
+    pub fn set(&self, runtime: &Runtime, action: &str, version: Option<&Version>) -> Result<()> {
+        let id = match version {
+            Some(version) => self
+                .entry(runtime, version)
+                .ok_or_else(|| SystemError(format!("the boot loader has no entry for {version}")))?,
+            None => String::new(),
+        };
+        runtime.block_on(command::must(&["bootctl", action, &id], QUICK)).map(drop)
+    }
+
+    /// Every entry that names a version, newest name first.
+    fn entries(&self, runtime: &Runtime) -> Vec<(String, Version)> {
+        let boot = match self.boot.get() {
+            Some(boot) => boot.clone(),
+            None => match runtime.block_on(command::must(&["bootctl", "--print-boot-path"], QUICK)) {
+                Ok(path) => self.boot.get_or_init(|| path.trim().to_owned()).clone(),
+                Err(_) => return Vec::new(),
+            },
+        };
+        entries(&Path::new(&boot).join("loader/entries"))
+    }
+}
+
+/// Entries are told apart by the toplevel in `init=`, not by name: names change between releases of NixOS.
+fn entries(folder: &Path) -> Vec<(String, Version)> {
+    let Ok(files) = fs::read_dir(folder) else { return Vec::new() };
+    let entry = |file: io::Result<fs::DirEntry>| {
+        let file = file.ok()?;
+        let id = file.file_name().into_string().ok()?;
+        let options = fs::read_to_string(file.path()).ok()?;
+        let init = options
+            .lines()
+            .filter_map(|line| line.strip_prefix("options"))
+            .flat_map(str::split_whitespace)
+            .find_map(|option| option.strip_prefix("init=")?.strip_suffix("/init"))?
+            .to_owned();
+        Path::new(&id).extension().is_some_and(|kind| kind == "conf").then(|| (id, Version::new(init)))
+    };
+    let mut entries: Vec<_> = files.filter_map(entry).collect();
+    // the number of a generation counts, not its digits
+    entries.sort_by(|(a, _), (b, _)| (b.len(), b).cmp(&(a.len(), a)));
+    entries
+}
+
+/// A variable of the boot loader interface, as text; `None` when it is not set.
+fn variable(name: &str) -> Result<Option<String>> {
+    let path = format!("{VARIABLES}/{name}-{VENDOR}");
+    match fs::read(&path) {
+        Ok(content) => Ok(Some(decode(&content))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(SystemError(format!("{path}: {error}"))),
+    }
+}
+
+/// Four bytes of attributes, then UTF-16, little-endian, ended by NUL.
+fn decode(content: &[u8]) -> String {
+    let (units, _) = content.get(4..).unwrap_or_default().as_chunks::<2>();
+    let units: Vec<u16> =
+        units.iter().map(|pair| u16::from_le_bytes(*pair)).take_while(|unit| *unit != 0).collect();
+    String::from_utf16_lossy(&units)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_are_known_by_their_toplevel_whatever_they_are_called() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, options: &str| {
+            fs::write(folder.path().join(name), format!("title NixOS\nlinux /EFI/nixos/k.efi\n{options}\n"))
+                .unwrap();
+        };
+        write("nixos-generation-9.conf", "options init=/nix/store/a-system/init quiet");
+        write("nixos-generation-10.conf", "options quiet init=/nix/store/a-system/init loglevel=4");
+        write("nixos-0123abcd.conf", "options init=/nix/store/b-system/init");
+        write("memtest.conf", "options quiet");
+        write("nixos-generation-11.conf.tmp", "options init=/nix/store/c-system/init");
+        let of = |name: &str| {
+            entries(folder.path())
+                .into_iter()
+                .find(|(_, version)| version.base_name() == name)
+                .map(|(id, _)| id)
+        };
+        assert_eq!(of("a-system").unwrap(), "nixos-generation-10.conf");
+        assert_eq!(of("b-system").unwrap(), "nixos-0123abcd.conf");
+        assert_eq!(of("c-system"), None);
+    }
+
+    #[test]
+    fn variables_are_decoded() {
+        let content = b"\x07\0\0\0n\0i\0x\0\0\0";
+        assert_eq!(decode(content), "nix");
+        assert_eq!(decode(b"\x07"), "");
+    }
+}

@@ -1,0 +1,191 @@
+//! Whether a unit runs as a version defines it: loaded from that version's files, up, its main process the one that the unit starts, and
+//! not restarted behind the guard's back.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{QUICK, command};
+use crate::guard::{system::Illness, version::Version};
+
+const PROPERTIES: &str = "LoadState,ActiveState,SubState,Result,NRestarts,MainPID,FragmentPath,DropInPaths,NeedDaemonReload,ExecStart";
+/// Restarts that condemn a version which has not been healthy yet. One that was may not restart at all.
+const CRASHES: u64 = 3;
+
+/// Remembers how often each unit had been restarted.
+#[derive(Default)]
+pub struct Restarts {
+    seen: HashMap<String, u64>,
+    was_healthy: bool,
+}
+
+impl Restarts {
+    /// From now on, every restart counts.
+    pub fn healthy(&mut self) {
+        self.was_healthy = true;
+    }
+
+    fn check(&mut self, unit: &str, now: u64) -> Result<(), String> {
+        let before = *self.seen.entry(unit.into()).or_insert(now);
+        let limit = if self.was_healthy { 1 } else { CRASHES };
+        match now.saturating_sub(before) {
+            restarts if restarts >= limit => Err(format!("was restarted {restarts} times during the trial")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Checks one unit.
+///
+/// # Errors
+/// The first difference found.
+pub async fn check(unit: &str, version: &Version, restarts: &mut Restarts) -> Result<(), Illness> {
+    let property = format!("--property={PROPERTIES}");
+    let shown = command::must(&["systemctl", "show", &property, unit], QUICK)
+        .await
+        .map_err(|error| Illness::new(unit, error.0))?;
+    let properties: HashMap<&str, &str> = shown.lines().filter_map(|line| line.split_once('=')).collect();
+    let value = |key: &str| properties.get(key).copied().unwrap_or_default();
+    let count = value("NRestarts").parse().unwrap_or_default();
+    let decisive = |reason: String| Illness { decisive: true, ..Illness::new(unit, reason) };
+    restarts.check(unit, count).map_err(decisive)?;
+    if value("LoadState") != "loaded" {
+        return Err(Illness::new(unit, format!("is {}", value("LoadState"))));
+    }
+    match value("ActiveState") {
+        "active" | "reloading" => {}
+        "failed" => return Err(decisive(format!("has failed: {}", value("Result")))),
+        state => return Err(Illness::new(unit, format!("is {state} ({})", value("SubState")))),
+    }
+    let loaded = std::iter::once(value("FragmentPath")).chain(value("DropInPaths").split_whitespace());
+    files(unit, version, loaded.map(PathBuf::from), value("NeedDaemonReload") == "yes")
+        .and_then(|()| process(value("MainPID"), value("ExecStart")))
+        .map_err(|reason| Illness::new(unit, reason))
+}
+
+/// The unit's files must be those of the version, as far as the version has any.
+fn files(
+    unit: &str,
+    version: &Version,
+    loaded: impl Iterator<Item = PathBuf>,
+    reload: bool,
+) -> Result<(), String> {
+    if reload {
+        return Err("is loaded from older files: `systemctl daemon-reload` is missing".into());
+    }
+    let folder = version.path().join("etc/systemd/system");
+    let mut expected = vec![folder.join(unit)];
+    if let Ok(drop_ins) = fs::read_dir(folder.join(format!("{unit}.d"))) {
+        expected.extend(drop_ins.filter_map(|entry| Some(entry.ok()?.path())));
+    }
+    let loaded: BTreeSet<_> = loaded.filter_map(|path| fs::canonicalize(path).ok()).collect();
+    let own = expected.into_iter().filter_map(|path| fs::canonicalize(path).ok());
+    for path in own {
+        if !loaded.contains(&path) {
+            return Err(format!("runs as another version defines it, {} is not loaded", path.display()));
+        }
+    }
+    Ok(())
+}
+
+/// A main process that is an own program must come from where the unit says. A script's interpreter is no evidence either way.
+fn process(pid: &str, exec_start: &str) -> Result<(), String> {
+    if matches!(pid, "" | "0") {
+        return Ok(());
+    }
+    let Some(program) = exec_start.split_once("path=").and_then(|(_, rest)| rest.split_whitespace().next())
+    else {
+        return Ok(());
+    };
+    let expected = fs::canonicalize(program).map_err(|error| format!("{program}: {error}"))?;
+    if !is_elf(&expected) {
+        return Ok(());
+    }
+    let link = format!("/proc/{pid}/exe");
+    let actual = fs::read_link(&link).map_err(|error| format!("{link}: {error}"))?;
+    // a wrapper execs its program, which lies in the same store path
+    if package(&actual) == package(&expected) {
+        return Ok(());
+    }
+    Err(format!("process {pid} runs {}, not {}", actual.display(), expected.display()))
+}
+
+fn is_elf(path: &Path) -> bool {
+    use std::io::Read;
+    let mut magic = [0; 4];
+    fs::File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok() && magic == *b"\x7fELF"
+}
+
+/// The store path that a file lies in; the file itself when it lies elsewhere.
+fn package(path: &Path) -> PathBuf {
+    match path.strip_prefix("/nix/store") {
+        Ok(inside) => inside.components().take(1).collect(),
+        Err(_) => path.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn restarts_count_from_the_first_look_and_all_of_them_once_healthy() {
+        let mut restarts = Restarts::default();
+        for (now, fine) in [(7, true), (9, true), (10, false)] {
+            assert_eq!(restarts.check("a", now).is_ok(), fine, "{now}");
+        }
+        let mut restarts = Restarts::default();
+        restarts.check("a", 7).unwrap();
+        restarts.healthy();
+        restarts.check("a", 7).unwrap();
+        assert!(restarts.check("a", 8).is_err());
+    }
+
+    #[test]
+    fn unit_files_must_be_the_versions_own() {
+        let root = tempfile::tempdir().unwrap();
+        let root = fs::canonicalize(root.path()).unwrap();
+        for version in ["v1", "v2"] {
+            let units = root.join(version).join("etc/systemd/system");
+            fs::create_dir_all(units.join("a.service.d")).unwrap();
+            fs::write(units.join("a.service"), version).unwrap();
+            fs::write(units.join("a.service.d/overrides.conf"), version).unwrap();
+        }
+        symlink(root.join("v1/etc/systemd/system"), root.join("current")).unwrap();
+        let loaded = || {
+            ["current/a.service", "current/a.service.d/overrides.conf"]
+                .into_iter()
+                .map(|path| root.join(path))
+        };
+        let version = |name: &str| Version::new(root.join(name).to_string_lossy());
+        files("a.service", &version("v1"), loaded(), false).unwrap();
+        assert!(files("a.service", &version("v2"), loaded(), false).unwrap_err().contains("v2"));
+        assert!(files("a.service", &version("v1"), loaded(), true).is_err());
+        assert!(
+            files("a.service", &version("v1"), loaded().take(1), false)
+                .unwrap_err()
+                .contains("overrides.conf")
+        );
+        // a version without such a unit has nothing to compare with
+        files("b.service", &version("v1"), std::iter::empty(), false).unwrap();
+    }
+
+    #[test]
+    fn the_main_process_must_be_the_program_of_the_unit() {
+        let pid = std::process::id().to_string();
+        let own = std::env::current_exe().unwrap();
+        process(&pid, &format!("{{ path={} ; argv[]=x ; }}", own.display())).unwrap();
+        let error = process(&pid, "{ path=/bin/sh ; argv[]=/bin/sh ; }").unwrap_err();
+        assert!(error.contains("not /"), "{error}");
+        process("0", "{ path=/bin/sh ; }").unwrap();
+        assert_eq!(
+            package(Path::new("/nix/store/x-1/bin/a")),
+            package(Path::new("/nix/store/x-1/bin/.a-wrapped"))
+        );
+        assert_ne!(package(Path::new("/nix/store/x-1/bin/a")), package(Path::new("/nix/store/y-1/bin/a")));
+    }
+}

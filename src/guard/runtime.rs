@@ -1,0 +1,57 @@
+//! What the guard leaves in `/run` for others to read: its last verdict of this boot, and the metrics.
+
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Report,
+    events::{self, Event},
+    ledger::disk::{Disk, Folder},
+    settings::Settings,
+    version::Timestamp,
+};
+
+/// Name of the file with the metrics.
+pub const METRICS: &str = "metrics.prom";
+const VERDICT: &str = "verdict.json";
+
+/// How the last verification or rollback of this boot ended, kept in `/run` for whoever waits for it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LastVerdict {
+    /// When.
+    pub at: Timestamp,
+    /// Exit code.
+    pub code: u8,
+    /// What came of it.
+    #[serde(flatten)]
+    pub report: Report,
+    /// The activation that it is about.
+    pub activation: Option<String>,
+}
+
+impl LastVerdict {
+    /// The one that was left last.
+    #[must_use]
+    pub fn read(settings: &Settings) -> Option<Self> {
+        serde_json::from_slice(&Folder(settings.runtime_dir.clone()).read(VERDICT).ok()??).ok()
+    }
+
+    /// Leaves this one.
+    pub fn leave(&self, settings: &Settings) {
+        leave(settings, VERDICT, &serde_json::to_vec(self).unwrap_or_default());
+    }
+}
+
+/// Replaces a file that others read.
+pub fn leave(settings: &Settings, name: &str, content: &[u8]) {
+    let new = format!("{name}.new");
+    let mut folder = Folder(settings.runtime_dir.clone());
+    let result = folder
+        .write(&new, content)
+        .and_then(|()| folder.rename(&new, name))
+        .and_then(|()| fs::set_permissions(folder.path(name), fs::Permissions::from_mode(0o644)));
+    if let Err(error) = result {
+        events::emit(&Event::StepFailed { step: name, error: &error });
+    }
+}

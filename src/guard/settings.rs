@@ -1,0 +1,249 @@
+//! What the guard can be told: defaults < `/etc/uecho/guard.toml` < command line.
+
+use std::path::{Path, PathBuf};
+
+use figment::{Figment, error::Kind, providers::Serialized};
+use serde::{Deserialize, Serialize};
+
+use super::{OnFailure, Policy};
+use crate::{
+    config::{ConfigError, units::Span},
+    probe::Target,
+};
+
+/// Read when it exists and no other file is named.
+pub const DEFAULT_FILE: &str = "/etc/uecho/guard.toml";
+
+/// Everything the guard can be told. Unknown keys are refused.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// How long a version must stay healthy to be blessed.
+    pub soak: Span,
+    /// Pause between two rounds of checks.
+    pub interval: Span,
+    /// How long a version may take to become healthy once the switch or the boot is done.
+    pub grace: Span,
+    /// Reboots in a row by the guard before it stops trying and says so.
+    pub max_reboots: u32,
+    /// Boots in a row that may end without a verdict before that counts as a bad one.
+    pub max_attempts: u32,
+    /// What a bad verdict leads to: `rollback` or `report`.
+    pub on_failure: OnFailure,
+    /// Whether `uecho probe` is the first check.
+    pub probe: bool,
+    /// Where the probe asks; by default where the configuration of the service says that it listens.
+    pub url: Option<String>,
+    /// Bound of one probe.
+    pub timeout: Span,
+    /// Services that must run as the version on trial defines them, without being restarted.
+    pub units: Vec<String>,
+    /// Further checks, made in this order.
+    pub checks: Vec<Check>,
+    /// Where the ledger is kept.
+    pub state_dir: PathBuf,
+    /// Where the lock and the metrics are.
+    pub runtime_dir: PathBuf,
+    /// Profile whose generations are the versions.
+    pub profile: PathBuf,
+}
+
+/// A command that exits with 0 when all is well.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    /// Name in reasons.
+    pub name: String,
+    /// Program and arguments; no shell in between.
+    pub command: Vec<String>,
+    /// When it has failed for taking too long.
+    #[serde(default = "check_timeout")]
+    pub timeout: Span,
+}
+
+fn check_timeout() -> Span {
+    Span::secs(10)
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            soak: Span::secs(30),
+            interval: Span::secs(2),
+            grace: Span::secs(15),
+            max_reboots: 3,
+            max_attempts: 3,
+            on_failure: OnFailure::Rollback,
+            probe: true,
+            url: None,
+            timeout: Span::secs(5),
+            units: vec!["uecho.service".into()],
+            checks: Vec::new(),
+            state_dir: "/var/lib/uecho-guard".into(),
+            runtime_dir: "/run/uecho-guard".into(),
+            profile: "/nix/var/nix/profiles/system".into(),
+        }
+    }
+}
+
+impl Settings {
+    /// Reads `file`, else [`DEFAULT_FILE`] if it exists.
+    ///
+    /// # Errors
+    /// The file is missing or no TOML, a key is unknown, a value is of the wrong type or out of range; the text names key, file and
+    /// what would be right.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let default = Path::new(DEFAULT_FILE);
+        let file = file.or_else(|| default.exists().then_some(default));
+        let mut figment = Figment::from(Serialized::defaults(Self::default()));
+        if let Some(file) = file {
+            figment = figment.merge(Serialized::defaults(read(file).map_err(ConfigError::new)?));
+        }
+        let settings: Self = figment.extract().map_err(|error| ConfigError::new(in_words(&error, file)))?;
+        settings.check(file)?;
+        Ok(settings)
+    }
+
+    fn check(&self, file: Option<&Path>) -> Result<(), ConfigError> {
+        let wrong = |text: String| Err(ConfigError::new(format!("{text}{}", place(file))));
+        if self.interval.0.is_zero() {
+            return wrong("interval: expected some time, like \"2s\"".into());
+        }
+        if self.timeout.0.is_zero() {
+            return wrong("timeout: expected some time, like \"5s\"".into());
+        }
+        if !self.probe && self.units.is_empty() && self.checks.is_empty() {
+            return wrong(
+                "probe: without it, `units` or `checks` must have an entry: nothing would be checked".into(),
+            );
+        }
+        if let Err(error) = self.target() {
+            return wrong(format!("url: {error}"));
+        }
+        for (index, check) in self.checks.iter().enumerate() {
+            if check.command.is_empty() {
+                return wrong(format!("checks[{index}].command: expected a program, like [\"/bin/true\"]"));
+            }
+            if check.timeout.0.is_zero() {
+                return wrong(format!("checks[{index}].timeout: expected some time, like \"10s\""));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whom to probe, if that is said here.
+    ///
+    /// # Errors
+    /// The URL cannot be read.
+    pub fn target(&self) -> Result<Option<Target>, String> {
+        self.url.as_deref().map(str::parse).transpose()
+    }
+
+    /// How to judge.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        Policy {
+            soak: self.soak.0,
+            interval: self.interval.0,
+            grace: self.grace.0,
+            max_reboots: self.max_reboots,
+            max_attempts: self.max_attempts,
+            on_failure: self.on_failure,
+        }
+    }
+}
+
+fn read(file: &Path) -> Result<toml::Table, String> {
+    let text =
+        std::fs::read_to_string(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+    text.parse().map_err(|error: toml::de::Error| {
+        let line = text[..error.span().unwrap_or_default().start].matches('\n').count() + 1;
+        format!("{}:{line}: not TOML: {}", file.display(), error.message().replace('\n', ", "))
+    })
+}
+
+fn place(file: Option<&Path>) -> String {
+    file.map(|file| format!(" ({})", file.display())).unwrap_or_default()
+}
+
+fn in_words(error: &figment::Error, file: Option<&Path>) -> String {
+    let text = match &error.kind {
+        Kind::UnknownField(_, expected) => format!("unknown key; there are {}", expected.join(", ")),
+        Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
+            format!("expected {expected}, found {found}")
+        }
+        Kind::MissingField(name) => format!("`{name}` is missing"),
+        other => other.to_string(),
+    };
+    let mut path = error.path.clone();
+    if let Kind::UnknownField(name, _) = &error.kind
+        && path.last() != Some(name)
+    {
+        path.push(name.clone());
+    }
+    let key = if path.is_empty() { String::new() } else { format!("{}: ", path.join(".")) };
+    format!("{key}{text}{}", place(file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Settings, String> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        Settings::load(Some(file.path())).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_key_can_be_set() {
+        let text = r#"
+            soak = "5s"
+            interval = "500ms"
+            grace = "3s"
+            max_reboots = 1
+            max_attempts = 2
+            on_failure = "report"
+            probe = false
+            url = "unix:/run/uecho/public.sock"
+            timeout = "1s"
+            units = ["a.service", "b.service"]
+            checks = [{ name = "disk", command = ["test", "-w", "/var"], timeout = "3s" }]
+            state_dir = "/s"
+            runtime_dir = "/r"
+            profile = "/p"
+        "#;
+        let settings = load(text).unwrap();
+        assert_eq!(settings.policy().on_failure, OnFailure::Report);
+        assert_eq!(settings.checks[0].timeout, Span::secs(3));
+        let keys = serde_json::to_value(&settings).unwrap();
+        for key in keys.as_object().unwrap().keys() {
+            assert!(text.contains(&format!("{key} = ")), "{key} is not tried here");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_key_file_and_what_would_be_right() {
+        for (text, parts) in [
+            ("sok = \"1s\"", ["sok: unknown key", "soak, interval"]),
+            ("soak = 30", ["soak: expected a duration", "\"2s\""]),
+            ("interval = \"0s\"", ["interval: expected", "\"2s\""]),
+            ("on_failure = \"panic\"", ["on_failure", "rollback"]),
+            ("checks = [{ name = \"x\" }]", ["checks", "`command` is missing"]),
+            ("checks = [{ name = \"x\", command = [] }]", ["checks[0].command", "/bin/true"]),
+            ("url = \"ftp://x\"", ["url: ", "http://"]),
+            ("soak = \"1s\"\nsoak", [":2: not TOML", ""]),
+            ("probe = false\nunits = []", ["probe: ", "checks"]),
+        ] {
+            let error = load(text).unwrap_err();
+            assert!(parts.iter().all(|part| error.contains(part)), "{text}: {error}");
+            assert!(error.contains("/tmp") && error.starts_with("configuration: "), "{text}: {error}");
+        }
+        assert!(
+            Settings::load(Some(Path::new("/nonexistent.toml")))
+                .unwrap_err()
+                .to_string()
+                .contains("/nonexistent.toml")
+        );
+    }
+}

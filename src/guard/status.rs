@@ -1,0 +1,177 @@
+//! One screen for humans, the same as JSON for programs.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::{
+    ledger::{
+        Intent, Override,
+        disk::Folder,
+        store::{Origin, Store},
+    },
+    lock::{self, Holder},
+    runtime::LastVerdict,
+    settings::Settings,
+    system::System,
+    version::{State, Timestamp, Version},
+};
+
+/// Where the machine stands.
+#[derive(Debug, Serialize)]
+pub struct Status {
+    /// What runs.
+    pub running: Option<Version>,
+    /// Where it stands; none: never seen.
+    pub state: Option<State>,
+    /// Boots of it without a verdict, while it is on trial.
+    pub attempts: u32,
+    /// What was booted.
+    pub booted: Option<Version>,
+    /// What is installed.
+    pub installed: Option<Version>,
+    /// Where a rollback goes.
+    pub last_good: Option<Version>,
+    /// Whether the boot loader can be told anything.
+    pub boot_control: bool,
+    /// The boot loader's default.
+    pub boot_default: Option<Version>,
+    /// Set for the next boot only.
+    pub boot_once: Option<Version>,
+    /// What the next boot will do, in words.
+    pub next_boot: String,
+    /// Versions that may not run.
+    pub quarantined: Vec<Quarantined>,
+    /// A rollback that has begun.
+    pub rollback: Option<Intent>,
+    /// Reboots by the guard since the last healthy verdict.
+    pub reboots: u32,
+    /// Decisions of humans against the guard's.
+    pub overrides: Vec<Override>,
+    /// The guard that is at work.
+    pub guard: Option<Holder>,
+    /// How the last verification or rollback of this boot ended.
+    pub last_verdict: Option<LastVerdict>,
+    /// What is wrong with the ledger, if anything is.
+    pub ledger_problem: Option<String>,
+}
+
+/// A version that may not run.
+#[derive(Debug, Serialize)]
+pub struct Quarantined {
+    /// Which.
+    pub version: Version,
+    /// Since when.
+    pub since: Timestamp,
+    /// Why.
+    pub reason: String,
+}
+
+impl Status {
+    /// Looks at everything, changes nothing.
+    #[must_use]
+    pub fn gather(system: &impl System, settings: &Settings, last_verdict: Option<LastVerdict>) -> Self {
+        let store = Store {
+            state: Folder(settings.state_dir.clone()),
+            runtime: Folder(settings.runtime_dir.clone()),
+        };
+        let (ledger, origin) = store.read();
+        let running = system.running().ok();
+        let installed = system.installed().ok().flatten();
+        let choice = system.boot_choice().ok().flatten();
+        let entry = running.as_ref().and_then(|running| ledger.versions.get(running));
+        let quarantined = ledger.versions.iter().filter(|(_, entry)| entry.state == State::Quarantined);
+        let quarantined = quarantined.map(|(version, entry)| {
+            let (since, reason) = entry.last_verdict.as_ref().map_or_else(
+                || (entry.first_seen, "no reason is recorded".into()),
+                |verdict| (verdict.at, verdict.reason.clone()),
+            );
+            Quarantined { version: version.clone(), since, reason }
+        });
+        let (boot_default, boot_once) = choice
+            .as_ref()
+            .map(|choice| (choice.default.clone(), choice.oneshot.clone()))
+            .unwrap_or_default();
+        let name = |version: &Option<Version>| {
+            version.as_ref().map_or_else(|| "the boot loader's own choice".into(), ToString::to_string)
+        };
+        let next_boot = match (&choice, &boot_once) {
+            (None, _) => format!(
+                "{}, unless the boot loader is set otherwise; verified after it has booted",
+                name(&installed)
+            ),
+            (Some(_), None) => name(&boot_default),
+            (Some(_), Some(once)) => {
+                format!("{once} for one boot; without a good verdict, {} after that", name(&boot_default))
+            }
+        };
+        Self {
+            state: entry.map(|entry| entry.state.clone()),
+            attempts: entry.map_or(0, |entry| entry.attempts),
+            booted: system.booted().ok(),
+            last_good: ledger.last_good.clone(),
+            boot_control: choice.is_some(),
+            quarantined: quarantined.collect(),
+            rollback: ledger.intent.clone(),
+            reboots: ledger.reboots,
+            overrides: ledger.overrides.clone(),
+            guard: lock::current(&settings.runtime_dir.join("lock")),
+            ledger_problem: match origin {
+                Origin::Previous(problem) | Origin::Lost(problem) => Some(problem),
+                Origin::Intact | Origin::Fresh => None,
+            },
+            running,
+            installed,
+            boot_default,
+            boot_once,
+            next_boot,
+            last_verdict,
+        }
+    }
+
+    /// As a JSON object, ended by a newline.
+    #[must_use]
+    pub fn json(&self) -> String {
+        format!("{}\n", serde_json::to_string_pretty(self).unwrap_or_default())
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name =
+            |version: &Option<Version>| version.as_ref().map_or_else(|| "none".into(), ToString::to_string);
+        let state = self.state.as_ref().map_or("not seen yet", State::as_str);
+        write!(f, "running      {} ({state}", name(&self.running))?;
+        if self.attempts > 0 {
+            write!(f, ", trial {}", self.attempts)?;
+        }
+        writeln!(f, ")")?;
+        writeln!(f, "installed    {}", name(&self.installed))?;
+        writeln!(f, "last good    {}", name(&self.last_good))?;
+        let no_control = if self.boot_control { "" } else { " (no EFI variables: it cannot be told)" };
+        writeln!(f, "boot default {}{no_control}", name(&self.boot_default))?;
+        writeln!(f, "next boot    {}", self.next_boot)?;
+        if self.reboots > 0 {
+            writeln!(f, "reboots      {} by the guard since the last good verdict", self.reboots)?;
+        }
+        if let Some(Intent { from, to, reason, since, .. }) = &self.rollback {
+            writeln!(f, "going back   from {from} to {to} since {since}: {reason}")?;
+        }
+        if let Some(guard) = &self.guard {
+            writeln!(f, "at work      {guard}")?;
+        }
+        if let Some(LastVerdict { at, code, report, .. }) = &self.last_verdict {
+            writeln!(f, "last verdict {at}, exit code {code}: {}: {}", report.version, report.text)?;
+        }
+        for Quarantined { version, since, reason } in &self.quarantined {
+            writeln!(f, "quarantined  {version} since {since}: {reason}")?;
+        }
+        for Override { at, version, kind, by, reason, .. } in &self.overrides {
+            writeln!(f, "{kind:<12} {version} at {at} by {by}: {reason}")?;
+        }
+        if let Some(problem) = &self.ledger_problem {
+            writeln!(f, "ledger       unreadable, will be rebuilt: {problem}")?;
+        }
+        Ok(())
+    }
+}
