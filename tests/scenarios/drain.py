@@ -2,12 +2,13 @@
 import json
 
 
-def journal_fields() -> dict[str, str]:
-    """The drain's report of the last process: the one entry of the journal that names requests in flight."""
-    entries = machine.succeed("journalctl --boot --unit=uecho.service --output=json --all").splitlines()
-    reports = [entry for entry in map(json.loads, entries) if "drain" in str(entry.get("MESSAGE", ""))]
-    t.assertTrue(reports, "a journal entry about the drain")
-    return {str(key): str(value) for key, value in reports[-1].items()}
+def drained() -> dict[str, str]:
+    """The last report of a drain, as journal fields without their prefix."""
+    machine.succeed("journalctl --sync")
+    lines = machine.succeed("journalctl --boot --unit=uecho.service --output=json TARGET=uecho::drain").split("\n")
+    entry = [json.loads(line) for line in lines if line][-1]
+    print(entry["MESSAGE"])
+    return {key.removeprefix("DRAIN_").lower(): str(value) for key, value in entry.items() if key.startswith("DRAIN_")}
 
 
 def slow_request(name: str, seconds: int) -> None:
@@ -37,7 +38,9 @@ with subtest("a request in flight is finished"):
     t.assertIn("200 OK", answer)
     t.assertIn("beginend", answer)
     t.assertIn("connection: close", answer.lower())
-    print(f"drained: { {key: value for key, value in journal_fields().items() if key.startswith('F_')} }")
+    report = drained()
+    t.assertEqual((report["in_flight"], report["finished"], report["cut"]), ("1", "1", "0"))
+    t.assertGreater(float(report["seconds"]), 0.5)
 
 with subtest("a request that takes too long is cut, and the stop is still clean"):
     machine.succeed("systemctl start uecho.service")
@@ -46,4 +49,6 @@ with subtest("a request that takes too long is cut, and the stop is still clean"
     t.assertEqual(machine.get_unit_property("uecho.service", "Result"), "success")
     machine.succeed("systemctl stop too-late.service")
     t.assertNotIn("200 OK", machine.succeed("cat /run/too-late.out"))
-    print(f"cut: { {key: value for key, value in journal_fields().items() if key.startswith('F_')} }")
+    report = drained()
+    t.assertEqual((report["in_flight"], report["finished"], report["cut"]), ("1", "0", "1"))
+    t.assertGreater(float(report["seconds"]), 3.5)
