@@ -142,11 +142,12 @@ async fn http2(
 struct Orders<'a> {
     activity: &'a Activity,
     waker: Option<Waker>,
+    seen: Order,
 }
 
 impl<'a> Orders<'a> {
     fn new(activity: &'a Activity) -> Self {
-        Self { activity, waker: None }
+        Self { activity, waker: None, seen: Order::None }
     }
 
     fn poll(&mut self, context: &Context<'_>) -> Order {
@@ -155,6 +156,13 @@ impl<'a> Orders<'a> {
             self.activity.register(context.waker());
             self.waker = Some(context.waker().clone());
         }
+        let order = self.current();
+        if order == self.seen {
+            return order;
+        }
+        // the wake that came with it has used the registration up; without a new one the next order would not be heard
+        self.seen = order;
+        self.activity.register(context.waker());
         self.current()
     }
 
@@ -170,5 +178,39 @@ impl<'a> Orders<'a> {
 
     fn current(&self) -> Order {
         self.activity.ordered()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering},
+        task::Wake,
+    };
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn every_order_wakes_the_connection() {
+        let activity = Activity::new(Arc::default());
+        let mut orders = Orders::new(&activity);
+        let wakes = Arc::new(Wakes::default());
+        let waker = wakes.clone().into();
+        let mut context = Context::from_waker(&waker);
+        assert_eq!(orders.poll(&mut context), Order::None);
+        for (number, order) in [Order::Drain, Order::Close(Closed::Cut)].into_iter().enumerate() {
+            activity.order(order);
+            assert_eq!(wakes.0.load(Ordering::Relaxed), number + 1, "{order:?}");
+            assert_eq!(orders.poll(&mut context), order);
+        }
     }
 }
