@@ -10,6 +10,7 @@ mod fanout_headers;
 mod fanout_outcomes;
 mod fanout_pool;
 mod fanout_ready;
+mod fanout_reload;
 mod fanout_tls;
 mod fanout_tree;
 mod mirror;
