@@ -203,14 +203,14 @@ mod tests {
     fn every_order_wakes_the_connection() {
         let activity = Activity::new(Arc::default());
         let mut orders = Orders::new(&activity);
-        let wakes = Arc::new(Wakes::default());
-        let waker = wakes.clone().into();
-        let mut context = Context::from_waker(&waker);
-        assert_eq!(orders.poll(&mut context), Order::None);
+        let count = Arc::new(Wakes::default());
+        let waker = count.clone().into();
+        let context = Context::from_waker(&waker);
+        assert_eq!(orders.poll(&context), Order::None);
         for (number, order) in [Order::Drain, Order::Close(Closed::Cut)].into_iter().enumerate() {
             activity.order(order);
-            assert_eq!(wakes.0.load(Ordering::Relaxed), number + 1, "{order:?}");
-            assert_eq!(orders.poll(&mut context), order);
+            assert_eq!(count.0.load(Ordering::Relaxed), number + 1, "{order:?}");
+            assert_eq!(orders.poll(&context), order);
         }
     }
 }
