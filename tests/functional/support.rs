@@ -2,15 +2,17 @@
 
 #![allow(dead_code, clippy::allow_attributes, reason = "not every test file uses every part")]
 
+pub mod collector;
 pub mod http;
+pub mod journal;
 pub mod notify;
 pub mod peer;
 
 use std::{
     collections::BTreeMap,
     net::{SocketAddr, TcpListener},
-    os::fd::OwnedFd,
-    path::PathBuf,
+    os::{fd::OwnedFd, unix::fs::MetadataExt},
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
@@ -33,6 +35,9 @@ pub struct Builder {
     inherit: bool,
     wait: bool,
     public: Option<TcpListener>,
+    journal_stream: bool,
+    journal: Option<PathBuf>,
+    stderr: Option<Stdio>,
 }
 
 /// A running service; stopped with SIGTERM, then SIGKILL, on drop.
@@ -54,6 +59,9 @@ impl Builder {
             inherit: true,
             wait: true,
             public: None,
+            journal_stream: false,
+            journal: None,
+            stderr: None,
         }
     }
 
@@ -85,6 +93,24 @@ impl Builder {
         self
     }
 
+    /// Writes stderr there; [`Uecho::stderr`] then knows nothing.
+    pub fn stderr(mut self, stderr: impl Into<Stdio>) -> Self {
+        self.stderr = Some(stderr.into());
+        self
+    }
+
+    /// Says in `JOURNAL_STREAM` that stderr is the journal.
+    pub fn journal_stream(mut self) -> Self {
+        self.journal_stream = true;
+        self
+    }
+
+    /// Runs in a mount namespace of its own in which `/run/systemd/journal` is this directory; see [`journal::namespaces`].
+    pub fn journal(mut self, directory: &Path) -> Self {
+        self.journal = Some(directory.into());
+        self.journal_stream()
+    }
+
     /// Hands over no sockets: the configured addresses are bound.
     pub fn no_sockets(mut self) -> Self {
         self.inherit = false;
@@ -109,13 +135,24 @@ impl Builder {
         // the shell is there because LISTEN_PID must be the pid of the process that inherits
         let script =
             if self.inherit { "export LISTEN_PID=$$; exec \"$0\" \"$@\"" } else { "exec \"$0\" \"$@\"" };
-        let mut command = Command::new("/bin/sh");
+        let mut command = match &self.journal {
+            None => Command::new("/bin/sh"),
+            Some(journal) => journal::namespace(journal),
+        };
         command.args(["-c", script, env!("CARGO_BIN_EXE_uecho")]).args(&self.args);
         command.env_clear().env("UECHO_CONFIG", &file).env("NOTIFY_SOCKET", &notify.path);
+        let stderr = std::fs::File::create(directory.path().join("stderr")).unwrap();
+        if self.journal_stream {
+            let file = stderr.metadata().unwrap();
+            command.env("JOURNAL_STREAM", format!("{}:{}", file.dev(), file.ino()));
+        }
         command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(std::fs::File::create(directory.path().join("stderr")).unwrap());
+            .stderr(self.stderr.unwrap_or_else(|| stderr.into()));
+        if self.journal.is_some() {
+            command.env("PATH", std::env::var_os("PATH").unwrap());
+        }
         if !self.credentials.is_empty() {
             let credentials = directory.path().join("credentials");
             std::fs::create_dir(&credentials).unwrap();

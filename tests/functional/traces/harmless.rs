@@ -1,0 +1,84 @@
+//! What a bad collector does to requests: nothing.
+
+use std::time::{Duration, Instant};
+
+use super::exporting;
+use crate::support::{
+    Builder, SOON, Uecho,
+    collector::{Collector, Manner},
+    eventually,
+    http::Connection,
+    peer::Dead,
+};
+
+/// Many sampled requests over one connection, all of them answered.
+fn flood(uecho: &Uecho) {
+    let mut connection = Connection::open(uecho.public);
+    for _ in 0..100 {
+        connection.send(&b"GET /flood HTTP/1.1\r\nHost: a\r\n\r\n".repeat(50));
+        for _ in 0..50 {
+            assert_eq!(connection.answer().unwrap().status, 200);
+        }
+    }
+}
+
+/// Every span is accounted for, and the log is told once.
+#[track_caller]
+fn loses_spans_and_nothing_else(mut uecho: Uecho, what: &str) {
+    flood(&uecho);
+    let lost = || {
+        uecho.metric("uecho_otlp_spans_total{outcome=\"failed\"}")
+            + uecho.metric("uecho_otlp_spans_total{outcome=\"dropped\"}")
+    };
+    eventually(what, || lost() > 500.0);
+    assert_eq!(uecho.get("/after").status, 200);
+    assert_eq!(uecho.metric("uecho_otlp_spans_total{outcome=\"exported\"}"), 0.0);
+    assert!(uecho.stderr().matches("could not be exported").count() <= 1, "{}", uecho.stderr());
+    let begin = Instant::now();
+    uecho.signal(rustix::process::Signal::TERM);
+    uecho.wait_exit();
+    assert!(begin.elapsed() < SOON, "the flush has an end");
+}
+
+#[test]
+fn an_absent_collector() {
+    let dead = Dead::new();
+    let config = format!("otlp.endpoint = \"{}\"", dead.url());
+    let uecho = Builder::new().config(&config).env("OTEL_BSP_SCHEDULE_DELAY", "50").start();
+    loses_spans_and_nothing_else(uecho, "exports fail");
+}
+
+#[test]
+fn a_collector_that_refuses() {
+    let collector = Collector::new(Manner::Status(500));
+    let uecho = exporting(&collector, "").start();
+    loses_spans_and_nothing_else(uecho, "exports fail");
+    assert!(!collector.exports().is_empty());
+}
+
+#[test]
+fn a_collector_that_never_answers() {
+    let collector = Collector::new(Manner::Silent);
+    let uecho = exporting(&collector, "otlp.timeout = \"500ms\"").start();
+    loses_spans_and_nothing_else(uecho, "the queue is bounded");
+}
+
+#[test]
+fn a_hanging_collector_does_not_slow_a_request() {
+    let collector = Collector::new(Manner::Silent);
+    let uecho = exporting(&collector, "otlp.timeout = \"60s\"").start();
+    uecho.get("/first");
+    eventually("an export hangs", || !collector.exports().is_empty());
+    let begin = Instant::now();
+    for _ in 0..20 {
+        assert_eq!(uecho.get("/x").status, 200);
+    }
+    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
+}
+
+#[test]
+fn an_endpoint_that_cannot_be_is_a_configuration_error() {
+    let mut uecho = Builder::new().config("otlp.endpoint = \"collector:4317\"").no_wait().start();
+    assert_eq!(uecho.wait_exit().code(), Some(78));
+    assert!(uecho.stderr().contains("otlp.endpoint"), "{}", uecho.stderr());
+}
