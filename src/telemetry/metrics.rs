@@ -1,5 +1,7 @@
 //! Every metric of the service in one registry; names follow the OpenTelemetry semantic conventions where one exists.
 
+mod process;
+
 use prometheus::{
     Encoder, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
     Registry, TextEncoder,
@@ -7,6 +9,7 @@ use prometheus::{
 
 use super::Telemetry;
 use crate::{peers::outcome::Outcome, receipt::Receipt, web::route::Route};
+use process::Process;
 
 /// Bucket bounds in seconds, those of `http.server.request.duration` in the OpenTelemetry semantic conventions.
 const DURATION_BUCKETS: [f64; 14] =
@@ -115,7 +118,7 @@ impl Metrics {
         self.registry.register(Box::new(self.ready.clone()))?;
         self.registry.register(Box::new(self.log_dropped.clone()))?;
         self.registry.register(Box::new(self.otlp_spans.clone()))?;
-        self.registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))
+        self.registry.register(Box::new(Process::new()?))
     }
 
     /// The Prometheus text format, version 0.0.4.

@@ -94,11 +94,13 @@ impl HttpClient for Transport {
         Self: 'async_trait,
     {
         let exchange = exchange(self.connector.clone(), self.origin.clone(), self.request(request));
-        let task = self.runtime.spawn(tokio::time::timeout(self.timeout, exchange));
+        let timeout = self.timeout;
+        // a timer can be made only inside of the runtime
+        let task = self.runtime.spawn(async move { tokio::time::timeout(timeout, exchange).await });
         Box::pin(async move {
             let result: Result<_, HttpError> = match task.await {
                 Ok(Ok(result)) => result,
-                Ok(Err(_)) => Err(format!("no answer within {:?}", self.timeout).into()),
+                Ok(Err(_)) => Err(format!("no answer within {timeout:?}").into()),
                 Err(error) => Err(error.into()),
             };
             let problem = match &result {

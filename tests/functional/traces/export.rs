@@ -56,9 +56,7 @@ fn a_sampled_request_is_a_server_span() {
         assert_eq!(resource.get(key).map(String::as_str), Some(value), "{key}");
     }
     assert!(!resource["host.name"].is_empty());
-    eventually("the spans are counted", || {
-        uecho.metric("uecho_otlp_spans_total{outcome=\"exported\"}") == 1.0
-    });
+    eventually("the spans are counted", || uecho.count("uecho_otlp_spans_total{outcome=\"exported\"}") == 1);
 }
 
 #[test]

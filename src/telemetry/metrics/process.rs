@@ -1,0 +1,89 @@
+//! What the process uses, read when it is asked for. Only `/proc/self` and system calls are needed, so it works with `ProcSubset=pid`,
+//! and CPU time has fractions; both are why this is not the collector of the `prometheus` crate.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use prometheus::{
+    Counter, Gauge, IntGauge,
+    core::{Collector, Desc},
+    proto::MetricFamily,
+};
+use rustix::{
+    process::{Resource, getrlimit},
+    time::{ClockId, clock_gettime},
+};
+
+/// The families `process_*`, named and measured as Prometheus' own client libraries do.
+pub(super) struct Process {
+    cpu: Counter,
+    start: Gauge,
+    resident: IntGauge,
+    virtual_memory: IntGauge,
+    open_fds: IntGauge,
+    max_fds: IntGauge,
+    threads: IntGauge,
+}
+
+impl Process {
+    /// Of this process, which is taken to have started now.
+    pub(super) fn new() -> Result<Self, prometheus::Error> {
+        let start =
+            Gauge::new("process_start_time_seconds", "Start of the process, in seconds since the epoch")?;
+        start.set(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64());
+        Ok(Self {
+            cpu: Counter::new("process_cpu_seconds_total", "User and system CPU time")?,
+            start,
+            resident: IntGauge::new("process_resident_memory_bytes", "Memory that is resident")?,
+            virtual_memory: IntGauge::new("process_virtual_memory_bytes", "Address space in use")?,
+            open_fds: IntGauge::new("process_open_fds", "Open file descriptors")?,
+            max_fds: IntGauge::new("process_max_fds", "Most file descriptors that may be open")?,
+            threads: IntGauge::new("process_threads", "Threads of the process")?,
+        })
+    }
+
+    fn collectors(&self) -> [&dyn Collector; 7] {
+        [
+            &self.cpu,
+            &self.start,
+            &self.resident,
+            &self.virtual_memory,
+            &self.open_fds,
+            &self.max_fds,
+            &self.threads,
+        ]
+    }
+
+    fn read(&self) {
+        let cpu = clock_gettime(ClockId::ProcessCPUTime);
+        if let Ok(cpu) = std::time::Duration::try_from(cpu) {
+            // never negative: the clock does not go back
+            self.cpu.inc_by((cpu.as_secs_f64() - self.cpu.get()).max(0.0));
+        }
+        let page = i64::try_from(rustix::param::page_size()).unwrap_or(0);
+        let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+        let mut pages = statm.split_ascii_whitespace().map_while(|pages| pages.parse::<i64>().ok());
+        for gauge in [&self.virtual_memory, &self.resident] {
+            gauge.set(pages.next().unwrap_or(0) * page);
+        }
+        // one of them is for the directory itself
+        self.open_fds.set(entries("/proc/self/fd") - 1);
+        self.threads.set(entries("/proc/self/task"));
+        let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        self.max_fds.set(i64::try_from(limit).unwrap_or(i64::MAX));
+    }
+}
+
+fn entries(directory: &str) -> i64 {
+    std::fs::read_dir(directory).map_or(0, |entries| i64::try_from(entries.count()).unwrap_or(0))
+}
+
+impl Collector for Process {
+    fn desc(&self) -> Vec<&Desc> {
+        self.collectors().into_iter().flat_map(Collector::desc).collect()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        self.read();
+        self.collectors().into_iter().flat_map(Collector::collect).collect()
+    }
+}
