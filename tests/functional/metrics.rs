@@ -8,7 +8,7 @@ use std::{
 use crate::support::{Uecho, http::Connection, peer::Dead};
 
 /// Every family: name, type, and the label names of its series.
-const FAMILIES: [(&str, &str, &[&str]); 18] = [
+const FAMILIES: [(&str, &str, &[&str]); 19] = [
     ("http_server_active_requests", "gauge", &[]),
     (
         "http_server_request_duration_seconds",
@@ -22,6 +22,7 @@ const FAMILIES: [(&str, &str, &[&str]); 18] = [
     ("process_start_time_seconds", "gauge", &[]),
     ("process_threads", "gauge", &[]),
     ("process_virtual_memory_bytes", "gauge", &[]),
+    ("uecho_accept_errors_total", "counter", &[]),
     ("uecho_build_info", "gauge", &["instance", "revision", "system", "version"]),
     ("uecho_connections", "gauge", &[]),
     ("uecho_connections_closed_total", "counter", &["reason"]),
