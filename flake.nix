@@ -56,7 +56,7 @@
           }
       ) self.packages;
 
-      checks = eachSystem (pkgs: import ./nixos/checks.nix { inherit pkgs self; });
+      checks = eachSystem (pkgs: import ./nixos/checks.nix { inherit pkgs self systems; });
 
       devShells = eachSystem (pkgs: {
         default = pkgs.callPackage ./nixos/dev-shell.nix { };

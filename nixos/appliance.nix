@@ -88,7 +88,8 @@ in
     };
 
     networking = {
-      hostName = lib.mkDefault "uecho";
+      # Weaker than a default: the name of a test node is one.
+      hostName = lib.mkOverride 1200 "uecho";
       # DHCP on every wired interface.
       useNetworkd = true;
       nftables.enable = true;
@@ -100,8 +101,13 @@ in
       };
     };
     services = {
-      resolved.enable = true;
-      timesyncd.enable = true;
+      resolved = {
+        enable = true;
+        settings.Resolve = {
+          LLMNR = "no";
+          MulticastDNS = "no";
+        };
+      };
       journald = {
         storage = "persistent";
         extraConfig = ''

@@ -69,6 +69,28 @@ in
     mode = "direct-symlink";
   };
 
+  # Nothing new appears in "/" itself, not even by root. (What lies below it and does not persist is gone at the next boot.)
+  systemd.services.immutable-root = {
+    description = "Make the Root Directory Immutable";
+    wantedBy = [ "sysinit.target" ];
+    after = [
+      "local-fs.target"
+      "systemd-tmpfiles-setup.service"
+    ];
+    before = [
+      "sysinit.target"
+      "shutdown.target"
+    ];
+    conflicts = [ "shutdown.target" ];
+    unitConfig.DefaultDependencies = false;
+    serviceConfig = {
+      Type = "oneshot";
+      RemainAfterExit = true;
+      ExecStart = "${lib.getExe' pkgs.e2fsprogs "chattr"} +i /";
+      ExecStop = "${lib.getExe' pkgs.e2fsprogs "chattr"} -i /";
+    };
+  };
+
   # A disk larger than the image is used whole.
   systemd.services.grow-persist = {
     description = "Grow the Partition of /persist";

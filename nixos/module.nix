@@ -11,7 +11,8 @@ let
   format = pkgs.formats.toml { };
 
   # TOML has no null: what is not set is left to the program's defaults.
-  settings = lib.filterAttrsRecursive (_: value: value != null) cfg.settings;
+  withoutNull = lib.filterAttrsRecursive (_: value: value != null);
+  settings = withoutNull cfg.settings;
 
   # The program re-reads these on SIGHUP; everything else needs a restart.
   reloadable = [
@@ -26,9 +27,16 @@ let
     ]
   ];
   isReloadable = path: lib.elem path reloadable;
-  only =
-    keep: lib.mapAttrsRecursiveCond (_: true) (path: value: if keep path then value else null) settings;
-  trigger = keep: builtins.toJSON (only keep);
+
+  # The settings that pass, as text; it changes exactly when one of them does.
+  trigger =
+    passes:
+    builtins.toJSON (
+      # An empty section says nothing either.
+      lib.filterAttrsRecursive (_: value: value != null && value != { }) (
+        lib.mapAttrsRecursive (path: value: if passes path then value else null) settings
+      )
+    );
 
   configuration =
     pkgs.runCommand "uecho.toml"
@@ -51,6 +59,10 @@ let
   port = address: lib.toInt (lib.last (lib.splitString ":" address));
   # What systemd calls the address.
   stream = lib.removePrefix "unix:";
+
+  # Where the service finds its configuration: the same path before and after a switch, so that a reload reads the new one,
+  # and one that is there in every sandbox (a sandbox made under the old /etc may not see the new).
+  link = "/run/uecho/uecho.toml";
 
   inStore = path: lib.isPath path || lib.hasPrefix "${builtins.storeDir}/" path;
 in
@@ -119,6 +131,11 @@ in
         ''
       );
 
+      tmpfiles.settings.uecho = {
+        "/run/uecho".d.mode = "0755";
+        ${link}."L+".argument = "${configuration}";
+      };
+
       services.uecho = {
         wantedBy = [ "multi-user.target" ];
         enableDefaultPath = false;
@@ -128,9 +145,7 @@ in
         restartTriggers = [ (trigger (path: cfg.leaf || !isReloadable path)) ];
         reloadTriggers = lib.optional (!cfg.leaf) (trigger isReloadable);
         environment = cfg.environment // {
-          # By way of the running system, so that the path stays the same in a switch, and not by way of /etc, whose new
-          # contents a sandboxed service may not see before it is started again.
-          UECHO_CONFIG = "/run/current-system/etc/uecho/uecho.toml";
+          UECHO_CONFIG = link;
         };
         serviceConfig.LoadCredential = lib.mapAttrsToList (name: path: "${name}:${path}") cfg.credentials;
       };

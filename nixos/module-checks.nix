@@ -1,0 +1,231 @@
+# What the modules promise. Refusals and the parity of the environments are found out by evaluating, so `nix flake check
+# --no-build` proves them too.
+{
+  pkgs,
+  self,
+  systems,
+}:
+let
+  inherit (pkgs) lib;
+
+  evaluate =
+    module:
+    (pkgs.nixos {
+      imports = [
+        self.nixosModules.uecho
+        module
+      ];
+      services.uecho.enable = true;
+      system.stateVersion = lib.trivial.release;
+    }).config;
+
+  # A file that exists once what is claimed holds, and says which claim does not.
+  claim =
+    name: claims:
+    let
+      broken = lib.attrNames (lib.filterAttrs (_: holds: !holds) claims);
+    in
+    assert lib.assertMsg (broken == [ ]) "${name}: ${lib.concatStringsSep ", " broken}";
+    pkgs.writeText name (lib.concatLines (lib.attrNames claims));
+
+  messages = module: map (a: a.message) (lib.filter (a: !a.assertion) (evaluate module).assertions);
+  # Exactly this message of ours, which names the option and says what would be right.
+  refuses =
+    module: parts:
+    let
+      ours = lib.filter (lib.hasPrefix "services.uecho") (messages module);
+    in
+    lib.length ours == 1 && lib.all (part: lib.hasInfix part (lib.head ours)) parts;
+  accepts = module: lib.filter (lib.hasPrefix "services.uecho") (messages module) == [ ];
+
+  refusals = {
+    "a credential in the store is refused" =
+      refuses { services.uecho.credentials."api.token" = "${pkgs.writeText "token" "x"}"; }
+        [
+          ''credentials."api.token"''
+          "install -m 600"
+        ];
+    "a credential beside the configuration is refused" =
+      refuses { services.uecho.credentials."api.token" = ./module-checks.nix; }
+        [
+          ''credentials."api.token"''
+        ];
+    "a relative credential is refused" =
+      refuses { services.uecho.credentials."api.token" = "secrets/token"; }
+        [
+          ''credentials."api.token"''
+        ];
+    "a credential on the machine is accepted" = accepts {
+      services.uecho.credentials."api.token" = "/var/lib/secrets/token";
+    };
+    "a token in the settings is refused" = refuses { services.uecho.settings.api.token = "x"; } [
+      "world-readable"
+      "credentials"
+    ];
+    "a leaf with peers is refused" =
+      refuses
+        {
+          services.uecho = {
+            leaf = true;
+            settings.fanout.peers = [ "http://127.0.0.1:9" ];
+          };
+        }
+        [
+          "fanout.peers"
+          "leaf = false"
+        ];
+    "a leaf without sockets is refused" =
+      refuses
+        {
+          services.uecho = {
+            leaf = true;
+            socketActivation = false;
+          };
+        }
+        [
+          "socketActivation = true"
+        ];
+    "a port of a unix socket is refused" =
+      refuses
+        {
+          services.uecho = {
+            openFirewall = true;
+            settings.public.listen = "unix:/run/uecho/other.sock";
+          };
+        }
+        [
+          "openFirewall"
+        ];
+    "the defaults are accepted" = accepts { };
+    "a leaf is accepted" = accepts { services.uecho.leaf = true; };
+  };
+
+  units = (evaluate { services.uecho.settings.public.listen = "[::]:8080"; }).systemd;
+  changed =
+    settings:
+    let
+      triggers =
+        s:
+        let
+          service = (evaluate { services.uecho = { inherit (s) settings; }; }).systemd.services.uecho;
+        in
+        {
+          inherit (service) reloadTriggers restartTriggers;
+        };
+      before = triggers { settings = { }; };
+      after = triggers { inherit settings; };
+    in
+    {
+      reload = before.reloadTriggers != after.reloadTriggers;
+      restart = before.restartTriggers != after.restartTriggers;
+    };
+  onlyReload = {
+    reload = true;
+    restart = false;
+  };
+  onlyRestart = {
+    reload = false;
+    restart = true;
+  };
+  switching = {
+    "the socket is not stopped for a change of the service" = !units.services.uecho.stopIfChanged;
+    "the sockets listen where the settings say" =
+      units.sockets.uecho.socketConfig.ListenStream == [
+        ""
+        "[::]:8080"
+        "/run/uecho/public.sock"
+      ];
+    "a new message reloads" = changed { message = "x"; } == onlyReload;
+    "new peers reload" = changed { fanout.peers = [ "http://127.0.0.1:9" ]; } == onlyReload;
+    "a new log filter reloads" = changed { log.filter = "debug"; } == onlyReload;
+    "a new limit restarts" = changed { limits.in_flight = 7; } == onlyRestart;
+    "a new policy restarts" = changed { fanout.policy.quorum = 1; } == onlyRestart;
+  };
+
+  # Give every environment the values of prod, and prod comes out.
+  inherit (systems) environments;
+  toplevel =
+    name: module:
+    (self.nixosConfigurations.${name}.extendModules { modules = [ module ]; })
+    .config.system.build.toplevel.drvPath;
+  valuesOf = name: lib.mapAttrsRecursive (_: lib.mkForce) environments.${name};
+  paths = name: lib.mapAttrsToListRecursive (path: _: lib.showOption path) environments.${name};
+  parity = lib.concatMapAttrs (name: _: {
+    "${name} states the same options as prod" = paths name == paths "prod";
+    "${name} with the values of prod is prod" = toplevel name (valuesOf "prod") == toplevel "prod" { };
+    "${name} is not prod without them" = name == "prod" || toplevel name { } != toplevel "prod" { };
+  }) environments;
+
+  inherit (self.nixosConfigurations) appliance;
+  megabytes = 600;
+in
+{
+  module-refusals = claim "module-refusals" refusals;
+  module-switching = claim "module-switching" switching;
+
+  # The program looks at the configuration while the system is built.
+  module-typo =
+    pkgs.runCommand "module-typo"
+      {
+        failed =
+          pkgs.testers.testBuildFailure
+            (evaluate {
+              services.uecho.settings.mesage = "x";
+            }).environment.etc."uecho/uecho.toml".source;
+      }
+      ''
+        grep --fixed-strings mesage "$failed/testBuildFailure.log"
+        touch "$out"
+      '';
+
+  nix-lint =
+    pkgs.runCommand "nix-lint"
+      {
+        nativeBuildInputs = [
+          pkgs.deadnix
+          pkgs.nixfmt
+          pkgs.shellcheck
+          pkgs.statix
+        ];
+        src = lib.fileset.toSource {
+          root = ../.;
+          fileset = lib.fileset.unions [
+            ../flake.nix
+            ../nixos
+            ../statix.toml
+            ../tests/vm
+          ];
+        };
+      }
+      ''
+        cd "$src"
+        find . -name '*.nix' -exec nixfmt --check {} +
+        statix check .
+        deadnix --fail .
+        shellcheck nixos/*.sh
+        touch "$out"
+      '';
+}
+// lib.optionalAttrs (pkgs.stdenv.hostPlatform.system == "x86_64-linux") {
+  environments-parity = claim "environments-parity" parity;
+
+  appliance-size =
+    pkgs.runCommand "appliance-size"
+      {
+        closure = pkgs.closureInfo { rootPaths = [ appliance.config.system.build.toplevel ]; };
+        image = self.packages.x86_64-linux.image;
+      }
+      ''
+        bytes=$(<"$closure/total-nar-size")
+        echo "closure: $((bytes / 1000000)) MB of ${toString megabytes} MB"
+        for file in "$image"/*.img; do
+          echo "image: $(($(stat --format=%s "$file") / 1000000)) MB, of which $(du --block-size=1M "$file" | cut --fields=1) MiB are used"
+        done
+        [ "$bytes" -le ${toString megabytes}000000 ] || {
+          echo "The closure is larger than it may be. What is in it, largest last:"
+          sort "$closure/store-paths" | xargs du --summarize --block-size=1M | sort --numeric-sort | tail --lines=30
+          exit 1
+        }
+        touch "$out"
+      '';
+}

@@ -1,0 +1,21 @@
+# Generations on the appliance's own disk: a new one, back by hand without a reboot, and an older one from the boot menu.
+{ lib, ... }:
+{
+  nodes.machine.imports = [
+    ./support/image.nix
+    ./support/versions.nix
+  ];
+
+  testScript =
+    { nodes, ... }:
+    let
+      inherit (nodes.machine.system.build) disk versions;
+    in
+    ''
+      QEMU_IMG = "${lib.getExe' nodes.machine.virtualisation.qemu.package "qemu-img"}"
+      IMAGE = "${disk}/${disk.passthru.filePath}"
+      V2 = "${versions.v2}"
+    ''
+    + lib.readFile ./support/image.py
+    + lib.readFile ./rollback.py;
+}

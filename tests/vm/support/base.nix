@@ -1,0 +1,27 @@
+# What every node of a VM test has: the service, and the tools that the scripts call.
+{ lib, pkgs, ... }:
+{
+  imports = [ ../../../nixos/module.nix ];
+
+  services.uecho = {
+    enable = true;
+    # Without a revision, so that a commit that does not touch the program rebuilds no test.
+    package = lib.mkDefault (pkgs.callPackage ../../../nixos/package.nix { });
+  };
+
+  environment.systemPackages = [
+    pkgs.curl
+    (pkgs.writeTextFile {
+      name = "uecho-load";
+      destination = "/bin/uecho-load";
+      executable = true;
+      text = "#!${lib.getExe pkgs.python3}\n" + lib.readFile ../../scenarios/tools/uecho-load.py;
+    })
+  ];
+
+  documentation.enable = false;
+  virtualisation = {
+    cores = 2;
+    memorySize = lib.mkDefault 1024;
+  };
+}

@@ -1,0 +1,34 @@
+# The scenarios of tests/scenarios as VM tests: the script is the same, the nodes are here. A set-up is for the scenario of
+# its name, and for those whose names begin with it and a dash.
+{ lib }:
+let
+  nodes = {
+    fanout = lib.genAttrs [ "a" "b" "c" ] (_: {
+      networking.firewall.allowedTCPPorts = [ 8080 ];
+    });
+    # They build their own versions, with Nix: see the tests of the guard in this folder.
+    guard = null;
+    leaf.machine.services.uecho.leaf = true;
+  };
+  default.machine = { };
+
+  setup =
+    name:
+    let
+      matching = lib.filter (key: name == key || lib.hasPrefix "${key}-" name) (lib.attrNames nodes);
+      longest = lib.last (lib.sort (a: b: lib.stringLength a < lib.stringLength b) matching);
+    in
+    if matching == [ ] then default else nodes.${longest};
+
+  scripts = lib.filterAttrs (file: _: lib.hasSuffix ".py" file) (builtins.readDir ../../scenarios);
+  names = map (lib.removeSuffix ".py") (lib.attrNames scripts);
+in
+lib.listToAttrs (
+  map (name: {
+    name = "scenario-${name}";
+    value = {
+      nodes = setup name;
+      testScript = lib.readFile ../../scenarios/${name}.py;
+    };
+  }) (lib.filter (name: setup name != null) names)
+)

@@ -1,0 +1,56 @@
+# A node that runs v1 and has v2 in its store: the same program under another path, and another name in the receipt. For
+# tests of switches; system.build.versions names the systems.
+{
+  config,
+  extendModules,
+  lib,
+  pkgs,
+  ...
+}:
+let
+  # Above the label that the test framework forces.
+  label = lib.mkOverride 40;
+
+  relocated =
+    package:
+    pkgs.runCommand "uecho-relocated" { inherit (package) meta version; } ''
+      cp --recursive --no-preserve=mode ${package} "$out"
+      chmod +x "$out"/bin/*
+      sed --in-place "s,${package},$out,g" "$out"/lib/systemd/system/*
+    '';
+
+  variant =
+    module:
+    (extendModules {
+      modules = [
+        module
+        { system.extraDependencies = lib.mkForce [ ]; }
+      ];
+    }).config.system.build.toplevel;
+
+  versions = {
+    v2 = variant {
+      services.uecho.package = lib.mkForce (relocated config.services.uecho.package);
+      system.nixos.label = label "v2";
+    };
+    # v1 with settings that a reload is enough for.
+    reloaded = variant {
+      services.uecho.settings = {
+        message = lib.mkForce "after the reload";
+        fanout.peers = lib.mkForce [ "http://127.0.0.1:9" ];
+        log.filter = lib.mkForce "debug";
+      };
+    };
+  };
+in
+{
+  config = {
+    services.uecho.settings.message = "before the reload";
+    system = {
+      build = { inherit versions; };
+      extraDependencies = lib.attrValues versions;
+      nixos.label = lib.mkOverride 45 "v1";
+      switch.enable = true;
+    };
+  };
+}
