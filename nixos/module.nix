@@ -28,13 +28,12 @@ let
   ];
   isReloadable = path: lib.elem path reloadable;
 
-  # The settings that pass, as text; it changes exactly when one of them does.
+  # The settings whose paths pass, as text; it changes exactly when one of them does.
   trigger =
     passes:
     builtins.toJSON (
-      # An empty section says nothing either.
-      lib.filterAttrsRecursive (_: value: value != null && value != { }) (
-        lib.mapAttrsRecursive (path: value: if passes path then value else null) settings
+      lib.filter (setting: passes setting.path) (
+        lib.mapAttrsToListRecursive (path: value: { inherit path value; }) settings
       )
     );
 
