@@ -1,13 +1,16 @@
 //! One connection from its first byte to its end.
 
 use std::{
+    error::Error as _,
     future::poll_fn,
     pin::{Pin, pin},
     sync::Arc,
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use hyper_util::rt::TokioIo;
+use tokio::time::timeout;
 
 use super::{
     activity::{Activity, Order},
@@ -20,6 +23,9 @@ use super::{
     transport::{Protocol, Transport},
 };
 use crate::web::service::Service;
+
+/// Longest wait for a client's answer to GOAWAY.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Serves the connection until one side ends it.
 pub async fn run(stream: Stream, mut connection: Connection, service: Service, protocols: Arc<Protocols>) {
@@ -40,11 +46,11 @@ pub async fn run(stream: Stream, mut connection: Connection, service: Service, p
     };
 }
 
-/// How HTTP/1 ended.
+/// How HTTP ended.
 enum Ended {
     /// By an order.
     Told(Closed),
-    /// By what the client sent, once all before it is answered.
+    /// HTTP/1: by what the client sent, once all before it is answered.
     Refused,
     /// By itself.
     Done(hyper::Result<()>),
@@ -119,23 +125,36 @@ async fn http2(
 ) -> Closed {
     let mut http = pin!(protocols.http2.serve_connection(TokioIo::new(transport), service));
     let mut drained = false;
-    poll_fn(|context| {
+    let ended = poll_fn(|context| {
         match orders.poll(context) {
-            Order::Close(reason) => return Poll::Ready(reason),
+            Order::Close(reason) => return Poll::Ready(Ended::Told(reason)),
             Order::Drain if !drained => {
                 drained = true;
                 http.as_mut().graceful_shutdown();
             }
             _ => {}
         }
-        let reason = match ready!(http.as_mut().poll(context)) {
-            Ok(()) if drained => Closed::Drain,
-            Ok(()) => Closed::Client,
-            Err(_) => Closed::Error,
-        };
-        Poll::Ready(reason)
+        http.as_mut().poll(context).map(Ended::Done)
     })
-    .await
+    .await;
+    match ended {
+        Ended::Told(reason) => {
+            if matches!(reason, Closed::Idle | Closed::Cap | Closed::Drain) {
+                // GOAWAY, so that the client knows what it may safely send again
+                http.as_mut().graceful_shutdown();
+                orders.unless_cut(async { drop(timeout(FAREWELL, http).await) }).await;
+            }
+            reason
+        }
+        Ended::Done(Ok(())) if drained => Closed::Drain,
+        Ended::Done(Err(error)) if !went_away(&error) => Closed::Error,
+        _ => Closed::Client,
+    }
+}
+
+/// Whether it is the transport that failed, which is how a client leaves that does not say goodbye.
+fn went_away(error: &hyper::Error) -> bool {
+    error.source().is_some_and(|cause| cause.is::<std::io::Error>())
 }
 
 /// The orders of one connection, as its task sees them.

@@ -15,6 +15,7 @@ mod fanout_tls;
 mod fanout_tree;
 mod logs;
 mod metrics;
+mod limits;
 mod mirror;
 mod smuggling;
 mod support;

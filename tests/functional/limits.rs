@@ -1,0 +1,254 @@
+//! Every key of `[limits]`: what is above it gets its answer, what is within it does not notice.
+
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    echo::is_a_problem,
+    support::{Answer, SOON, Uecho, eventually, http::Connection, pause},
+};
+
+fn closed(uecho: &Uecho, reason: &str) -> usize {
+    uecho.count(&format!("uecho_connections_closed_total{{reason=\"{reason}\"}}"))
+}
+
+fn fields(count: usize) -> String {
+    (0..count).map(|index| format!("X-{index}: a\r\n")).collect::<Vec<_>>().concat()
+}
+
+/// The answer to one request head, of which the client goes on sending more than anyone reads.
+#[track_caller]
+fn answer_to(uecho: &Uecho, head: &str) -> Answer {
+    let mut connection = Connection::open(uecho.public);
+    connection.send(head.as_bytes());
+    let answer = connection.answer().expect("the answer must survive the end of the connection");
+    assert!(answer.status < 400 || connection.closed());
+    answer
+}
+
+#[track_caller]
+fn is_refused(answer: &Answer, status: u16, detail: &str) {
+    assert_eq!(answer.status, status);
+    is_a_problem(answer);
+    assert_eq!(answer.header("connection"), Some("close"));
+    assert!(answer.text().contains(detail), "{}", answer.text());
+}
+
+#[test]
+fn headers() {
+    let uecho = Uecho::with("");
+    let with = |count| answer_to(&uecho, &format!("GET /a HTTP/1.1\r\nHost: a\r\n{}\r\n", fields(count)));
+    assert_eq!(with(63).status, 200);
+    is_refused(&with(64), 431, "more than 64 header fields");
+    is_refused(&with(1000), 431, "too many header fields");
+    let many = Uecho::with("[limits]\nheaders = 200");
+    let with = |count| answer_to(&many, &format!("GET /a HTTP/1.1\r\nHost: a\r\n{}\r\n", fields(count)));
+    assert_eq!(with(199).status, 200);
+    is_refused(&with(200), 431, "more than 200 header fields");
+}
+
+#[test]
+fn header_bytes() {
+    let uecho = Uecho::with("");
+    let with =
+        |bytes| answer_to(&uecho, &format!("GET /a HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "a".repeat(bytes)));
+    assert_eq!(with((16 << 10) - 6).status, 200);
+    is_refused(&with(16 << 10), 431, "16KiB");
+    is_refused(&with(1 << 20), 431, "too large");
+}
+
+#[test]
+fn uri_bytes() {
+    let uecho = Uecho::with("");
+    let with = |bytes: usize| {
+        answer_to(&uecho, &format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(bytes - 1)))
+    };
+    assert_eq!(with(8 << 10).status, 200);
+    is_refused(&with((8 << 10) + 1), 414, "8KiB");
+    is_refused(&with(1 << 20), 414, "too long");
+}
+
+#[test]
+fn body_bytes_announced_or_not() {
+    let uecho = Uecho::with("");
+    let post = |rest: &str| format!("POST /api/v1/echo HTTP/1.1\r\nHost: a\r\n{rest}");
+    let within = answer_to(&uecho, &post(&format!("Content-Length: 1048576\r\n\r\n{}", "a".repeat(1 << 20))));
+    assert_eq!((within.status, &within.json()["body"]["bytes"]), (200, &(1 << 20).into()));
+
+    let announced = answer_to(&uecho, &post("Content-Length: 1048577\r\n\r\n"));
+    is_refused(&announced, 413, "1MiB");
+    let continued = answer_to(&uecho, &post("Content-Length: 1048577\r\nExpect: 100-continue\r\n\r\n"));
+    is_refused(&continued, 413, "1MiB");
+    let sent = answer_to(&uecho, &post(&format!("Content-Length: 8388608\r\n\r\n{}", "a".repeat(8 << 20))));
+    is_refused(&sent, 413, "1MiB");
+    let chunk = format!("100000\r\n{}\r\n", "a".repeat(1 << 20));
+    let chunked = answer_to(&uecho, &post(&format!("Transfer-Encoding: chunked\r\n\r\n{}", chunk.repeat(8))));
+    is_refused(&chunked, 413, "1MiB");
+}
+
+#[test]
+fn memory_stays_flat_whatever_is_sent() {
+    let uecho = Uecho::with("");
+    let resident = || {
+        let status = fs::read_to_string(format!("/proc/{}/status", uecho.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap()
+    };
+    uecho.get("/warm");
+    let before = resident();
+    for head in ["Transfer-Encoding: chunked\r\n", "Content-Length: 268435456\r\n"] {
+        let mut stream = TcpStream::connect(uecho.public).unwrap();
+        stream.set_write_timeout(Some(SOON)).unwrap();
+        stream.write_all(format!("POST /api/v1/echo HTTP/1.1\r\nHost: a\r\n{head}\r\n").as_bytes()).unwrap();
+        let chunk = format!("100000\r\n{}\r\n", "a".repeat(1 << 20));
+        for _ in 0..256 {
+            // refused long before the end
+            if stream.write_all(chunk.as_bytes()).is_err() {
+                break;
+            }
+        }
+    }
+    assert!(resident() < before + (16 << 10), "{before} kB before, {} kB after", resident());
+}
+
+#[test]
+fn first_byte() {
+    let uecho = Uecho::with("[limits]\nfirst_byte = \"500ms\"");
+    let begin = Instant::now();
+    assert!(Connection::open(uecho.public).closed());
+    assert!(begin.elapsed() >= Duration::from_millis(500));
+    assert_eq!(closed(&uecho, "first_byte"), 1);
+}
+
+#[test]
+fn header_of_the_first_request_even_if_it_drips() {
+    let uecho = Uecho::with("[limits]\nheader = \"1s\"");
+    let begin = Instant::now();
+    let mut stream = TcpStream::connect(uecho.public).unwrap();
+    for byte in b"GET / HTTP/1.1\r\nX: ".iter().chain(std::iter::repeat(&b'a')) {
+        if stream.write_all(&[*byte]).is_err() {
+            break;
+        }
+        assert!(begin.elapsed() < SOON, "still open");
+        pause();
+    }
+    assert!(begin.elapsed() >= Duration::from_secs(1));
+    assert_eq!(closed(&uecho, "header"), 1);
+}
+
+#[test]
+fn header_of_a_later_request_pipelined_or_not() {
+    let uecho = Uecho::with("[limits]\nheader = \"500ms\"");
+    let whole = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
+    let mut pipelined = Connection::open(uecho.public);
+    pipelined.send(format!("{whole}GET /b").as_bytes());
+    assert_eq!(pipelined.answer().unwrap().status, 200);
+    let mut later = Connection::open(uecho.public);
+    later.send(whole.as_bytes());
+    assert_eq!(later.answer().unwrap().status, 200);
+    let begin = Instant::now();
+    later.send(b"GET /b");
+    assert!(pipelined.closed() && later.closed());
+    assert!(begin.elapsed() >= Duration::from_millis(500));
+    assert_eq!(closed(&uecho, "header"), 2);
+}
+
+#[test]
+fn body() {
+    let uecho = Uecho::with("[limits]\nbody = \"300ms\"");
+    for head in ["Content-Length: 10\r\n\r\nhello", "Transfer-Encoding: chunked\r\n\r\n5\r\nhel"] {
+        let late = answer_to(&uecho, &format!("POST /api/v1/echo HTTP/1.1\r\nHost: a\r\n{head}"));
+        is_refused(&late, 408, "300ms");
+    }
+}
+
+#[test]
+fn handler() {
+    let uecho = Uecho::with("[limits]\nhandler = \"300ms\"");
+    let mut connection = Connection::open(uecho.public);
+    connection.send(b"POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello");
+    let late = connection.answer().unwrap();
+    assert_eq!((late.status, late.header("retry-after")), (503, Some("1")));
+    is_a_problem(&late);
+    assert!(late.text().contains("300ms"));
+}
+
+#[test]
+fn idle() {
+    let uecho = Uecho::with("[limits]\nidle = \"500ms\"");
+    let mut connection = Connection::open(uecho.public);
+    for _ in 0..3 {
+        connection.send(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(connection.answer().unwrap().status, 200);
+    }
+    let begin = Instant::now();
+    assert!(connection.closed());
+    assert!(begin.elapsed() >= Duration::from_millis(400), "it may have begun a little before");
+    assert_eq!(closed(&uecho, "idle"), 1);
+}
+
+#[test]
+fn a_client_that_takes_no_answers_is_let_go() {
+    let uecho = Uecho::with("[limits]\nidle = \"500ms\"");
+    let mut stream = TcpStream::connect(uecho.public).unwrap();
+    stream.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
+    let request = format!(
+        "POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n{}",
+        "a".repeat(1_000_000)
+    );
+    for _ in 0..40 {
+        if stream.write_all(request.as_bytes()).is_err() {
+            break;
+        }
+    }
+    eventually("the connection is closed", || closed(&uecho, "write") == 1);
+    assert_eq!(uecho.get("/a").status, 200);
+}
+
+#[test]
+fn connections() {
+    let uecho = Uecho::with("[limits]\nconnections = 4\nfirst_byte = \"60s\"\nheader = \"60s\"");
+    let whole = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
+    let mut silent: Vec<_> = (0..3).map(|_| Connection::open(uecho.public)).collect();
+    let mut kept = Connection::open(uecho.public);
+    kept.send(whole);
+    assert_eq!(kept.answer().unwrap().status, 200);
+    eventually("four are open", || uecho.count("uecho_connections") == 4);
+
+    let mut fifth = Connection::open(uecho.public);
+    fifth.send(b"GET /a HTTP/1.1\r\n");
+    assert!(kept.closed(), "the idle one makes room");
+    assert_eq!(closed(&uecho, "cap"), 1);
+
+    let mut sixth = TcpStream::connect(uecho.public).unwrap();
+    sixth.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+    sixth.write_all(whole).unwrap();
+    assert!(sixth.read(&mut [0]).is_err(), "no room, so it waits in the queue of the kernel");
+    assert_eq!(uecho.count("uecho_connections"), 4);
+    silent.pop();
+    sixth.set_read_timeout(Some(SOON)).unwrap();
+    assert_eq!(sixth.read(&mut [0]).unwrap(), 1, "room");
+    fifth.send(b"Host: a\r\n\r\n");
+    assert_eq!(fifth.answer().unwrap().status, 200);
+}
+
+#[test]
+fn in_flight() {
+    let uecho = Uecho::with("[limits]\nin_flight = 1");
+    let mut first = Connection::open(uecho.public);
+    first.send(b"POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello");
+    eventually("it is under way", || uecho.count("http_server_active_requests") == 1);
+    let second = uecho.get("/a");
+    assert_eq!((second.status, second.header("retry-after")), (503, Some("1")));
+    is_a_problem(&second);
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(uecho.get(path).status, 200, "{path} is answered all the same");
+    }
+    first.send(b"world");
+    assert_eq!(first.answer().unwrap().status, 200);
+    assert_eq!(uecho.get("/a").status, 200);
+}
