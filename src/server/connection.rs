@@ -1,7 +1,7 @@
 //! One connection from its first byte to its end.
 
 use std::{
-    error::Error as _,
+    error::Error,
     future::poll_fn,
     pin::{Pin, pin},
     sync::Arc,
@@ -154,7 +154,7 @@ async fn http2(
 
 /// Whether it is the transport that failed, which is how a client leaves that does not say goodbye.
 fn went_away(error: &hyper::Error) -> bool {
-    error.source().is_some_and(|cause| cause.is::<std::io::Error>())
+    error.source().is_some_and(<dyn Error>::is::<std::io::Error>)
 }
 
 /// The orders of one connection, as its task sees them.

@@ -3,6 +3,7 @@
 use std::{fmt, io, os::unix::net::UnixListener as StdUnixListener};
 
 use listenfd::ListenFd;
+use socket2::SockRef;
 use tokio::net::{TcpListener, UnixListener};
 
 use super::{
@@ -10,6 +11,9 @@ use super::{
     unix_socket::{self, SocketFile},
 };
 use crate::config::listen::Listen;
+
+/// Connections that may wait to be accepted; std asks for 128, and the kernel allows `net.core.somaxconn` (4096) at most.
+const BACKLOG: i32 = 4096;
 
 /// A listener cannot be had (exit code 69, `EX_UNAVAILABLE`).
 #[derive(Debug, thiserror::Error)]
@@ -92,12 +96,23 @@ impl Listener {
     /// The address is taken, not ours, or not allowed.
     pub fn bind(listen: &Listen) -> Result<Self, BindError> {
         let bound = match listen {
+<<<<<<< HEAD
             Listen::Tcp(address) => {
                 std::net::TcpListener::bind(address).and_then(|tcp| Self::tcp(tcp, false))
             }
             Listen::Unix(path) => {
                 unix_socket::bind(path).and_then(|(unix, file)| Self::unix(unix, Some(file)))
             }
+=======
+            Listen::Tcp(address) => std::net::TcpListener::bind(address).and_then(|tcp| {
+                SockRef::from(&tcp).listen(BACKLOG)?;
+                Self::tcp(tcp, false)
+            }),
+            Listen::Unix(path) => bind_unix(path).and_then(|unix| {
+                SockRef::from(&unix).listen(BACKLOG)?;
+                Self::unix(unix, false)
+            }),
+>>>>>>> 099c843 (server: a queue of our own listeners as long as the kernel allows)
         };
         bound.map_err(|source| BindError { address: listen.to_string(), source })
     }

@@ -17,7 +17,7 @@ type Connected = (SendRequest<Bytes>, JoinHandle<Result<(), h2::Error>>);
 /// Runs a client, for a bounded time.
 fn run<T>(client: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async { timeout(SOON, client).await.expect("in time") })
+    runtime.block_on(async { timeout(SOON, client).await.unwrap() })
 }
 
 async fn connect(address: SocketAddr, builder: &client::Builder) -> Connected {

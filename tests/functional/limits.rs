@@ -25,7 +25,8 @@ fn fields(count: usize) -> String {
 fn answer_to(uecho: &Uecho, head: &str) -> Answer {
     let mut connection = Connection::open(uecho.public);
     connection.send(head.as_bytes());
-    let answer = connection.answer().expect("the answer must survive the end of the connection");
+    let answer =
+        connection.answer().unwrap_or_else(|| panic!("the answer did not survive the end of the connection"));
     assert!(answer.status < 400 || connection.closed());
     answer
 }

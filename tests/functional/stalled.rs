@@ -70,9 +70,7 @@ fn silence_costs_nothing() {
     let uecho = Uecho::with("[limits]\nfirst_byte = \"60s\"");
     let _silent: Vec<_> = (0..STALLED).map(|_| TcpStream::connect(uecho.public).unwrap()).collect();
     eventually("they are accepted", || uecho.count("uecho_connections") == STALLED);
-    let before = cpu(&uecho);
-    wait(Duration::from_secs(2));
-    let used = cpu(&uecho) - before;
+    let used = cpu_during(&uecho, Duration::from_secs(2));
     assert!(used < Duration::from_millis(200), "{used:?} of CPU in two seconds");
 }
 
@@ -88,9 +86,7 @@ fn out_of_file_descriptors_it_waits_and_recovers() {
 
     let held: Vec<_> = (0..50).map(|_| TcpStream::connect(uecho.public).unwrap()).collect();
     assert!(kept.closed(), "an idle connection is given up for those who wait");
-    let before = cpu(&uecho);
-    wait(Duration::from_secs(1));
-    let used = cpu(&uecho) - before;
+    let used = cpu_during(&uecho, Duration::from_secs(1));
     assert!(used < Duration::from_millis(200), "{used:?} of CPU in a second of waiting");
     assert!(uecho.stderr().contains("cannot accept connections"), "{}", uecho.stderr());
 
@@ -98,9 +94,11 @@ fn out_of_file_descriptors_it_waits_and_recovers() {
     assert_eq!(uecho.get("/good").status, 200, "once descriptors are free again");
 }
 
-fn wait(time: Duration) {
+fn cpu_during(uecho: &Uecho, time: Duration) -> Duration {
+    let before = cpu(uecho);
     let begin = Instant::now();
     while begin.elapsed() < time {
         pause();
     }
+    cpu(uecho).saturating_sub(before)
 }

@@ -272,7 +272,10 @@ impl Drop for Uecho {
 
 /// A listener on a port of the kernel's choice.
 pub fn listener() -> TcpListener {
-    TcpListener::bind("127.0.0.1:0").unwrap()
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    // the queue that a service manager would ask for
+    socket2::SockRef::from(&listener).listen(4096).unwrap();
+    listener
 }
 
 /// Waits until a condition holds.
