@@ -27,7 +27,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn write(directory: &Path) -> Result<(), Box<dyn Error>> {
     let completions = directory.join("completions");
     fs::create_dir_all(&completions)?;
-    for (command, sections) in [(uecho::cli::Cli::command(), sections::uecho())] {
+    for (command, sections) in [
+        (uecho::cli::Cli::command(), sections::uecho()),
+        (uecho::guard::cli::Cli::command(), sections::uecho_guard()),
+    ] {
         man::pages(command.clone(), &sections, &directory.join("man/man1"))?;
         let name = command.get_name().to_owned();
         for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {

@@ -20,8 +20,8 @@ pub(crate) fn pages(command: Command, sections: &[Section], directory: &Path) ->
     let mut command = command.disable_help_subcommand(true);
     command.build();
     let name = command.get_name().to_owned();
-    for subcommand in command.get_subcommands() {
-        let also = vec![(format!("{name}(1)"), "exit status, signals, environment and files".into())];
+    for subcommand in command.get_subcommands().filter(|subcommand| !subcommand.is_hide_set()) {
+        let also = vec![(format!("{name}(1)"), "exit codes, files, and all other commands".into())];
         page(subcommand.clone(), &[Section { title: "SEE ALSO", terms: also }], directory)?;
     }
     page(command, sections, directory)

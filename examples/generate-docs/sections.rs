@@ -6,9 +6,6 @@ use crate::man::Section;
 
 /// Of uecho(1).
 pub(crate) fn uecho() -> Vec<Section> {
-    let terms = |terms: &[(&str, &str)]| {
-        terms.iter().map(|(term, meaning)| ((*term).to_owned(), (*meaning).to_owned())).collect::<Vec<_>>()
-    };
     let code = |code: u8, meaning: &str| (code.to_string(), meaning.to_owned());
     vec![
         Section {
@@ -74,4 +71,23 @@ pub(crate) fn uecho() -> Vec<Section> {
             ]),
         },
     ]
+}
+
+/// Of uecho-guard(1), whose exit codes are in its help.
+pub(crate) fn uecho_guard() -> Vec<Section> {
+    vec![
+        Section {
+            title: "FILES",
+            terms: terms(&[
+                ("/etc/uecho/guard.toml", "Settings, when there is no --config."),
+                ("/var/lib/uecho-guard", "What is blessed, what is quarantined and why."),
+                ("/run/uecho-guard/metrics.prom", "The state in the Prometheus text format."),
+            ]),
+        },
+        Section { title: "SEE ALSO", terms: terms(&[("uecho-probe(1)", "the check the guard relies on")]) },
+    ]
+}
+
+fn terms(terms: &[(&str, &str)]) -> Vec<(String, String)> {
+    terms.iter().map(|(term, meaning)| ((*term).to_owned(), (*meaning).to_owned())).collect()
 }
