@@ -96,23 +96,14 @@ impl Listener {
     /// The address is taken, not ours, or not allowed.
     pub fn bind(listen: &Listen) -> Result<Self, BindError> {
         let bound = match listen {
-<<<<<<< HEAD
-            Listen::Tcp(address) => {
-                std::net::TcpListener::bind(address).and_then(|tcp| Self::tcp(tcp, false))
-            }
-            Listen::Unix(path) => {
-                unix_socket::bind(path).and_then(|(unix, file)| Self::unix(unix, Some(file)))
-            }
-=======
             Listen::Tcp(address) => std::net::TcpListener::bind(address).and_then(|tcp| {
                 SockRef::from(&tcp).listen(BACKLOG)?;
                 Self::tcp(tcp, false)
             }),
-            Listen::Unix(path) => bind_unix(path).and_then(|unix| {
+            Listen::Unix(path) => unix_socket::bind(path).and_then(|(unix, file)| {
                 SockRef::from(&unix).listen(BACKLOG)?;
-                Self::unix(unix, false)
+                Self::unix(unix, Some(file))
             }),
->>>>>>> 099c843 (server: a queue of our own listeners as long as the kernel allows)
         };
         bound.map_err(|source| BindError { address: listen.to_string(), source })
     }
