@@ -4,7 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "support code of tests may fail loudly, as the tests themselves do")]
 
 mod config;
+mod drain;
 mod echo;
+mod exit_codes;
 mod fanout;
 mod fanout_headers;
 mod fanout_outcomes;
@@ -18,7 +20,11 @@ mod limits;
 mod logs;
 mod metrics;
 mod mirror;
+mod probe;
+mod reload;
 mod smuggling;
 mod stalled;
 mod support;
+mod systemd;
 mod traces;
+mod watchdog;

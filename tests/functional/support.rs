@@ -38,6 +38,7 @@ pub struct Builder {
     journal_stream: bool,
     journal: Option<PathBuf>,
     stderr: Option<Stdio>,
+    extra: Vec<(String, OwnedFd)>,
 }
 
 /// A running service; stopped with SIGTERM, then SIGKILL, on drop.
@@ -62,6 +63,7 @@ impl Builder {
             journal_stream: false,
             journal: None,
             stderr: None,
+            extra: Vec::new(),
         }
     }
 
@@ -109,6 +111,12 @@ impl Builder {
     pub fn journal(mut self, directory: &Path) -> Self {
         self.journal = Some(directory.into());
         self.journal_stream()
+    }
+
+    /// Hands over one more socket, of this name.
+    pub fn inherit(mut self, name: &str, socket: impl Into<OwnedFd>) -> Self {
+        self.extra.push((name.into(), socket.into()));
+        self
     }
 
     /// Hands over no sockets: the configured addresses are bound.
@@ -162,11 +170,11 @@ impl Builder {
             command.env("CREDENTIALS_DIRECTORY", credentials);
         }
         if self.inherit {
-            command.env("LISTEN_FDS", "2").env("LISTEN_FDNAMES", "public:ops");
-            let fds = sockets
-                .into_iter()
-                .zip(3..)
-                .map(|(socket, child_fd)| FdMapping { parent_fd: OwnedFd::from(socket), child_fd });
+            let standard = ["public", "ops"].map(str::to_owned).into_iter().zip(sockets.map(OwnedFd::from));
+            let (names, sockets): (Vec<_>, Vec<_>) = standard.chain(self.extra).unzip();
+            command.env("LISTEN_FDS", sockets.len().to_string()).env("LISTEN_FDNAMES", names.join(":"));
+            let fds =
+                sockets.into_iter().zip(3..).map(|(parent_fd, child_fd)| FdMapping { parent_fd, child_fd });
             command.fd_mappings(fds.collect()).unwrap();
         }
         command.envs(&self.env);

@@ -45,6 +45,16 @@ impl NotifySocket {
         }
     }
 
+    /// The lines so far, without their times.
+    pub fn texts(&mut self) -> Vec<String> {
+        self.lines().iter().map(|(_, line)| line.clone()).collect()
+    }
+
+    /// How many of the lines so far begin with this.
+    pub fn count(&mut self, prefix: &str) -> usize {
+        self.lines().iter().filter(|(_, line)| line.starts_with(prefix)).count()
+    }
+
     /// Forgets what came so far.
     pub fn clear(&mut self) {
         self.lines();

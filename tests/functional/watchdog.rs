@@ -1,0 +1,124 @@
+//! The watchdog is fed by a request of the service to itself, and only by one that came back right.
+
+use std::{
+    io::{Read, Write},
+    os::unix::net::UnixListener,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use rustix::process::Signal;
+use tempfile::tempdir;
+
+use crate::support::{Builder, Uecho, eventually, http::Connection, pause};
+
+/// 0.6 s
+const WATCHDOG: &str = "600000";
+
+fn watched() -> Builder {
+    Builder::new().env("WATCHDOG_USEC", WATCHDOG)
+}
+
+/// Waits for this many more pings.
+#[track_caller]
+fn pings(uecho: &mut Uecho, count: usize) {
+    uecho.notify.clear();
+    eventually("enough pings", || uecho.notify.count("WATCHDOG=1") >= count);
+}
+
+/// How many pings come within a while that is several periods long.
+fn pings_in_a_while(uecho: &mut Uecho) -> usize {
+    uecho.notify.clear();
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_millis(1500) {
+        uecho.notify.lines();
+        pause();
+    }
+    uecho.notify.count("WATCHDOG=1")
+}
+
+#[test]
+fn a_service_that_answers_feeds_it_by_real_requests() {
+    let mut uecho = watched().start();
+    pings(&mut uecho, 3);
+    let echoes = "http_server_request_duration_seconds_count{http_request_method=\"GET\",http_response_status_code=\"200\",http_route=\"/{text}\"}";
+    assert!(uecho.metric(echoes) >= 3.0, "the requests are real");
+    let lines = uecho.notify.texts();
+    assert!(!lines.contains(&"STOPPING=1".to_owned()));
+}
+
+#[test]
+fn a_watchdog_of_another_process_is_not_fed() {
+    let mut uecho = watched().env("WATCHDOG_PID", "1").start();
+    assert_eq!(pings_in_a_while(&mut uecho), 0);
+    let mut uecho = Uecho::with("");
+    assert_eq!(pings_in_a_while(&mut uecho), 0, "none was asked for");
+}
+
+#[test]
+fn a_wrong_answer_is_not_fed_to_it_and_a_right_one_is_again() {
+    let directory = tempdir().unwrap();
+    let [path, aside] = ["public.sock", "aside.sock"].map(|name| directory.path().join(name));
+    let mut uecho = watched().inherit("public", UnixListener::bind(&path).unwrap()).start();
+    pings(&mut uecho, 1);
+
+    // from now on the way to ourselves ends at somebody who says 200 to everything
+    std::fs::rename(&path, &aside).unwrap();
+    impostor(&path);
+    eventually("it is said", || uecho.stderr().contains("self-check failed, the watchdog is not fed"));
+    assert_eq!(pings_in_a_while(&mut uecho), 0);
+    assert_eq!(uecho.get("/readyz").status, 200, "others are answered all the same");
+
+    std::fs::rename(&aside, &path).unwrap();
+    pings(&mut uecho, 2);
+}
+
+fn impostor(path: &Path) {
+    let listener = UnixListener::bind(path).unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
+        }
+    });
+}
+
+#[test]
+fn a_path_that_is_gone_is_no_reason_while_another_way_in_works() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("public.sock");
+    let mut uecho = watched().inherit("public", UnixListener::bind(&path).unwrap()).start();
+    std::fs::remove_file(&path).unwrap();
+    pings(&mut uecho, 2);
+}
+
+#[test]
+fn a_full_service_with_a_token_is_not_a_hung_one() {
+    let mut uecho = watched()
+        .config("limits.connections = 2\nlimits.in_flight = 1\nlimits.body = '60s'\nlimits.handler = '60s'")
+        .credential("api.token", "secret")
+        .start();
+    pings(&mut uecho, 1);
+    let mut clients = [Connection::open(uecho.public), Connection::open(uecho.public)];
+    for client in &mut clients {
+        client.send(
+            b"POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer secret\r\nContent-Length: 10\r\n\r\n",
+        );
+    }
+    // the second of them is one too many, answered, and stays as a connection
+    eventually("the cap is reached", || uecho.metric("uecho_connections") >= 2.0);
+    let queued = Connection::open(uecho.public);
+    pings(&mut uecho, 4);
+    drop(queued);
+}
+
+#[test]
+fn it_is_fed_while_the_listener_stays_open_on_the_way_down() {
+    let mut uecho = watched().config("drain.delay = '1h'").start();
+    pings(&mut uecho, 1);
+    uecho.signal(Signal::TERM);
+    assert!(uecho.notify.wait_for("STOPPING=1"));
+    pings(&mut uecho, 2);
+    uecho.signal(Signal::TERM);
+    assert_eq!(uecho.wait_exit().code(), Some(0));
+}
