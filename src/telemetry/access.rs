@@ -26,7 +26,10 @@ use super::{
     log::escape,
     record::{Finding, Record},
 };
-use crate::{config::settings::Access, peers::reply::Replies};
+use crate::{
+    config::settings::Access,
+    peers::reply::{Replies, millis},
+};
 
 /// Most bytes of a value that a client chose.
 pub const MAX_VALUE_BYTES: usize = 1024;
@@ -52,7 +55,7 @@ macro_rules! event {
             http.route = $record.route.pattern(),
             http.response.status_code = $record.status.map(|status| status.as_u16()),
             http.response.body.size = $record.bytes,
-            duration_ms = $record.duration.as_secs_f64() * 1e3,
+            duration_ms = millis($record.duration),
             url.path = $values.path.as_deref(),
             client.address = $values.client.as_deref(),
             user_agent.original = $values.user_agent.as_deref(),

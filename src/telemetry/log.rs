@@ -5,6 +5,7 @@ mod event;
 pub(super) mod output;
 mod panic;
 mod queue;
+mod text;
 mod thread;
 
 use std::{sync::Arc, time::Duration};

@@ -42,9 +42,8 @@ pub fn cap(text: &str, limit: usize) -> &str {
     &text[..text.floor_char_boundary(limit)]
 }
 
-/// A writer that takes one event per call, as the `fmt` layer does, and lets only the line break at its very end through.
-///
-/// The layer quotes and escapes string fields, but neither messages nor what is formatted by `Display`.
+/// A writer that takes one event per call, as the `fmt` layer does, and lets only the line break at its very end through. JSON has no
+/// other C0 control in it anyway, but nothing else keeps DEL, C1 and the rest from the terminal of who reads it.
 pub struct Lines<W>(pub W);
 
 impl<W: Write> Write for Lines<W> {

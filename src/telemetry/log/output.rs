@@ -13,9 +13,9 @@ use std::{
 
 use tracing::{Event, Subscriber};
 use tracing_journald::{Priority, PriorityMappings};
-use tracing_subscriber::{Layer, Registry, fmt, fmt::MakeWriter, layer::SubscriberExt};
+use tracing_subscriber::{Layer, Registry, fmt, layer::SubscriberExt};
 
-use super::{escape::Lines, event::Captured};
+use super::{escape::Lines, event::Captured, text::Text};
 use crate::config::settings::LogFormat;
 
 /// What the process calls itself in the log; `uecho` unless somebody says otherwise first.
@@ -38,15 +38,16 @@ impl Output {
     /// Picks the output; a journal that cannot be reached is replaced by text.
     pub(super) fn choose(format: LogFormat) -> Self {
         let stderr = Buffer::default();
-        let text = fmt::layer().with_ansi(false).with_writer(stderr.clone());
+        let (text, json) = (stderr.clone(), stderr.clone());
         let wanted = format == LogFormat::Auto && stderr_is(std::env::var("JOURNAL_STREAM").ok().as_deref());
         let (layer, journal) = match (format, wanted.then(journald)) {
-            (LogFormat::Json, _) => (
-                text.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed(),
-                false,
-            ),
+            (LogFormat::Json, _) => {
+                let layer =
+                    fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false);
+                (layer.with_writer(move || Lines(json.clone())).boxed(), false)
+            }
             (_, Some(Ok(journald))) => (journald.boxed(), true),
-            _ => (text.boxed(), false),
+            _ => (fmt::layer().event_format(Text).with_writer(move || text.clone()).boxed(), false),
         };
         Self { subscriber: Box::new(Registry::default().with(layer)), stderr, journal }
     }
@@ -124,13 +125,5 @@ impl Write for Buffer {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Buffer {
-    type Writer = Lines<Self>;
-
-    fn make_writer(&'a self) -> Lines<Self> {
-        Lines(self.clone())
     }
 }
