@@ -47,7 +47,9 @@ pub enum Error {
 }
 
 impl Error {
-    fn exit_code(&self) -> u8 {
+    /// What the process ends with.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_) => exit::CONFIG,
             Self::Bind(_) => exit::CANNOT_BIND,
@@ -76,7 +78,11 @@ fn serve(cli: &Cli) -> Result<(), Error> {
         tracing::warn!("configuration: {warning}");
     }
     let app = App::new(settings, telemetry)?;
-    runtime()?.block_on(serve::run(app, cli.config.clone()))
+    let runtime = runtime()?;
+    let result = runtime.block_on(serve::run(app, cli.config.clone()));
+    // a name server or a disk that does not answer must not hold the end back
+    runtime.shutdown_background();
+    result
 }
 
 fn check_config(cli: &Cli) -> Result<(), Error> {
