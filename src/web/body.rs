@@ -107,30 +107,42 @@ impl InFlight {
     }
 }
 
-enum Inner {
-    Full(Bytes),
-    Stream(axum::body::Body),
-}
+/// A large answer goes out in parts, so that its request stays in flight (and counts as such) while a slow client takes it.
+const PART_BYTES: usize = 64 << 10;
 
 /// The body of every answer.
 pub struct ResponseBody {
-    inner: Inner,
+    /// What is known and not yet handed on.
+    known: Bytes,
+    /// Where the rest comes from.
+    rest: Option<axum::body::Body>,
     request: InFlight,
 }
 
 impl ResponseBody {
     /// A body known whole.
     #[must_use]
-    pub fn full(bytes: Bytes, mut request: InFlight) -> Self {
-        request.complete |= bytes.is_empty();
-        Self { inner: Inner::Full(bytes), request }
+    pub fn full(bytes: Bytes, request: InFlight) -> Self {
+        Self { known: bytes, rest: None, request }.noting_the_end()
     }
 
     /// A body from the router.
     #[must_use]
-    pub fn stream(body: axum::body::Body, mut request: InFlight) -> Self {
-        request.complete |= body.is_end_stream();
-        Self { inner: Inner::Stream(body), request }
+    pub fn stream(body: axum::body::Body, request: InFlight) -> Self {
+        Self { known: Bytes::new(), rest: Some(body), request }.noting_the_end()
+    }
+
+    fn noting_the_end(mut self) -> Self {
+        self.request.complete |= self.is_end_stream();
+        self
+    }
+
+    fn part(&mut self) -> Bytes {
+        if self.known.len() <= PART_BYTES {
+            std::mem::take(&mut self.known)
+        } else {
+            self.known.split_to(PART_BYTES)
+        }
     }
 }
 
@@ -143,32 +155,36 @@ impl Body for ResponseBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = self.get_mut();
-        let frame = match &mut this.inner {
-            Inner::Full(bytes) if bytes.is_empty() => None,
-            Inner::Full(bytes) => Some(Ok(Frame::data(std::mem::take(bytes)))),
-            Inner::Stream(body) => ready!(Pin::new(body).poll_frame(context)),
-        };
-        if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
-            this.request.bytes += data.len() as u64;
+        if this.known.is_empty()
+            && let Some(rest) = &mut this.rest
+        {
+            match ready!(Pin::new(rest).poll_frame(context)).map(|frame| frame.map(Frame::into_data)) {
+                Some(Ok(Ok(data))) => this.known = data,
+                Some(Ok(Err(trailers))) => return Poll::Ready(Some(Ok(trailers))),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => this.rest = None,
+            }
         }
-        this.request.complete |= match &this.inner {
-            Inner::Full(bytes) => bytes.is_empty(),
-            Inner::Stream(body) => frame.is_none() || body.is_end_stream(),
-        };
-        Poll::Ready(frame)
+        let part = this.part();
+        this.request.bytes += part.len() as u64;
+        this.request.complete |= this.is_end_stream();
+        let ended = part.is_empty() && this.rest.is_none();
+        Poll::Ready((!ended).then_some(Ok(Frame::data(part))))
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.inner {
-            Inner::Full(bytes) => bytes.is_empty(),
-            Inner::Stream(body) => body.is_end_stream(),
-        }
+        self.known.is_empty() && self.rest.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.inner {
-            Inner::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Inner::Stream(body) => body.size_hint(),
+        let known = self.known.len() as u64;
+        let Some(rest) = &self.rest else { return SizeHint::with_exact(known) };
+        let rest = rest.size_hint();
+        let mut both = SizeHint::new();
+        if let Some(upper) = rest.upper() {
+            both.set_upper(known + upper);
         }
+        both.set_lower(known + rest.lower());
+        both
     }
 }
