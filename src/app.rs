@@ -3,6 +3,7 @@
 use std::{
     io::{self, Write},
     process::ExitCode,
+    time::Duration,
 };
 
 use tokio::runtime::Runtime;
@@ -68,7 +69,17 @@ pub fn main(cli: &Cli) -> ExitCode {
         Some(Command::Probe(args)) => probe(cli, args),
     };
     telemetry::end(result.as_ref().err().map(|error| error as _));
+    if matches!(result, Err(Error::Config(_))) && std::env::var_os("LISTEN_FDS").is_some() {
+        hold();
+    }
     result.unwrap_or_else(|error| ExitCode::from(error.exit_code()))
+}
+
+/// Before a refusal of the configuration: who waits in an inherited socket has systemd start us again at once, as often as we end.
+#[expect(clippy::disallowed_methods, reason = "no runtime is left to block")]
+fn hold() {
+    const PAUSE: Duration = Duration::from_secs(2);
+    std::thread::sleep(PAUSE);
 }
 
 fn serve(cli: &Cli) -> Result<(), Error> {

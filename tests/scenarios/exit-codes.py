@@ -1,4 +1,4 @@
-# Exit codes: a configuration error (78) stays down and does not loop, also while clients knock; set right, it starts again.
+# Exit codes: a configuration error (78) stays down and does not loop, also while clients knock; set right, it serves again.
 
 DROP_IN = "/run/systemd/system/uecho.service.d/zz-test.conf"
 
@@ -21,20 +21,22 @@ with subtest("it stays down with 78"):
     t.assertEqual(machine.get_unit_property("uecho.service", "NRestarts"), "0")
     machine.succeed("journalctl --boot --unit=uecho.service --output=cat | grep -F limits.body")
 
-with subtest("clients that knock make no endless loop of it"):
-    machine.execute("for i in $(seq 5); do curl -s --max-time 4 http://127.0.0.1:8080/knock & done > /dev/null 2>&1; wait")
-    machine.wait_until_succeeds("systemctl is-failed uecho.socket", timeout=90)
-    t.assertEqual(machine.get_unit_property("uecho.socket", "Result"), "trigger-limit-hit")
-    starts = "journalctl --boot --unit=uecho.service --output=cat | grep -c 'Main process exited, code=exited, status=78'"
-    first = int(machine.succeed(starts))
-    machine.sleep(5)
-    t.assertEqual(int(machine.succeed(starts)), first, "no more starts")
-    print(f"gave up after {first} starts")
-    machine.fail("curl -sS --max-time 5 http://127.0.0.1:8080/refused")
+with subtest("clients that knock start it again now and then, not in a tight loop"):
+    starts = "journalctl --boot --unit=uecho.service --output=cat | grep -c 'Main process exited, code=exited, status=78' || :"
+    before = int(machine.succeed(starts))
+    machine.execute("for i in $(seq 20); do curl -s --max-time 14 http://127.0.0.1:8080/knock & done > /dev/null 2>&1; sleep 15")
+    tried = int(machine.succeed(starts)) - before
+    print(f"20 clients over 15 s: {tried} starts")
+    t.assertGreater(tried, 0)
+    t.assertLessEqual(tried, 12)
+    t.assertEqual(machine.get_unit_property("uecho.service", "NRestarts"), "0")
+    for unit in ["uecho.socket", "uecho-ops.socket"]:
+        machine.require_unit_state(unit)
 
-with subtest("set right, one start brings everything back"):
-    machine.succeed(f"rm {DROP_IN}", "systemctl daemon-reload", "systemctl restart uecho.service")
+with subtest("set right, the next client brings it back"):
+    machine.succeed(f"rm {DROP_IN}", "systemctl daemon-reload")
+    answer = machine.succeed("curl -sSf --max-time 60 -H 'Accept: text/plain' http://127.0.0.1:8080/back")
+    t.assertEqual(answer, "back right back at ya!\n")
     for unit in ["uecho.service", "uecho.socket", "uecho-ops.socket"]:
         machine.require_unit_state(unit)
-    machine.succeed("curl -sSf http://127.0.0.1:8080/readyz")
     machine.succeed("curl -sSf --unix-socket /run/uecho/public.sock http://localhost/readyz")
