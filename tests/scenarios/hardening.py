@@ -6,6 +6,10 @@ CEILING = 1.5
 start_all()
 machine.wait_for_unit("uecho.service")
 
+with subtest("systemd understands every line of the units"):
+    complaints = machine.succeed("systemd-analyze verify --man=no uecho.service uecho.socket uecho-ops.socket 2>&1").strip().splitlines()
+    t.assertEqual([line for line in complaints if "uecho" in line], [])
+
 with subtest(f"exposure at most {CEILING}"):
     report = machine.succeed("systemd-analyze security --no-pager uecho.service")
     found = re.search(r"Overall exposure level for uecho.service: ([0-9.]+)", report)
