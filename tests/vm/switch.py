@@ -1,4 +1,5 @@
 import json
+from itertools import pairwise
 
 ROUNDS = 5
 
@@ -29,7 +30,7 @@ def under_load(system: str) -> list[str]:
     print(f"switch under load: {load}")
     t.assertEqual(load["failures"], {})
     # Never mixed: the first answer of the next version comes after the last of the one before.
-    for earlier, later in zip(receipts, receipts[1:]):
+    for earlier, later in pairwise(receipts):
         t.assertLessEqual(earlier["last_s"], later["first_s"])
     return [system_of(receipt["receipt"]) for receipt in receipts]
 

@@ -30,7 +30,9 @@ def assemble(script: str, names: set[str], constants: set[str]) -> str:
     head += [f"{name} = create_machine()" for name in sorted(names)]
     head += [f'{name} = ""' for name in sorted(constants)]
     # The imports of the stub's names are there for every script; not every script uses them all.
-    head.append("__all__ = ['join_all', 'machines', 'polling_condition', 'retry', 'start_all', 'subtest', 't', 'Machine', 'create_machine']")
+    head.append(
+        "__all__ = ['join_all', 'machines', 'polling_condition', 'retry', 'start_all', 'subtest', 't', 'Machine', 'create_machine']"
+    )
     return "\n".join(head) + "\n\n" + script
 
 
