@@ -22,14 +22,19 @@ struct Input<'a> {
 }
 
 fuzz_target!(|input: Input<'_>| {
-    let mut outcomes =
-        input.outcomes.iter().map(|byte| Outcome::ALL[usize::from(*byte) % Outcome::ALL.len()]).collect::<Vec<_>>();
+    let mut outcomes = input
+        .outcomes
+        .iter()
+        .map(|byte| Outcome::ALL[usize::from(*byte) % Outcome::ALL.len()])
+        .collect::<Vec<_>>();
     outcomes.push(judge(input.body));
     let quorum = usize::from(input.quorum) + 1;
-    let policy = [Policy::BestEffort, Policy::All, Policy::Any, Policy::Quorum(quorum)][usize::from(input.policy % 4)];
+    let policy =
+        [Policy::BestEffort, Policy::All, Policy::Any, Policy::Quorum(quorum)][usize::from(input.policy % 4)];
 
     let ok = outcomes.iter().filter(|outcome| **outcome == Outcome::Ok).count();
-    let late = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Timeout | Outcome::OverBudget)).count();
+    let late =
+        outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Timeout | Outcome::OverBudget)).count();
     let met = |ok: usize| match policy {
         Policy::BestEffort => true,
         Policy::All => ok == outcomes.len(),

@@ -16,7 +16,9 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(verdict(bytes.chunks(usize::from(*split) + 1), HEAD_BYTES), whole, "in pieces");
     assert_eq!(verdict(bytes.chunks(1), HEAD_BYTES), whole, "byte by byte");
 
-    if let ((ours, None), Some(theirs)) = (whole, heads(bytes)) {
+    if let (ours, None) = whole
+        && let Some(theirs) = heads(bytes)
+    {
         assert_eq!(ours, theirs, "{}", bytes.escape_ascii());
     }
 });
@@ -35,7 +37,9 @@ fn heads(mut bytes: &[u8]) -> Option<u32> {
 
 /// What follows the body; `None` when it is not complete.
 fn after_body<'a>(headers: &[Header<'_>], bytes: &'a [u8]) -> Option<&'a [u8]> {
-    let value = |name: &str| headers.iter().find(|header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value);
+    let value = |name: &str| {
+        headers.iter().find(|header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value)
+    };
     match (value("transfer-encoding"), value("content-length")) {
         (Some(_), _) => after_chunks(bytes),
         (None, Some(length)) => {
