@@ -86,6 +86,7 @@ serves() {
   done
 }
 
+export NIX_CONFIG="extra-experimental-features = flakes nix-command${NIX_CONFIG:+$'\n'$NIX_CONFIG}"
 attribute=${flake%%#*}#nixosConfigurations.${flake#*#}.config
 say "building $flake"
 system=$(nix build --no-link --print-out-paths "$attribute.system.build.toplevel") || nothing_changed "It does not build."
