@@ -126,6 +126,7 @@ fn decide(
     act: impl FnOnce(&mut RealGuard) -> Result<Report, SystemError>,
 ) -> Result<u8, Error> {
     let (_lock, mut guard) = open(settings, reason)?;
+    runtime::begin(settings, &guard.system.activation().unwrap_or_default());
     let result = act(&mut guard);
     write_metrics(settings, &guard);
     let report = match result {
@@ -182,10 +183,12 @@ fn pardon(settings: &Settings, path: &Path, kind: &str, reason: &str) -> Result<
 fn again(settings: &Settings) -> Result<u8, Error> {
     let system = NixOs::new(settings)?;
     let judged = LastVerdict::read(settings).and_then(|verdict| verdict.activation);
-    if judged.is_some() && judged == system.activation().ok() {
+    let activation = system.activation()?;
+    // a guard that has begun with it and failed would only fail again
+    if judged.as_ref() == Some(&activation) || runtime::begun(settings).as_ref() == Some(&activation) {
         return Ok(0);
     }
-    events::emit(&Event::Replaced { version: &system.running()? });
+    events::emit(&Event::NotJudged { version: &system.running()? });
     let start = ["systemctl", "--no-block", "start", "uecho-guard.service"];
     system.block_on(command::must(&start, Duration::from_mins(1)))?;
     Ok(0)

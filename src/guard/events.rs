@@ -125,6 +125,11 @@ pub enum Event<'a> {
         /// Which.
         version: &'a Version,
     },
+    /// `not_judged`: activated after the guard had looked for the last time. Field `version`.
+    NotJudged {
+        /// Which.
+        version: &'a Version,
+    },
     /// `intent_dropped`: a rollback that had begun has no point any more. Fields `version`, `from`, `reason`.
     IntentDropped {
         /// What was to be left behind.
@@ -190,6 +195,8 @@ pub fn emit(event: &Event<'_>) {
             warn!(event = kind, %version, reason, by, "{kind} by {by}: {version}: {reason}"),
         Event::Replaced { version } =>
             info!(event = "replaced", %version, "replaced before its verdict: {version}"),
+        Event::NotJudged { version } =>
+            info!(event = "not_judged", %version, "activated since the last verdict: {version}"),
         Event::IntentDropped { from, to, reason } =>
             warn!(event = "intent_dropped", version = %to, %from, reason, "no longer going back to {to}: {reason}"),
         Event::LedgerRebuilt { from, problem } =>

@@ -181,7 +181,8 @@ impl System for NixOs {
     }
 
     fn sleep(&mut self, duration: Duration) {
-        self.runtime.block_on(tokio::time::sleep(duration));
+        // a timer is made inside the runtime
+        self.runtime.block_on(async { tokio::time::sleep(duration).await });
     }
 }
 

@@ -15,6 +15,7 @@ use super::{
 /// Name of the file with the metrics.
 pub const METRICS: &str = "metrics.prom";
 const VERDICT: &str = "verdict.json";
+const BEGUN: &str = "begun";
 
 /// How the last verification or rollback of this boot ended, kept in `/run` for whoever waits for it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -41,6 +42,17 @@ impl LastVerdict {
     pub fn leave(&self, settings: &Settings) {
         leave(settings, VERDICT, &serde_json::to_vec(self).unwrap_or_default());
     }
+}
+
+/// Notes the activation that a guard begins to look at.
+pub fn begin(settings: &Settings, activation: &str) {
+    leave(settings, BEGUN, activation.as_bytes());
+}
+
+/// The activation that a guard began to look at last.
+#[must_use]
+pub fn begun(settings: &Settings) -> Option<String> {
+    String::from_utf8(Folder(settings.runtime_dir.clone()).read(BEGUN).ok()??).ok()
 }
 
 /// Replaces a file that others read.

@@ -5,11 +5,11 @@ use std::time::Duration;
 use super::{
     Guard,
     ledger::disk::Disk,
-    system::{System, SystemError},
+    system::{Outlook, System, SystemError},
     version::Version,
 };
 
-/// Failed checks after the first good one that condemn: one may be a busy moment, two are not.
+/// Failed checks after the first good one, or wrong answers at any time, that condemn: one may be a busy moment, two are not.
 const MISSES: u32 = 2;
 /// How long a switch may take before the version is judged regardless.
 const SWITCH_LIMIT: Duration = Duration::from_mins(10);
@@ -64,9 +64,9 @@ impl<S: System, D: Disk> Guard<S, D> {
                     }
                 }
                 (Err(illness), since) => {
-                    misses += u32::from(since.is_some());
+                    misses += u32::from(since.is_some() || illness.outlook == Outlook::Wrong);
                     let too_late = since.is_none() && now.saturating_sub(settled) >= self.policy.grace;
-                    if illness.decisive || misses >= MISSES || too_late {
+                    if illness.outlook == Outlook::Hopeless || misses >= MISSES || too_late {
                         self.judged = Some(activation);
                         let reason = format!("{}: {}", illness.check, illness.reason);
                         return Ok(Soak::Unhealthy { reason, seconds });

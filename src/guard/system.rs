@@ -20,15 +20,32 @@ pub struct Illness {
     pub check: String,
     /// What it found, in one line.
     pub reason: String,
-    /// Whether waiting longer cannot help: the unit has failed, or was restarted over and over.
-    pub decisive: bool,
+    /// What it says about the time to come.
+    pub outlook: Outlook,
+}
+
+/// Whether waiting may help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outlook {
+    /// It may be about to become healthy.
+    MayPass,
+    /// It is up, and what it answers is wrong.
+    Wrong,
+    /// It has failed for good, or was restarted over and over.
+    Hopeless,
 }
 
 impl Illness {
     /// A failure that may pass.
     #[must_use]
     pub fn new(check: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { check: check.into(), reason: reason.into(), decisive: false }
+        Self { check: check.into(), reason: reason.into(), outlook: Outlook::MayPass }
+    }
+
+    /// The same failure with another outlook.
+    #[must_use]
+    pub fn but(self, outlook: Outlook) -> Self {
+        Self { outlook, ..self }
     }
 }
 

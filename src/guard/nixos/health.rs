@@ -5,8 +5,12 @@ use std::fs;
 use super::{boot_id, command, units};
 use crate::{
     config,
-    guard::{settings::Settings, system::Illness, version::Version},
-    probe::{Expect, Probe, Target},
+    guard::{
+        settings::Settings,
+        system::{Illness, Outlook},
+        version::Version,
+    },
+    probe::{Expect, Fault, Probe, Target},
     receipt,
 };
 
@@ -35,15 +39,15 @@ impl Health {
         }
         let before = self.units(version).await;
         if let Err(illness) = &before
-            && illness.decisive
+            && illness.outlook == Outlook::Hopeless
         {
             return before;
         }
         if self.settings.probe
-            && let Err(reason) = self.probe(version).await
+            && let Err(illness) = self.probe(version).await
         {
             // the unit knows better why nobody answers
-            return before.and(Err(Illness::new("probe", reason)));
+            return before.and(Err(illness));
         }
         if before.is_err() {
             // a request may have been what starts it
@@ -69,23 +73,28 @@ impl Health {
     }
 
     /// The receipt must name the version: `<toplevel>/nixos-version` is what the service reports as `system`.
-    async fn probe(&self, version: &Version) -> Result<(), String> {
-        let own = self.settings.target()?;
+    async fn probe(&self, version: &Version) -> Result<(), Illness> {
+        let illness = |reason: String| Illness::new("probe", reason);
+        let own = self.settings.target().map_err(illness)?;
         let target = if let Some(target) = &own {
             target.clone()
         } else {
             // read each time: the version on trial may listen elsewhere
-            let loaded = config::load(&[]).map_err(|error| error.to_string())?;
-            Target::of(&loaded.settings.public.listen)?
+            let loaded = config::load(&[]).map_err(|error| illness(error.to_string()))?;
+            Target::of(&loaded.settings.public.listen).map_err(illness)?
         };
         let label = fs::read_to_string(version.path().join("nixos-version")).ok();
         let system = label.map(|label| receipt::printable(label.trim()));
         let expect = Expect { system, ..Expect::default() };
         let probe = Probe { target, expect, timeout: self.settings.timeout.0 };
-        let report = probe.check().await.map_err(|unhealthy| unhealthy.to_string())?;
+        let report = probe.check().await.map_err(|unhealthy| {
+            let wrong = matches!(unhealthy.fault, Fault::WrongAnswer { .. } | Fault::Unexpected { .. });
+            illness(unhealthy.to_string()).but(if wrong { Outlook::Wrong } else { Outlook::MayPass })
+        })?;
         let (answered, boot) = (report.receipt.boot, boot_id());
         if own.is_none() && answered != boot {
-            return Err(format!("boot is `{answered}`, expected `{boot}`: another machine answers"));
+            let reason = format!("boot is `{answered}`, expected `{boot}`: another machine answers");
+            return Err(illness(reason).but(Outlook::Wrong));
         }
         Ok(())
     }

@@ -8,7 +8,10 @@ use std::{
 };
 
 use super::{QUICK, command};
-use crate::guard::{system::Illness, version::Version};
+use crate::guard::{
+    system::{Illness, Outlook},
+    version::Version,
+};
 
 const PROPERTIES: &str = "LoadState,ActiveState,SubState,Result,NRestarts,MainPID,FragmentPath,DropInPaths,NeedDaemonReload,ExecStart";
 /// Restarts that condemn a version which has not been healthy yet. One that was may not restart at all.
@@ -49,14 +52,14 @@ pub async fn check(unit: &str, version: &Version, restarts: &mut Restarts) -> Re
     let properties: HashMap<&str, &str> = shown.lines().filter_map(|line| line.split_once('=')).collect();
     let value = |key: &str| properties.get(key).copied().unwrap_or_default();
     let count = value("NRestarts").parse().unwrap_or_default();
-    let decisive = |reason: String| Illness { decisive: true, ..Illness::new(unit, reason) };
-    restarts.check(unit, count).map_err(decisive)?;
+    let hopeless = |reason: String| Illness::new(unit, reason).but(Outlook::Hopeless);
+    restarts.check(unit, count).map_err(hopeless)?;
     if value("LoadState") != "loaded" {
         return Err(Illness::new(unit, format!("is {}", value("LoadState"))));
     }
     match value("ActiveState") {
         "active" | "reloading" => {}
-        "failed" => return Err(decisive(format!("has failed: {}", value("Result")))),
+        "failed" => return Err(hopeless(format!("has failed: {}", value("Result")))),
         state => return Err(Illness::new(unit, format!("is {state} ({})", value("SubState")))),
     }
     let loaded = std::iter::once(value("FragmentPath")).chain(value("DropInPaths").split_whitespace());

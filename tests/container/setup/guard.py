@@ -1,0 +1,39 @@
+"""Set-up of the guard's scenarios: Nix, versions of the system in its store, and the first of them booted."""
+
+from pathlib import Path
+
+from install import enable
+
+PACKAGES = ("nix-bin",)
+TIMEOUT_SECONDS = 1200
+
+GUARD = """\
+soak = "3s"
+interval = "500ms"
+grace = "4s"
+timeout = "2s"
+"""
+# What stage 2 of NixOS does at boot: activate the installed version before anything of it starts.
+ACTIVATE = """\
+[Unit]
+DefaultDependencies=no
+After=local-fs.target
+Before=sysinit.target uecho.service uecho.socket uecho-guard.service uecho-guard.path
+ConditionPathExists=/nix/var/nix/profiles/system
+
+[Service]
+Type=oneshot
+ExecStart=/nix/var/nix/profiles/system/bin/switch-to-configuration activate-at-boot
+
+[Install]
+WantedBy=sysinit.target
+"""
+
+
+def prepare(root: Path, _name: str) -> None:
+    (root / "etc/uecho").mkdir(parents=True, exist_ok=True)
+    (root / "etc/uecho/guard.toml").write_text(GUARD)
+    (root / "etc/nix").mkdir(parents=True, exist_ok=True)
+    (root / "etc/nix/nix.conf").write_text("build-users-group =\nsandbox = false\n")
+    (root / "etc/systemd/system/activate-system.service").write_text(ACTIVATE)
+    enable(root, "activate-system.service", "uecho-guard.path")

@@ -1,0 +1,138 @@
+# Good versions are blessed; bad ones, each bad in its own way, are taken back, remembered and refused; the way stays open for better ones.
+import json
+
+LOAD = "/run/uecho-load"
+before = {"activation": None}
+
+start_all()
+machine.wait_for_unit("uecho.socket")
+
+
+def make(label, kind="good", options=""):
+    return machine.succeed(f"uecho-toplevel make {label} {kind} {options}").strip()
+
+
+def status():
+    return json.loads(machine.succeed("uecho-guard status --json"))
+
+
+def deploy(version):
+    """What `nixos-rebuild switch` does. Whether the switch itself calls it a success does not matter here."""
+    before["activation"] = (status()["last_verdict"] or {}).get("activation")
+    return machine.execute(f"uecho-toplevel deploy {version}")[0]
+
+
+def verdict(version, code):
+    """Waits for the verdict of the guard that the last `deploy` has set off."""
+
+    def there(_last):
+        now = status()
+        return now["guard"] is None and (now["last_verdict"] or {}).get("activation") != before["activation"]
+
+    retry(there, 120)
+    last = status()["last_verdict"]
+    t.assertEqual(last["code"], code, json.dumps(last))
+    t.assertEqual(last["version"], version, json.dumps(last))
+    return last
+
+
+def state(version):
+    ledger = json.loads(machine.succeed("cat /var/lib/uecho-guard/ledger.json"))
+    return ledger["versions"][version]["state"]
+
+
+def serves(label):
+    machine.succeed(f"uecho probe --expect-system {label}")
+
+
+with subtest("the first version: activated, verified by the unit, blessed, pinned"):
+    v1 = make("v1")
+    machine.succeed(f"ln -sfn {v1} /run/booted-system")
+    t.assertEqual(deploy(v1), 0)
+    verdict(v1, 0)
+    t.assertEqual(state(v1), "blessed")
+    t.assertEqual(machine.succeed(f"readlink /nix/var/nix/gcroots/uecho-guard/*-nixos-system-v1").strip(), v1)
+    serves("v1")
+
+with subtest("without EFI variables arming says so, and is no failure"):
+    t.assertIn("no EFI variables", machine.succeed("uecho-guard arm 2>&1; uecho-guard status"))
+
+bad = {}
+for kind in ["exit", "wrong", "dies", "unready", "receipt", "crash"]:
+    with subtest(f"a version that is bad ({kind}) is left behind"):
+        label = f"bad-{kind}"
+        version = bad[kind] = make(label, kind)
+        machine.succeed(
+            f"rm -f {LOAD}.*; touch {LOAD}.go; systemd-run --quiet --unit=uecho-load --property=StandardOutput=truncate:{LOAD}.json --"
+            f" uecho-load --while-file {LOAD}.go --rate 100 --workers 16 --requests 100000 --seconds 120 --timeout 30"
+        )
+        machine.succeed("sleep 1")
+        machine.succeed(f"date +%s.%N > {LOAD}.begin")
+        deploy(version)
+        last = verdict(v1, 3)
+        serves("v1")
+        machine.succeed(f"sleep 0.5; rm {LOAD}.go")
+        machine.wait_until_fails("systemctl is-active uecho-load.service", timeout=60)
+        load = json.loads(machine.succeed(f"cat {LOAD}.json"))
+        seconds = float(
+            machine.succeed(
+                f"journalctl -b -o json -t uecho-guard --output-fields=EVENT,__REALTIME_TIMESTAMP | grep '\"rolled_back\"' | tail -1"
+                f" | python3 -c 'import json,sys; print(int(json.loads(sys.stdin.read())[\"__REALTIME_TIMESTAMP\"])/1e6"
+                f" - float(open(\"{LOAD}.begin\").read()))'"
+            )
+        )
+        answered = {r["receipt"].split("system=")[1].split(";")[0] if "system=" in r["receipt"] else "?": r["requests"] for r in load["receipts"]}
+        print(
+            f"{kind}: proven back after {seconds:.1f} s; {load['requests']} requests, {load['failed']} lost {load['failures']},"
+            f" longest wait {load['max_ms'] / 1000:.1f} s, answered by {answered}; {last['text']}"
+        )
+        t.assertEqual(state(version), "quarantined")
+        t.assertEqual(machine.succeed("readlink -f /run/current-system /nix/var/nix/profiles/system").split(), [v1, v1])
+        t.assertEqual(machine.execute(f"uecho-guard preflight {version}")[0], 6)
+
+with subtest("the same bad version offered again is refused, and that is counted"):
+    machine.fail(f"{bad['exit']}/bin/switch-to-configuration switch")
+    serves("v1")
+    t.assertIn(f'uecho_guard_refusals_total{{version="{bad["exit"]}"}}', machine.succeed("cat /run/uecho-guard/metrics.prom"))
+
+with subtest("a newer good version is blessed"):
+    v2 = make("v2")
+    t.assertEqual(deploy(v2), 0)
+    verdict(v2, 0)
+    serves("v2")
+
+with subtest("the last good version is two generations back"):
+    machine.succeed("systemctl stop uecho-guard.path")
+    for label in ["worse", "worst"]:
+        worst = make(label, "wrong")
+        deploy(worst)
+    machine.succeed("systemctl start uecho-guard.path")
+    t.assertEqual(machine.execute("uecho-guard verify")[0], 3)
+    serves("v2")
+    t.assertEqual(status()["last_good"], v2)
+
+with subtest("a human's override is recorded, and the version is judged anew"):
+    machine.succeed(f"uecho-guard preflight {bad['dies']} --override 'I know what I do'")
+    machine.succeed(f"uecho-guard preflight {bad['dies']}")
+    deploy(bad["dies"])
+    verdict(v2, 3)
+    t.assertEqual(status()["overrides"][0]["reason"], "I know what I do")
+    t.assertEqual(state(bad["dies"]), "quarantined")
+    machine.succeed(f"uecho-guard release {bad['dies']}; uecho-guard preflight {bad['dies']}")
+
+with subtest("a human goes back by hand, and the version gone back to is verified again"):
+    t.assertEqual(machine.execute("uecho-guard rollback")[0], 3)
+    serves("v1")
+    retry(lambda _last: status()["last_verdict"]["code"] == 0, 60)
+    t.assertEqual(status()["running"], v1)
+    t.assertEqual(machine.execute(f"uecho-guard rollback --to {bad['wrong']}")[0], 6)
+
+with subtest("one journal event per decision, with fields"):
+    events = machine.succeed(
+        "journalctl -b -o json -t uecho-guard | python3 -c 'import json,sys\n"
+        "for line in sys.stdin:\n e = json.loads(line)\n if e.get(\"EVENT\") == \"quarantined\": print(e[\"VERSION\"], e[\"STATE\"], e[\"SECONDS\"], e[\"REASON\"])'"
+    )
+    for kind, version in bad.items():
+        t.assertIn(version, events, kind)
+    print(events)
+    print(machine.succeed("uecho-guard status"))

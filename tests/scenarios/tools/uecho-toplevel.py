@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""uecho-toplevel: make versions of the system, real store paths with a real switch-to-configuration, and put them to use.
+
+    uecho-toplevel make LABEL KIND [KEY=VALUE...]   add a version to the store, print its path
+    uecho-toplevel deploy PATH                      what `nixos-rebuild switch` does: set the profile, switch
+
+KIND says what the version's service is like: good; exit (refuses its configuration), wrong (ready, but the page is not the right one),
+dies (healthy for two seconds), unready (never ready), receipt (healthy, but says that it is another version), crash (ends over and over).
+KEY=VALUE: kernel=TEXT (another kernel), switch=fail (its switch-to-configuration fails), message=TEXT.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+PROFILE = "/nix/var/nix/profiles/system"
+UNIT = Path("/usr/lib/systemd/system/uecho.service")
+PROGRAM = Path("/usr/bin/uecho")
+
+# Takes the lock, asks the guard first, activates, restarts: in the order and with the paths of NixOS.
+SWITCH = """\
+#!/bin/bash
+set -euo pipefail
+action=$1
+self=$(dirname "$(dirname "$(readlink -f "$0")")")
+mkdir -p /run/nixos
+exec 9>>/run/nixos/switch-to-configuration.lock
+flock --nonblock 9 || { echo "Could not acquire lock" >&2; exit 1; }
+if [ "$action" != activate-at-boot ] && [ -z "${NIXOS_NO_CHECK:-}" ]; then
+  /usr/bin/uecho-guard preflight "$self" >&2 || { echo "pre-switch check failed: uecho-guard" >&2; exit 1; }
+fi
+@fail@
+case $action in
+boot) exit 0 ;;
+esac
+mkdir -p /etc/uecho
+ln -sfn "$self/etc/uecho/uecho.toml" /etc/uecho/uecho.toml
+ln -sfn "$self/etc/systemd/system/uecho.service" /etc/systemd/system/uecho.service
+ln -sfn "$self" /run/current-system
+if [ "$action" = activate-at-boot ]; then
+  ln -sfn "$self" /run/booted-system
+  exit 0
+fi
+systemctl daemon-reload
+systemctl restart uecho.service || exit 4
+"""
+# Ready by the protocol of systemd, and an answer to everything that is almost right.
+WRONG = """\
+#!/usr/bin/env python3
+import os, socket
+notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+address = os.environ["NOTIFY_SOCKET"]
+notify.sendto(b"READY=1", "\\0" + address[1:] if address.startswith("@") else address)
+listener = socket.socket(fileno=3)
+listener.setblocking(True)
+body = b"<html><body>almost</body></html>"
+head = b"HTTP/1.1 200 OK\\r\\nContent-Type: text/html; charset=utf-8\\r\\nConnection: close\\r\\nContent-Length: %d\\r\\n\\r\\n" % len(body)
+while True:
+    connection, _ = listener.accept()
+    connection.recv(65536)
+    connection.sendall(head + body)
+    connection.close()
+"""
+DIES = """\
+#!/bin/sh
+main=$$
+(sleep 2; kill -9 $main) &
+exec "$(dirname "$(readlink -f "$0")")/uecho-real" "$@"
+"""
+CRASH = """\
+#!/bin/sh
+exit 1
+"""
+
+
+def make(label: str, kind: str, options: dict[str, str]) -> str:
+    """Add a version to the store; returns its path."""
+    with tempfile.TemporaryDirectory() as directory:
+        top = Path(directory) / f"nixos-system-{label}"
+        for folder in ("bin", "etc/uecho", "etc/systemd/system"):
+            (top / folder).mkdir(parents=True)
+        fail = "exit 1" if options.get("switch") == "fail" else ""
+        write(top / "bin/switch-to-configuration", SWITCH.replace("@fail@", fail))
+        (top / "nixos-version").write_text(label)
+        for name in ("kernel", "initrd", "kernel-params"):
+            (top / name).write_text(f"{name} {options.get('kernel', 'same')}\n")
+        shutil.copy(UNIT, top / "etc/systemd/system/uecho.service")
+        unit = top / "etc/systemd/system/uecho.service"
+        unit.write_text(unit.read_text().replace(f"{PROGRAM.parent}/", "/run/current-system/bin/"))
+        answers = "another-version" if kind == "receipt" else label
+        config = [f'system = "{answers}"', f'message = "{options.get("message", label)}"']
+        if kind == "exit":
+            config.append('colour = "green"')
+        if kind == "unready":
+            config.append('[fanout]\npeers = ["http://127.0.0.1:1"]\nready_policy = "all"')
+        (top / "etc/uecho/uecho.toml").write_text("\n".join(config) + "\n")
+        scripts = {"wrong": WRONG, "dies": DIES, "crash": CRASH}
+        if kind in scripts:
+            write(top / "bin/uecho", scripts[kind])
+            if kind == "dies":
+                shutil.copy(PROGRAM, top / "bin/uecho-real")
+        else:
+            shutil.copy(PROGRAM, top / "bin/uecho")
+        added = subprocess.run(["nix-store", "--add", str(top)], check=True, stdout=subprocess.PIPE, text=True)
+        return added.stdout.strip()
+
+
+def write(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def main() -> int:
+    match sys.argv[1:]:
+        case ["make", label, kind, *options]:
+            print(make(label, kind, dict(option.split("=", 1) for option in options)))
+            return 0
+        case ["deploy", path]:
+            # nixos-rebuild runs the version's own check before it touches the profile, too
+            subprocess.run(["nix-env", "--profile", PROFILE, "--set", path], check=True)
+            return subprocess.run([f"{path}/bin/switch-to-configuration", "switch"], env=os.environ).returncode
+        case _:
+            print(__doc__, file=sys.stderr)
+            return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
