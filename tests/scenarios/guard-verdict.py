@@ -36,6 +36,12 @@ def verdict(version, code):
     return last
 
 
+def idle():
+    """Waits until no guard is at work, nor about to be."""
+    inactive = "systemctl show --value --property=ActiveState uecho-guard.service | grep -qx -e inactive -e failed"
+    machine.wait_until_succeeds(f"{inactive} && uecho-guard status --json | grep -q '\"guard\": null'", timeout=60)
+
+
 def state(version):
     ledger = json.loads(machine.succeed("cat /var/lib/uecho-guard/ledger.json"))
     return ledger["versions"][version]["state"]
@@ -110,6 +116,8 @@ with subtest("the last good version is two generations back"):
     t.assertEqual(machine.execute("uecho-guard verify")[0], 3)
     serves("v2")
     t.assertEqual(status()["last_good"], v2)
+    # the unit has waited for its turn
+    idle()
 
 with subtest("a human's override is recorded, and the version is judged anew"):
     machine.succeed(f"uecho-guard preflight {bad['dies']} --override 'I know what I do'")
@@ -124,6 +132,7 @@ with subtest("a human goes back by hand, and the version gone back to is verifie
     t.assertEqual(machine.execute("uecho-guard rollback")[0], 3)
     serves("v1")
     retry(lambda _last: status()["last_verdict"]["code"] == 0, 60)
+    idle()
     t.assertEqual(status()["running"], v1)
     t.assertEqual(machine.execute(f"uecho-guard rollback --to {bad['wrong']}")[0], 6)
 

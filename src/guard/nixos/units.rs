@@ -13,14 +13,15 @@ use crate::guard::{
     version::Version,
 };
 
-const PROPERTIES: &str = "LoadState,ActiveState,SubState,Result,NRestarts,MainPID,FragmentPath,DropInPaths,NeedDaemonReload,ExecStart";
+const PROPERTIES: &str = "InvocationID,LoadState,ActiveState,SubState,Result,NRestarts,MainPID,FragmentPath,DropInPaths,NeedDaemonReload,ExecStart";
 /// Restarts that condemn a version which has not been healthy yet. One that was may not restart at all.
 const CRASHES: u64 = 3;
 
-/// Remembers how often each unit had been restarted.
+/// Remembers how often each unit had been started.
 #[derive(Default)]
 pub struct Restarts {
-    seen: HashMap<String, u64>,
+    restarts: HashMap<String, u64>,
+    invocations: HashMap<String, BTreeSet<String>>,
     was_healthy: bool,
 }
 
@@ -30,13 +31,21 @@ impl Restarts {
         self.was_healthy = true;
     }
 
-    fn check(&mut self, unit: &str, now: u64) -> Result<(), String> {
-        let before = *self.seen.entry(unit.into()).or_insert(now);
-        let limit = if self.was_healthy { 1 } else { CRASHES };
-        match now.saturating_sub(before) {
-            restarts if restarts >= limit => Err(format!("was restarted {restarts} times during the trial")),
-            _ => Ok(()),
+    /// `automatic` are the restarts that the service manager has counted. It does not count starts by a socket, but each start has an
+    /// invocation id of its own.
+    fn check(&mut self, unit: &str, automatic: u64, invocation: &str) -> Result<(), String> {
+        let before = *self.restarts.entry(unit.into()).or_insert(automatic);
+        let restarts = automatic.saturating_sub(before);
+        if restarts >= if self.was_healthy { 1 } else { CRASHES } {
+            return Err(format!("was restarted {restarts} times during the trial"));
         }
+        let seen = self.invocations.entry(unit.into()).or_default();
+        seen.insert(invocation.into());
+        let starts = seen.len() as u64 - 1;
+        if !self.was_healthy && starts >= CRASHES {
+            return Err(format!("was started again {starts} times during the trial"));
+        }
+        Ok(())
     }
 }
 
@@ -53,7 +62,7 @@ pub async fn check(unit: &str, version: &Version, restarts: &mut Restarts) -> Re
     let value = |key: &str| properties.get(key).copied().unwrap_or_default();
     let count = value("NRestarts").parse().unwrap_or_default();
     let hopeless = |reason: String| Illness::new(unit, reason).but(Outlook::Hopeless);
-    restarts.check(unit, count).map_err(hopeless)?;
+    restarts.check(unit, count, value("InvocationID")).map_err(hopeless)?;
     if value("LoadState") != "loaded" {
         return Err(Illness::new(unit, format!("is {}", value("LoadState"))));
     }
@@ -139,13 +148,26 @@ mod tests {
     fn restarts_count_from_the_first_look_and_all_of_them_once_healthy() {
         let mut restarts = Restarts::default();
         for (now, fine) in [(7, true), (9, true), (10, false)] {
-            assert_eq!(restarts.check("a", now).is_ok(), fine, "{now}");
+            assert_eq!(restarts.check("a", now, "i").is_ok(), fine, "{now}");
         }
         let mut restarts = Restarts::default();
-        restarts.check("a", 7).unwrap();
+        restarts.check("a", 7, "i").unwrap();
         restarts.healthy();
-        restarts.check("a", 7).unwrap();
-        assert!(restarts.check("a", 8).is_err());
+        restarts.check("a", 7, "i").unwrap();
+        assert!(restarts.check("a", 8, "i").is_err());
+    }
+
+    #[test]
+    fn starts_by_a_socket_count_until_it_is_healthy() {
+        let mut restarts = Restarts::default();
+        for (invocation, fine) in [("i", true), ("j", true), ("k", true), ("k", true), ("l", false)] {
+            assert_eq!(restarts.check("a", 0, invocation).is_ok(), fine, "{invocation}");
+        }
+        let mut restarts = Restarts::default();
+        restarts.healthy();
+        for invocation in ["i", "j", "k", "l", "m"] {
+            restarts.check("a", 0, invocation).unwrap();
+        }
     }
 
     #[test]
