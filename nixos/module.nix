@@ -60,7 +60,7 @@ let
   stream = lib.removePrefix "unix:";
 
   # Where the service finds its configuration: the same path before and after a switch, so that a reload reads the new one,
-  # and one that is there in every sandbox (a sandbox made under the old /etc may not see the new).
+  # in a folder that every sandbox of the service shares with the machine (one made under the old /etc may not see the new).
   link = "/run/uecho/uecho.toml";
 
   inStore = path: lib.isPath path || lib.hasPrefix "${builtins.storeDir}/" path;
@@ -140,9 +140,8 @@ in
         enableDefaultPath = false;
         # A changed unit is restarted in place: the sockets stay open meanwhile and hold what arrives.
         stopIfChanged = false;
-        # A leaf sees the configuration as it was at its start, so there every change is a restart.
-        restartTriggers = [ (trigger (path: cfg.leaf || !isReloadable path)) ];
-        reloadTriggers = lib.optional (!cfg.leaf) (trigger isReloadable);
+        restartTriggers = [ (trigger (path: !isReloadable path)) ];
+        reloadTriggers = [ (trigger isReloadable) ];
         environment = cfg.environment // {
           UECHO_CONFIG = link;
         };
