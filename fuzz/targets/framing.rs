@@ -23,20 +23,22 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// How many heads are complete; `None` when hyper's parser refuses one of them.
+/// How many heads are complete; `None` when hyper's parser refuses something.
 fn heads(mut bytes: &[u8]) -> Option<u32> {
     for count in 0.. {
         let mut headers = [EMPTY_HEADER; 64];
         let mut request = Request::new(&mut headers);
         let Status::Complete(end) = request.parse(bytes).ok()? else { return Some(count) };
-        let Some(rest) = after_body(request.headers, &bytes[end..]) else { return Some(count + 1) };
-        bytes = rest;
+        match after_body(request.headers, &bytes[end..])? {
+            Status::Complete(rest) => bytes = rest,
+            Status::Partial => return Some(count + 1),
+        }
     }
     unreachable!()
 }
 
-/// What follows the body; `None` when it is not complete.
-fn after_body<'a>(headers: &[Header<'_>], bytes: &'a [u8]) -> Option<&'a [u8]> {
+/// What follows the body.
+fn after_body<'a>(headers: &[Header<'_>], bytes: &'a [u8]) -> Option<Status<&'a [u8]>> {
     let value = |name: &str| {
         headers.iter().find(|header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value)
     };
@@ -44,22 +46,36 @@ fn after_body<'a>(headers: &[Header<'_>], bytes: &'a [u8]) -> Option<&'a [u8]> {
         (Some(_), _) => after_chunks(bytes),
         (None, Some(length)) => {
             let length = std::str::from_utf8(length).unwrap().trim().parse::<u64>().unwrap();
-            bytes.get(usize::try_from(length).ok()?..)
+            Some(after(bytes, length))
         }
-        (None, None) => Some(bytes),
+        (None, None) => Some(Status::Complete(bytes)),
     }
 }
 
-fn after_chunks(mut bytes: &[u8]) -> Option<&[u8]> {
+fn after_chunks(mut bytes: &[u8]) -> Option<Status<&[u8]>> {
     loop {
-        let Status::Complete((end, size)) = httparse::parse_chunk_size(bytes).unwrap() else { return None };
+        let Status::Complete((end, size)) = httparse::parse_chunk_size(bytes).ok()? else {
+            return Some(Status::Partial);
+        };
         bytes = &bytes[end..];
         if size == 0 {
             break;
         }
-        bytes = bytes.get(usize::try_from(size).ok()?..)?.get(2..)?;
+        match after(bytes, size.checked_add(2)?) {
+            Status::Complete(rest) => bytes = rest,
+            Status::Partial => return Some(Status::Partial),
+        }
     }
     let mut trailers = [EMPTY_HEADER; 64];
-    let Ok(Status::Complete((end, _))) = httparse::parse_headers(bytes, &mut trailers) else { return None };
-    Some(&bytes[end..])
+    Some(match httparse::parse_headers(bytes, &mut trailers).ok()? {
+        Status::Complete((end, _)) => Status::Complete(&bytes[end..]),
+        Status::Partial => Status::Partial,
+    })
+}
+
+fn after(bytes: &[u8], length: u64) -> Status<&[u8]> {
+    usize::try_from(length)
+        .ok()
+        .and_then(|length| bytes.get(length..))
+        .map_or(Status::Partial, Status::Complete)
 }
