@@ -57,7 +57,7 @@ with subtest("the first version: activated, verified by the unit, blessed, pinne
     t.assertEqual(deploy(v1), 0)
     verdict(v1, 0)
     t.assertEqual(state(v1), "blessed")
-    t.assertEqual(machine.succeed(f"readlink /nix/var/nix/gcroots/uecho-guard/*-nixos-system-v1").strip(), v1)
+    t.assertEqual(machine.succeed("readlink /nix/var/nix/gcroots/uecho-guard/*-nixos-system-v1").strip(), v1)
     serves("v1")
 
 with subtest("without EFI variables arming says so, and is no failure"):
