@@ -90,7 +90,10 @@ impl System for NixOs {
     }
 
     fn booted(&self) -> Result<Version> {
-        Self::resolve(Path::new(BOOTED))
+        // it may be gone from the store since; its name is still the answer
+        Self::resolve(Path::new(BOOTED)).or_else(|error| {
+            fs::read_link(BOOTED).map(|path| Version::new(path.to_string_lossy())).map_err(|_| error)
+        })
     }
 
     fn installed(&self) -> Result<Option<Version>> {

@@ -93,10 +93,11 @@ with subtest("two guards at once: the second says who the first is"):
 
 with subtest("a truncated ledger is set aside; the previous copy still knows what is bad"):
     machine.succeed(f"truncate -s 100 {LEDGER}")
-    t.assertEqual(machine.execute(f"uecho-guard preflight {bad}")[0], 6)
+    code, text = machine.execute(f"uecho-guard preflight {bad} 2>&1")
+    t.assertEqual(code, 6, text)
+    t.assertIn("rebuilt from the previous copy", text)
     t.assertEqual(machine.execute("uecho-guard verify --soak 1s")[0], 0)
     machine.succeed(f"test -e {LEDGER}.corrupt; python3 -m json.tool {LEDGER} > /dev/null")
-    machine.succeed("journalctl -b -t uecho-guard -o json | grep -q ledger_rebuilt || journalctl -b -g ledger_rebuilt || true")
 
 with subtest("a ledger lost altogether is rebuilt from the running system"):
     machine.succeed(f"rm {LEDGER}.previous; truncate -s 100 {LEDGER}")
@@ -111,7 +112,8 @@ with subtest("garbage collection takes the bad ones and old generations, never t
     deploy(bad)
     machine.succeed("nix-env --profile /nix/var/nix/profiles/system --delete-generations old; nix-store --gc 2>&1 | tail -1")
     machine.succeed(f"test -e {v2}/bin/switch-to-configuration")
-    machine.fail(f"test -e {worse}")
+    # what was booted is among what is gone: the way back must not depend on it
+    machine.fail(f"test -e {worse} || test -e {hopeless}")
     settled(v2, 3)
     machine.succeed("uecho probe --expect-system v2")
 
@@ -130,8 +132,3 @@ with subtest("a full disk: the bad version is left behind all the same, and reme
     machine.fail("test -e /run/uecho-guard/ledger.json")
     machine.succeed(f"grep -q bad-full {LEDGER}")
     machine.succeed("umount /var/lib/uecho-guard; umount /run/small")
-
-with subtest("the last good version cannot be switched to: no success is claimed"):
-    machine.succeed("systemctl stop uecho-guard.path")
-    machine.execute("uecho-guard verify --soak 1s")
-    print(machine.succeed("uecho-guard status"))
