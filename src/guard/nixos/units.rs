@@ -20,7 +20,7 @@ const CRASHES: u64 = 3;
 /// Remembers how often each unit had been started.
 #[derive(Default)]
 pub struct Restarts {
-    restarts: HashMap<String, u64>,
+    first_seen: HashMap<String, u64>,
     invocations: HashMap<String, BTreeSet<String>>,
     was_healthy: bool,
 }
@@ -34,7 +34,7 @@ impl Restarts {
     /// `automatic` are the restarts that the service manager has counted. It does not count starts by a socket, but each start has an
     /// invocation id of its own.
     fn check(&mut self, unit: &str, automatic: u64, invocation: &str) -> Result<(), String> {
-        let before = *self.restarts.entry(unit.into()).or_insert(automatic);
+        let before = *self.first_seen.entry(unit.into()).or_insert(automatic);
         let restarts = automatic.saturating_sub(before);
         if restarts >= if self.was_healthy { 1 } else { CRASHES } {
             return Err(format!("was restarted {restarts} times during the trial"));
