@@ -126,7 +126,12 @@ impl<S: System, D: Disk> Guard<S, D> {
             Self::attempt("set the system profile", self.system.install(&to));
         }
         self.settle_boot();
-        if self.system.running()? != to {
+        self.let_switch_end();
+        let running = self.system.running()?;
+        if running != to && running != intent.from && intent.rebooted.is_none() {
+            return Ok(self.drop_intent(&intent, "another version has been activated meanwhile"));
+        }
+        if running != to {
             if !self.can_switch(&to)? {
                 return self.reboot_into(intent, "the kernel, the initrd or the kernel parameters differ");
             }

@@ -34,6 +34,17 @@ pub enum Soak {
 }
 
 impl<S: System, D: Disk> Guard<S, D> {
+    /// Waits while somebody is switching; false when nobody is.
+    pub(super) fn let_switch_end(&mut self) -> bool {
+        let begin = self.system.elapsed();
+        let mut waited = false;
+        while self.system.switching() && self.system.elapsed().saturating_sub(begin) < SWITCH_LIMIT {
+            self.system.sleep(self.policy.interval);
+            waited = true;
+        }
+        waited
+    }
+
     /// Watches the version that runs. While somebody is switching, nothing counts; after that it has the grace period to become healthy,
     /// and must then stay so.
     pub(super) fn soak(&mut self, version: &Version, soak: Duration) -> Result<Soak, SystemError> {
@@ -42,10 +53,8 @@ impl<S: System, D: Disk> Guard<S, D> {
         if self.system.running()? != *version {
             return Ok(Soak::Replaced);
         }
-        while self.system.switching() && self.system.elapsed().saturating_sub(begin) < SWITCH_LIMIT {
-            self.system.sleep(self.policy.interval);
-        }
-        let settled = self.system.elapsed();
+        self.let_switch_end();
+        let mut settled = self.system.elapsed();
         let mut good_since = None;
         let mut misses = 0;
         loop {
@@ -53,6 +62,11 @@ impl<S: System, D: Disk> Guard<S, D> {
                 return Ok(Soak::Replaced);
             }
             let health = self.system.health(version);
+            // what is found while the next switch is at work says nothing about this version
+            if health.is_err() && self.let_switch_end() {
+                settled = self.system.elapsed();
+                continue;
+            }
             let now = self.system.elapsed();
             let seconds = now.saturating_sub(begin).as_secs_f64();
             match (health, good_since) {
@@ -63,6 +77,7 @@ impl<S: System, D: Disk> Guard<S, D> {
                         return Ok(Soak::Healthy { seconds });
                     }
                 }
+                (Err(_), _) if self.system.activation()? != activation => return Ok(Soak::Replaced),
                 (Err(illness), since) => {
                     misses += u32::from(since.is_some() || illness.outlook == Outlook::Wrong);
                     let too_late = since.is_none() && now.saturating_sub(settled) >= self.policy.grace;

@@ -6,7 +6,7 @@
 
 KIND says what the version's service is like: good; exit (refuses its configuration), wrong (ready, but the page is not the right one),
 dies (healthy for two seconds), unready (never ready), receipt (healthy, but says that it is another version), crash (ends over and over).
-KEY=VALUE: kernel=TEXT (another kernel), switch=fail (its switch-to-configuration fails), message=TEXT.
+KEY=VALUE: kernel=TEXT (another kernel), init=panic or init=hang (a boot that does not come up), switch=fail (its switch-to-configuration fails), message=TEXT.
 """
 
 import os
@@ -33,6 +33,21 @@ if [ "$action" != activate-at-boot ] && [ -z "${NIXOS_NO_CHECK:-}" ]; then
   /usr/bin/uecho-guard preflight "$self" >&2 || { echo "pre-switch check failed: uecho-guard" >&2; exit 1; }
 fi
 @fail@
+if [ -d /boot/loader/entries ] && [ "$action" != activate-at-boot ]; then
+  # an entry for each generation, the installed one the default, as the boot loader's installer of NixOS does
+  for link in /nix/var/nix/profiles/system-*-link; do
+    number=${link#*/system-}
+    number=${number%-link}
+    {
+      printf 'title %s\nlinux /vmlinuz\ninitrd /initrd.img\n' "$(cat "$link/nixos-version")"
+      echo "options init=$(readlink -f "$link")/init root=LABEL=root rw console=ttyS0 panic=3"
+    } > "/boot/loader/entries/nixos-generation-$number.conf"
+  done
+  installed=$(readlink /nix/var/nix/profiles/system)
+  installed=${installed#system-}
+  printf 'timeout 0\ndefault nixos-generation-%s.conf\n' "${installed%-link}" > /boot/loader/loader.conf
+  sync -f /boot
+fi
 case $action in
 boot) exit 0 ;;
 esac
@@ -70,6 +85,21 @@ main=$$
 (sleep 2; kill -9 $main) &
 exec "$(dirname "$(readlink -f "$0")")/uecho-real" "$@"
 """
+# Stage 2: started by the kernel as `init=`, with /run there already.
+INIT = """\
+#!/bin/sh
+self=$(dirname "$(readlink -f "$0")")
+@trouble@
+ln -sfn "$self" /run/booted-system
+"$self/bin/switch-to-configuration" activate-at-boot
+exec /sbin/init
+"""
+TROUBLE = {
+    "good": "",
+    # the end of init is a kernel panic
+    "panic": "exit 1",
+    "hang": "modprobe i6300esb heartbeat=10; exec 3> /dev/watchdog; echo 'hanging on purpose'; exec sleep infinity",
+}
 CRASH = """\
 #!/bin/sh
 exit 1
@@ -84,6 +114,7 @@ def make(label: str, kind: str, options: dict[str, str]) -> str:
             (top / folder).mkdir(parents=True)
         fail = "exit 1" if options.get("switch") == "fail" else ""
         write(top / "bin/switch-to-configuration", SWITCH.replace("@fail@", fail))
+        write(top / "init", INIT.replace("@trouble@", TROUBLE[options.get("init", "good")]))
         (top / "nixos-version").write_text(label)
         for name in ("kernel", "initrd", "kernel-params"):
             (top / name).write_text(f"{name} {options.get('kernel', 'same')}\n")
