@@ -4,6 +4,8 @@ import time
 
 LEDGER = "/var/lib/uecho-guard/ledger.json"
 KILLS = 8
+# the activation that the last verdict was about when something was deployed
+before = {"activation": None}
 
 start_all()
 machine.wait_for_unit("uecho.socket")
@@ -18,6 +20,7 @@ def status():
 
 
 def deploy(version):
+    before["activation"] = (status()["last_verdict"] or {}).get("activation")
     return machine.execute(f"uecho-toplevel deploy {version}")[0]
 
 
@@ -32,7 +35,8 @@ def settled(version, code):
         active = machine.execute("systemctl show --value --property=ActiveState uecho-guard.service")[1].strip()
         now = status()
         last = now["last_verdict"] or {}
-        return active in {"inactive", "failed"} and now["guard"] is None and (last.get("version"), last.get("code")) == (version, code)
+        new = last.get("activation") != before["activation"] and (last.get("version"), last.get("code")) == (version, code)
+        return new and active in {"inactive", "failed"} and now["guard"] is None
 
     try:
         retry(there, 90)
