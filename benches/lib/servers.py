@@ -121,7 +121,8 @@ def uecho(root: Path, directory: Path, name: str, port: int, settings: str, sink
 
 def field(root: Path, directory: Path) -> dict[str, Server]:
     """Every server of the comparison; the first is what the others are measured against."""
-    resource.setrlimit(resource.RLIMIT_NOFILE, (65536, 65536))
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     sink, otlp = JournalSink(directory), collector()
     peers = root / "benches/peers/target/release"
     many = "[limits]\nconnections = 20000\nidle = \"10m\"\n"
