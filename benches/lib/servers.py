@@ -64,13 +64,15 @@ class Server:
 
 
 class JournalSink:
-    """A socket that takes journal records and counts them, where a private mount can show it to a server."""
+    """A socket that takes journal records and counts them, in the journal's place; the caller has mounts of its own."""
 
     def __init__(self, directory: Path):
         self.directory = directory / "journal"
         self.directory.mkdir()
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(str(self.directory / "socket"))
+        subprocess.run(["mkdir", "-p", "/run/systemd/journal"], check=True)
+        subprocess.run(["mount", "--bind", self.directory, "/run/systemd/journal"], check=True)
         self.records = 0
         threading.Thread(target=self.run, daemon=True).start()
 
@@ -103,19 +105,13 @@ def collector() -> int:
     return server.server_port
 
 
-def with_journal(command: list[str], sink: JournalSink) -> list[str]:
-    """The command, run where /run/systemd/journal is the sink's directory."""
-    script = 'mkdir -p /run/systemd/journal && mount --bind "$0" /run/systemd/journal && exec "$@"'
-    return ["unshare", "-m", "sh", "-c", script, str(sink.directory), *command]
-
-
-def uecho(root: Path, directory: Path, name: str, port: int, settings: str, sink: JournalSink, otlp: int) -> Server:
+def uecho(root: Path, directory: Path, name: str, port: int, settings: str, otlp: int) -> Server:
     config = directory / f"{name.replace(' ', '-')}.toml"
     config.write_text(
         f"{settings}\n[public]\nlisten = \"127.0.0.1:{port}\"\n[ops]\nlisten = \"127.0.0.1:{port + 500}\"\n"
         f"[otlp]\nendpoint = \"http://127.0.0.1:{otlp}\"\nsample_ratio = 0.01\n"
     )
-    command = with_journal([str(root / "target/release/uecho"), "--config", str(config)], sink)
+    command = [str(root / "target/release/uecho"), "--config", str(config)]
     return Server(name, port, command, stderr=directory / f"{config.stem}.stderr")
 
 
@@ -123,13 +119,14 @@ def field(root: Path, directory: Path) -> dict[str, Server]:
     """Every server of the comparison; the first is what the others are measured against."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    sink, otlp = JournalSink(directory), collector()
+    JournalSink(directory)
+    otlp = collector()
     peers = root / "benches/peers/target/release"
     many = "[limits]\nconnections = 20000\nidle = \"10m\"\n"
     found = [
         Server("bare hyper", 18090, [str(root / "target/release/examples/bare-hyper"), "127.0.0.1:18090"]),
-        uecho(root, directory, "uecho", 18080, many, sink, otlp),
-        uecho(root, directory, "uecho, all logged", 18081, many + "[log]\naccess = \"all\"\n", sink, otlp),
+        uecho(root, directory, "uecho", 18080, many, otlp),
+        uecho(root, directory, "uecho, all logged", 18081, many + "[log]\naccess = \"all\"\n", otlp),
         Server("axum + usual telemetry", 18091, [str(peers / "axum-stack"), "127.0.0.1:18091"], stderr=directory / "axum.stderr"),
     ]
     if shutil.which("nginx"):
@@ -151,8 +148,9 @@ def fanouts(root: Path, directory: Path) -> list[Server]:
     listed = ", ".join(f'"{url}"' for url in urls)
     work = directory / "fanout"
     work.mkdir()
+    JournalSink(work)
     return [
         Server("peer alone", 18101, ["taskset", "-c", "1", str(peers / "slow-peer"), *addresses]),
-        uecho(root, work, "uecho", 18110, f"[fanout]\npeers = [{listed}]\n", JournalSink(work), collector()),
+        uecho(root, work, "uecho", 18110, f"[fanout]\npeers = [{listed}]\n", collector()),
         Server("reqwest", 18111, [str(peers / "reqwest-fanout"), "127.0.0.1:18111", *urls]),
     ]
