@@ -12,6 +12,13 @@ from dataclasses import dataclass, field as dataclass_field
 from pathlib import Path
 
 SERVER_CPU = "0"
+JOURNAL = Path("/run/systemd/journal")
+
+
+def hide_journal_sinks() -> None:
+    """Takes away what is mounted over the journal's place in these private mounts."""
+    while subprocess.run(["umount", "--lazy", JOURNAL], stderr=subprocess.DEVNULL).returncode == 0:
+        pass
 
 
 @dataclass
@@ -71,8 +78,9 @@ class JournalSink:
         self.directory.mkdir()
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(str(self.directory / "socket"))
-        subprocess.run(["mkdir", "-p", "/run/systemd/journal"], check=True)
-        subprocess.run(["mount", "--bind", self.directory, "/run/systemd/journal"], check=True)
+        JOURNAL.mkdir(parents=True, exist_ok=True)
+        hide_journal_sinks()
+        subprocess.run(["mount", "--bind", self.directory, JOURNAL], check=True)
         self.records = 0
         threading.Thread(target=self.run, daemon=True).start()
 
