@@ -8,35 +8,12 @@
 let
   inherit (pkgs) lib;
 
-  evaluate =
-    module:
-    (pkgs.nixos {
-      imports = [
-        self.nixosModules.uecho
-        module
-      ];
-      services.uecho.enable = true;
-      system.stateVersion = lib.trivial.release;
-    }).config;
-
-  # A file that exists once what is claimed holds, and says which claim does not.
-  claim =
-    name: claims:
-    let
-      broken = lib.attrNames (lib.filterAttrs (_: holds: !holds) claims);
-    in
-    assert lib.assertMsg (broken == [ ]) "${name}: ${lib.concatStringsSep ", " broken}";
-    pkgs.writeText name (lib.concatLines (lib.attrNames claims));
-
-  messages = module: map (a: a.message) (lib.filter (a: !a.assertion) (evaluate module).assertions);
-  # Exactly this message of ours, which names the option and says what would be right.
-  refuses =
-    module: parts:
-    let
-      ours = lib.filter (lib.hasPrefix "services.uecho") (messages module);
-    in
-    lib.length ours == 1 && lib.all (part: lib.hasInfix part (lib.head ours)) parts;
-  accepts = module: lib.filter (lib.hasPrefix "services.uecho") (messages module) == [ ];
+  inherit (import ./claims.nix { inherit pkgs self; })
+    accepts
+    claim
+    evaluate
+    refuses
+    ;
 
   refusals = {
     "a credential in the store is refused" =
@@ -162,6 +139,7 @@ in
 {
   module-refusals = claim "module-refusals" refusals;
   module-switching = claim "module-switching" switching;
+  guard-module = claim "guard-module" (import ./guard-checks.nix { inherit pkgs self; });
 
   # The program looks at the configuration while the system is built.
   module-typo =

@@ -66,7 +66,10 @@ let
   inStore = path: lib.isPath path || lib.hasPrefix "${builtins.storeDir}/" path;
 in
 {
-  imports = [ ./options.nix ];
+  imports = [
+    ./guard.nix
+    ./options.nix
+  ];
 
   config = lib.mkIf cfg.enable {
     assertions = [

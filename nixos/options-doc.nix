@@ -21,7 +21,7 @@ let
   };
   ours = {
     inherit (evaluated.options) appliance;
-    services = { inherit (evaluated.options.services) uecho; };
+    services = { inherit (evaluated.options.services) uecho uecho-guard; };
   };
 in
 (nixosOptionsDoc {

@@ -26,9 +26,7 @@ let
       inherit description example;
     };
 
-  duration = types.strMatching "[0-9].*[a-z]" // {
-    description = "duration like \"250ms\", \"2s\" or \"1m 30s\"";
-  };
+  duration = (import ./duration.nix { inherit lib; }).type;
   size = types.either types.ints.positive (types.strMatching "[0-9]+ ?([KMG]i?B|kB|B)?") // {
     description = "size like 8192, \"16KiB\" or \"1MiB\"";
   };

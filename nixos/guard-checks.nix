@@ -1,0 +1,131 @@
+# What services.uecho-guard promises, claim by claim; all of it is found out by evaluating.
+{ pkgs, self }:
+let
+  inherit (pkgs) lib;
+  inherit (import ./claims.nix { inherit pkgs self; }) accepts evaluate refuses;
+
+  with' = guard: {
+    services.uecho-guard = guard // {
+      enable = true;
+    };
+  };
+  # A machine with another service and no uecho.
+  other =
+    guard:
+    lib.recursiveUpdate (with' guard) {
+      services.uecho.enable = lib.mkForce false;
+    };
+  page = {
+    name = "page";
+    command = [ "/run/current-system/sw/bin/true" ];
+  };
+
+  machine =
+    module:
+    evaluate {
+      imports = [ module ];
+      fileSystems."/" = {
+        device = "tmpfs";
+        fsType = "tmpfs";
+      };
+      boot.loader = {
+        grub.enable = false;
+        systemd-boot.enable = true;
+      };
+    };
+  on = machine (with' { });
+  off = machine { };
+  inherit (on.systemd) services;
+  hooks = {
+    check = on.system.preSwitchChecks.uecho-guard;
+    installed = on.boot.loader.systemd-boot.extraInstallCommands;
+  };
+  # As a text to look for, which no store path may be part of.
+  guard = builtins.unsafeDiscardStringContext "${lib.getExe' on.services.uecho.package "uecho-guard"} --config ${
+    on.environment.etc."uecho/guard.toml".source
+  }";
+in
+{
+  "a guard that checks nothing is refused" = refuses (other { }) [
+    "nothing would be checked"
+    "checks"
+  ];
+  "a probe without a service is refused" = refuses (other { probe.enable = true; }) [
+    "services.uecho.enable"
+    "probe.url"
+  ];
+  "a soak shorter than the interval is refused" =
+    refuses
+      (with' {
+        soak = "1s";
+        interval = "1500ms";
+      })
+      [
+        ''"1s"''
+        ''"1500ms"''
+      ];
+  "a soak that the unit has no time for is refused" = refuses (with' { soak = "1h"; }) [ "15m" ];
+  "a rollback without generations is refused" = refuses (with' { } // { nix.enable = false; }) [
+    "nix.enable"
+    "report"
+  ];
+  "two packages with the same units are refused" = refuses (with' { package = pkgs.hello; }) [
+    "services.uecho.package"
+  ];
+  "the defaults are accepted" = accepts (with' { });
+  "spans are compared, not texts" = accepts (with' {
+    soak = "1m 30s";
+    interval = "9s";
+  });
+  "a report needs no generations" = accepts (
+    with' { onFailure = "report"; } // { nix.enable = false; }
+  );
+  "any service can be guarded" = accepts (other {
+    units = [ "nginx.service" ];
+    checks = [ page ];
+  });
+
+  "it is off by default" =
+    !off.services.uecho-guard.enable && off.systemd.paths.uecho-guard or null == null;
+  "it is on in the appliance" = self.nixosConfigurations.appliance.config.services.uecho-guard.enable;
+  "it is started at boot, after every switch, and asked by counted boots" =
+    on.systemd.paths.uecho-guard.wantedBy == [ "paths.target" ]
+    && services.uecho-guard.wantedBy == [ "multi-user.target" ]
+    && services.uecho-guard.requiredBy == [ "boot-complete.target" ];
+  "no switch waits for the guard that waits for it" =
+    on.systemd.targets.boot-complete.unitConfig.X-OnlyManualStart;
+  "it finds nix-env and systemctl" =
+    lib.all (tool: lib.elem tool services.uecho-guard.path) [
+      on.nix.package
+      on.systemd.package
+    ]
+    && lib.elem on.systemd.package services.uecho-guard-again.path;
+  "it is told where the boot loader is" =
+    services.uecho-guard.environment.SYSTEMD_ESP_PATH == "/boot";
+
+  "a switch asks it first" = lib.hasInfix ''${guard} preflight "$1"'' hooks.check;
+  "an installation arms it" = lib.hasInfix "${guard} arm ||" hooks.installed;
+  "switched off, it gives the boot loader back" =
+    lib.hasInfix ''set-default ""'' off.boot.loader.systemd-boot.extraInstallCommands;
+
+  "the options are the settings" =
+    (machine (with' {
+      soak = "7s";
+      onFailure = "report";
+      maxReboots = 0;
+      probe.url = "http://127.0.0.1:9";
+      checks = [ page ];
+    })).services.uecho-guard.settings == {
+      soak = "7s";
+      interval = "2s";
+      grace = "15s";
+      timeout = "5s";
+      max_reboots = 0;
+      max_attempts = 3;
+      on_failure = "report";
+      probe = true;
+      url = "http://127.0.0.1:9";
+      units = [ "uecho.service" ];
+      checks = [ (page // { timeout = "10s"; }) ];
+    };
+}

@@ -1,0 +1,128 @@
+# Options of services.uecho-guard. All of them are written to the guard's settings; the defaults are the program's own.
+{
+  config,
+  lib,
+  ...
+}:
+let
+  inherit (lib) mkEnableOption mkOption types;
+  service = config.services.uecho;
+  duration = (import ./duration.nix { inherit lib; }).type;
+
+  span =
+    default: description:
+    mkOption {
+      type = duration;
+      inherit default description;
+    };
+
+  check = types.submodule {
+    options = {
+      name = mkOption {
+        type = types.singleLineStr;
+        example = "page";
+        description = "Name of the check in reasons.";
+      };
+      command = mkOption {
+        type = types.nonEmptyListOf types.str;
+        example = lib.literalExpression ''[ (lib.getExe pkgs.curl) "--fail" "--silent" "http://127.0.0.1/" ]'';
+        description = ''
+          Program and arguments, without a shell in between; it exits with 0 when all is well. It runs in the sandbox of the
+          guard's unit: as root, reading only, with no network but this machine's.
+        '';
+      };
+      timeout = span "10s" "When it has failed for taking too long.";
+    };
+  };
+in
+{
+  options.services.uecho-guard = {
+    enable = mkEnableOption "uecho-guard, which takes back a version of the system that does not serve";
+
+    package = mkOption {
+      type = types.package;
+      default = service.package;
+      defaultText = lib.literalExpression "config.services.uecho.package";
+      description = "The package that the guard and its units come from.";
+    };
+
+    soak = span "30s" "How long a version must stay healthy to be blessed.";
+    interval = span "2s" "Pause between two rounds of checks.";
+    grace = span "15s" "How long a version may take to become healthy once the switch or the boot is done.";
+
+    maxReboots = mkOption {
+      type = types.ints.unsigned;
+      default = 3;
+      description = "Reboots in a row by the guard before it stops, stays where it is and says so.";
+    };
+
+    maxAttempts = mkOption {
+      type = types.ints.positive;
+      default = 3;
+      description = "Boots in a row that may end without a verdict before that counts as a bad one.";
+    };
+
+    onFailure = mkOption {
+      type = types.enum [
+        "rollback"
+        "report"
+      ];
+      default = "rollback";
+      description = ''
+        What a bad verdict leads to: `rollback` quarantines the version and goes back to the last one that was proven good,
+        `report` only says so (journal, metrics, {command}`uecho-guard status`).
+      '';
+    };
+
+    probe = {
+      enable = mkOption {
+        type = types.bool;
+        default = service.enable;
+        defaultText = lib.literalExpression "config.services.uecho.enable";
+        description = ''
+          Whether {command}`uecho probe` is the first check: an echo through the public listener, with the receipt of this
+          very version.
+        '';
+      };
+      url = mkOption {
+        type = types.nullOr types.str;
+        default = null;
+        example = "http://127.0.0.1:8080";
+        description = "Where it asks; by default where {option}`services.uecho.settings` says that the service listens.";
+      };
+      timeout = span "5s" "Bound of one probe.";
+    };
+
+    units = mkOption {
+      type = types.listOf types.str;
+      default = lib.optional service.enable "uecho.service";
+      defaultText = lib.literalExpression ''lib.optional config.services.uecho.enable "uecho.service"'';
+      example = [ "nginx.service" ];
+      description = ''
+        Services that must be up, as the version on trial defines them, without being restarted.
+      '';
+    };
+
+    checks = mkOption {
+      type = types.listOf check;
+      default = [ ];
+      example = lib.literalExpression ''
+        [
+          {
+            name = "page";
+            command = [ (lib.getExe pkgs.curl) "--fail" "--silent" "http://127.0.0.1/" ];
+            timeout = "2s";
+          }
+        ]
+      '';
+      description = "Further health commands, each with its own timeout, run in this order after the probe.";
+    };
+
+    settings = mkOption {
+      type = types.attrs;
+      internal = true;
+      readOnly = true;
+      description = "What is written to the guard's settings.";
+    };
+  };
+}

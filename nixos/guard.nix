@@ -1,0 +1,184 @@
+# services.uecho-guard: the units of the package, settings that were checked while the system was built, and the two places where
+# a switch asks the guard: before anything changes, and once the boot loader has the new version.
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
+let
+  cfg = config.services.uecho-guard;
+  service = config.services.uecho;
+  inherit (config.boot.loader) efi systemd-boot;
+  format = pkgs.formats.toml { };
+  inherit (import ./duration.nix { inherit lib; }) milliseconds;
+
+  program = lib.getExe' cfg.package "uecho-guard";
+  configuration =
+    pkgs.runCommand "uecho-guard.toml" { source = format.generate "uecho-guard.toml" cfg.settings; }
+      (
+        lib.optionalString (pkgs.stdenv.buildPlatform.canExecute pkgs.stdenv.hostPlatform) ''
+          ${program} --config "$source" status >/dev/null
+        ''
+        + ''
+          cp "$source" "$out"
+        ''
+      );
+  # With the settings of the version that it comes with: what runs may have a guard that knows other keys.
+  guard = "${program} --config ${configuration}";
+
+  # Where the boot loader's files are: the guard's sandbox has no block devices for bootctl to find that out from.
+  bootPaths =
+    lib.optionalAttrs systemd-boot.enable { SYSTEMD_ESP_PATH = efi.efiSysMountPoint; }
+    // lib.optionalAttrs (systemd-boot.enable && systemd-boot.xbootldrMountPoint != null) {
+      SYSTEMD_XBOOTLDR_PATH = systemd-boot.xbootldrMountPoint;
+    };
+
+  # In front of a command; whoever installs a boot loader may have no PATH worth the name.
+  environment = lib.concatStringsSep " " (
+    lib.mapAttrsToList lib.toShellVar (
+      bootPaths // { PATH = lib.makeBinPath [ config.systemd.package ]; }
+    )
+  );
+
+  atMost =
+    a: b:
+    let
+      x = milliseconds a;
+      y = milliseconds b;
+    in
+    x == null || y == null || x <= y;
+in
+{
+  imports = [ ./guard-options.nix ];
+
+  config = lib.mkMerge [
+    {
+      services.uecho-guard.settings = {
+        inherit (cfg)
+          soak
+          interval
+          grace
+          units
+          checks
+          ;
+        max_reboots = cfg.maxReboots;
+        max_attempts = cfg.maxAttempts;
+        on_failure = cfg.onFailure;
+        probe = cfg.probe.enable;
+        inherit (cfg.probe) timeout;
+      }
+      // lib.optionalAttrs (cfg.probe.url != null) { inherit (cfg.probe) url; };
+    }
+    (lib.mkIf cfg.enable {
+      assertions = [
+        {
+          assertion = cfg.probe.enable || cfg.units != [ ] || cfg.checks != [ ];
+          message = ''
+            services.uecho-guard: nothing would be checked, so every version would be good.
+            Set probe.enable = true, or name what to look at in units or checks.
+          '';
+        }
+        {
+          assertion = cfg.probe.enable -> service.enable || cfg.probe.url != null;
+          message = ''
+            services.uecho-guard.probe: there is no uecho on this machine (services.uecho.enable = false) to ask.
+            Say where one is in probe.url, or set probe.enable = false and name checks.
+          '';
+        }
+        {
+          assertion = atMost cfg.interval cfg.soak;
+          message = ''
+            services.uecho-guard.soak = "${cfg.soak}" is shorter than interval = "${cfg.interval}": a version would be looked at once only.
+            Make soak at least as long as interval.
+          '';
+        }
+        {
+          assertion = atMost cfg.soak "15m";
+          message = ''
+            services.uecho-guard.soak = "${cfg.soak}": the unit is given half an hour for a rollback and two soaks.
+            Make soak at most 15m.
+          '';
+        }
+        {
+          assertion = cfg.onFailure == "rollback" -> config.nix.enable && config.system.switch.enable;
+          message = ''
+            services.uecho-guard.onFailure = "rollback": there are no generations to go back to without nix.enable and system.switch.enable.
+            Set both, or onFailure = "report".
+          '';
+        }
+        {
+          assertion = service.enable -> cfg.package.outPath == service.package.outPath;
+          message = ''
+            services.uecho-guard.package is another one than services.uecho.package, and both bring the same units.
+            Set services.uecho.package, and leave services.uecho-guard.package to follow it.
+          '';
+        }
+      ];
+
+      environment = {
+        etc."uecho/guard.toml".source = configuration;
+        systemPackages = [ cfg.package ];
+      };
+
+      systemd = {
+        packages = [ cfg.package ];
+        # What is below [Install] in the units: NixOS does not read it.
+        paths.uecho-guard.wantedBy = [ "paths.target" ];
+        services = {
+          uecho-guard = {
+            wantedBy = [ "multi-user.target" ];
+            requiredBy = [ "boot-complete.target" ];
+            enableDefaultPath = false;
+            # nix-env, and systemctl, systemd-run, bootctl.
+            path = [
+              config.nix.package
+              config.systemd.package
+            ];
+            environment = bootPaths;
+          };
+          uecho-guard-again = {
+            enableDefaultPath = false;
+            path = [ config.systemd.package ];
+          };
+        };
+        # A switch starts every target that is active and waits for it; this one waits for the guard, and the guard for the switch.
+        targets.boot-complete.unitConfig.X-OnlyManualStart = true;
+      };
+
+      # Runs as part of the version that is coming, before anything is changed, with its path and what is to be done with it. Only a
+      # quarantine is in the way: a guard that cannot tell must not keep a machine from being repaired.
+      system.preSwitchChecks.uecho-guard = ''
+        if [ "''${2-}" != dry-activate ]; then
+          status=0
+          ${guard} preflight "$1" || status=$?
+          case $status in
+            0) ;;
+            6) exit 1 ;;
+            *) echo "uecho-guard: no telling whether this version is quarantined (status $status); it is judged once it runs" ;;
+          esac
+        fi
+      '';
+
+      # Not a reason for an installation to fail: whatever is not armed is still verified after it has booted.
+      boot.loader.systemd-boot.extraInstallCommands = ''
+        if [ -d /run/systemd/system ]; then
+          ${environment} \
+            ${guard} arm || echo "uecho-guard: not armed (status $?): a version that hangs at boot has to be left behind by hand" >&2
+        else
+          echo "uecho-guard: not armed: no system runs here" >&2
+        fi
+      '';
+    })
+
+    # The default that a guard has set stays in the firmware's variables, where it would win over every later installation.
+    (lib.mkIf (!cfg.enable) {
+      boot.loader.systemd-boot.extraInstallCommands = ''
+        if [ -e /var/lib/uecho-guard/ledger.json ]; then
+          ${lib.getExe' config.systemd.package "bootctl"} set-default "" ||
+            echo 'uecho-guard is off, but the default of the boot loader is still the one that it has set: bootctl set-default ""' >&2
+        fi
+      '';
+    })
+  ];
+}
