@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""The settings that the NixOS module writes, given to the real program: nix-settings.py PROGRAM EVALUATED.json
+"""The settings that the NixOS modules write, given to the real programs: nix-settings.py PROGRAM EVALUATED.json
 
-EVALUATED.json: {"systems": {name: settings}, "defaults": {key path: text of the option's default}}. Every system's settings
-must be accepted, and mean what they say; every default that an option's text promises must be the program's own.
+EVALUATED.json: {"systems": {name: settings}, "guards": {name: settings of uecho-guard}, "defaults": {key path: text of the
+option's default}}. Every system's settings must be accepted, and mean what they say; every default that an option's text
+promises must be the program's own. uecho-guard is taken from beside PROGRAM.
 """
 
 import json
@@ -23,14 +24,20 @@ def toml(value: object) -> str:
     return json.dumps(value)
 
 
-def effective(program: str, text: str) -> dict[str, object]:
+def run(program: str, settings: dict[str, object], *command: str) -> str:
+    """What the program says with these settings, which it must not refuse."""
+    text = "\n".join(f"{key} = {toml(value)}" for key, value in settings.items())
     with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
         file.write(text)
         file.flush()
-        done = subprocess.run([program, "--config", file.name, "check-config"], env={}, capture_output=True, text=True, check=False)
+        done = subprocess.run([program, "--config", file.name, *command], env={}, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         sys.exit(f"nix-settings: refused with {done.returncode}:\n{text}\n{done.stderr}")
-    return tomllib.loads(done.stdout)
+    return done.stdout
+
+
+def effective(program: str, settings: dict[str, object]) -> dict[str, object]:
+    return tomllib.loads(run(program, settings, "check-config"))
 
 
 def flat(values: dict[str, object], prefix: str = "") -> dict[str, object]:
@@ -48,11 +55,15 @@ def main() -> None:
     wrong = 0
     for name, settings in evaluated["systems"].items():
         wanted = flat(settings)
-        got = flat(effective(program, "\n".join(f"{key} = {toml(value)}" for key, value in settings.items())))
+        got = flat(effective(program, settings))
         differing = {key: (value, got.get(key)) for key, value in wanted.items() if value != {} and got.get(key) != value}
         wrong += len(differing)
         print(f"nix-settings: {name}: {len(wanted)} settings, {len(differing)} differ {differing or ''}")
-    own = flat(effective(program, ""))
+    guard = str(Path(program).with_name("uecho-guard"))
+    for name, settings in evaluated["guards"].items():
+        run(guard, settings, "status")
+        print(f"nix-settings: {name}: {len(settings)} settings accepted by the guard")
+    own = flat(effective(program, {}))
     promised = 0
     for key, text in evaluated["defaults"].items():
         if match := re.fullmatch(r"the program's default, `(.*)`", text):
