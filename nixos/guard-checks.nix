@@ -86,7 +86,9 @@ in
   });
 
   "it is off by default" =
-    !off.services.uecho-guard.enable && off.systemd.paths.uecho-guard or null == null;
+    !off.services.uecho-guard.enable
+    && !off.systemd.paths.uecho-guard.enable
+    && !off.systemd.services.uecho-guard.enable;
   "it is on in the appliance" = self.nixosConfigurations.appliance.config.services.uecho-guard.enable;
   "it is started at boot, after every switch, and asked by counted boots" =
     on.systemd.paths.uecho-guard.wantedBy == [ "paths.target" ]

@@ -171,8 +171,14 @@ in
       '';
     })
 
-    # The default that a guard has set stays in the firmware's variables, where it would win over every later installation.
     (lib.mkIf (!cfg.enable) {
+      # The package of the service has the guard's units, too. One that was switched off does not go on until the next boot.
+      systemd = lib.mkIf service.enable {
+        paths.uecho-guard.enable = false;
+        services.uecho-guard.enable = false;
+        services.uecho-guard-again.enable = false;
+      };
+      # The default that a guard has set stays in the firmware's variables, where it would win over every later installation.
       boot.loader.systemd-boot.extraInstallCommands = ''
         if [ -e /var/lib/uecho-guard/ledger.json ]; then
           ${lib.getExe' config.systemd.package "bootctl"} set-default "" ||
