@@ -1,6 +1,7 @@
 # `nix run .#deploy`: the script with the tools that it calls.
 {
   coreutils,
+  jq,
   nix,
   openssh,
   uecho,
@@ -10,6 +11,7 @@ writeShellApplication {
   name = "uecho-deploy";
   runtimeInputs = [
     coreutils
+    jq
     nix
     openssh
     uecho

@@ -1,45 +1,55 @@
 #!/usr/bin/env bash
 # Deploys one version to one machine, and says what it proved: that the new version serves, or that the old one does again.
+# Where the machine has a guard (uecho-guard), the verdict is the guard's; elsewhere this script judges, and goes back itself.
 set -euo pipefail
 
 usage() {
   cat <<'EOF'
 uecho-deploy [OPTION]... HOST
 
-Builds a system here, copies it to root@HOST over ssh, switches to it, and asks the machine from here, through its public
-port, whether the new version serves. If not, switches back and asks whether the old version serves again.
+Builds a system here, copies it to root@HOST over ssh, and switches to it. Then waits for the verdict of the machine's guard, and
+asks the machine from here, through its public port, whether it serves what it should. Where there is no guard, the answers from
+here are the verdict, and a version that does not serve is switched back from here.
 
   --flake FLAKE#NAME   what to deploy: nixosConfigurations.NAME of FLAKE (default: .#appliance)
   --url URL            where the machine serves (default: http://HOST:8080)
-  --wait SECONDS       how long the new version may take until it serves, and the old one after it (default: 60)
+  --wait SECONDS       how long a version may take until it serves, as seen from here (default: 60)
+  --verdict SECONDS    how long the guard may take, a reboot included (default: 900)
+  --override REASON    let it run even if the machine has it in quarantine; who and why is recorded there
   --help               this text
 
 HOST is what ssh is given, with or without a user (default: root). NIX_SSHOPTS holds further options of ssh.
 
 Exit status:
-  0  the new version serves
-  2  usage
-  3  the new version does not serve; the old one is back and serves
-  4  the new version does not serve, and neither does the old one, or it could not be switched back: look at the machine
-  5  nothing was changed: it could not be built, copied, or the machine not be asked what it runs
+  0   the new version serves; where there is a guard, it has blessed it
+  1   the new version is unhealthy, and the guard is set to report only: it was left running
+  2   usage
+  3   the new version does not serve; the old one is back and serves
+  4   the new version does not serve, and the old one does not either, or cannot be proven to: look at the machine
+  5   the new version does not serve, and the guard knows of nothing to go back to: it was left running
+  6   refused, nothing was changed: the machine has it in quarantine
+  69  nothing was changed: it could not be built, copied, or the machine not be asked what it runs
+  75  no verdict in time: the guard may still be at work
 EOF
 }
 
 say() { echo "deploy: $*" >&2; }
 nothing_changed() {
   say "$* Nothing was changed."
-  exit 5
+  exit 69
 }
 
-flake=.#appliance url='' seconds=60 host=''
+flake=.#appliance url='' seconds=60 patience=900 override='' host=''
 while [ $# -gt 0 ]; do
   case $1 in
-    --flake | --url | --wait)
+    --flake | --url | --wait | --verdict | --override)
       [ $# -ge 2 ] || { say "$1 needs a value"; exit 2; }
       case $1 in
         --flake) flake=$2 ;;
         --url) url=$2 ;;
         --wait) seconds=$2 ;;
+        --verdict) patience=$2 ;;
+        --override) override=$2 ;;
       esac
       shift 2
       ;;
@@ -54,6 +64,7 @@ while [ $# -gt 0 ]; do
 done
 [ -n "$host" ] || { usage >&2; exit 2; }
 [[ $seconds =~ ^[1-9][0-9]*$ ]] || { say "--wait $seconds is not a number of seconds"; exit 2; }
+[[ $patience =~ ^[1-9][0-9]*$ ]] || { say "--verdict $patience is not a number of seconds"; exit 2; }
 [[ $flake == *#* ]] || { say "--flake $flake names no system; write it like .#appliance"; exit 2; }
 [[ $host == *@* ]] || host=root@$host
 [ -n "$url" ] || url=http://${host#*@}:8080
@@ -86,6 +97,42 @@ serves() {
   done
 }
 
+guard() { remote /run/current-system/sw/bin/uecho-guard "$@"; }
+# guarded: is a guard on? One of a version that was left a moment ago may still be there, without its files. 255: no telling.
+guarded() {
+  local state
+  state=$(remote systemctl show --property=LoadState,ActiveState uecho-guard.path) || return 255
+  [ "$(sort <<<"$state")" = $'ActiveState=active\nLoadState=loaded' ]
+}
+
+# The guard's name for what was activated last: the system, and since when the link leads to it.
+activation() {
+  remote "echo \$(readlink --canonicalize /run/current-system)@\$(stat --format=%.9Z#%i /run/current-system)"
+}
+
+# judged: waits for the verdict on something that was activated after the switch began, and sets verdict, version and reason. Fails
+# with 1 when there is no guard to wait for, with 2 when it takes too long. A machine that does not answer may be rebooting.
+verdict='' version='' reason=''
+judged() {
+  local end=$((SECONDS + patience)) state found
+  while [ "$SECONDS" -lt "$end" ]; do
+    state=0
+    guarded || state=$?
+    [ "$state" != 1 ] || return 1
+    if [ "$state" = 0 ] && found=$(guard status --json | jq --exit-status --raw-output --arg before "$before" --arg known "$known" '
+      .last_verdict | select(. != null and (.outcome | IN("rebooting", "failed") | not))
+      | select(.activation != null and (.activation | IN($before, $known) | not)) | "\(.code) \(.version) \(.text)"'); then
+      read -r verdict version reason <<<"$found"
+      return
+    fi
+    sleep 1
+  done
+  return 2
+}
+
+# label_of SYSTEM: the name that its answers carry.
+label_of() { remote cat "$1/nixos-version"; }
+
 export NIX_CONFIG="extra-experimental-features = flakes nix-command${NIX_CONFIG:+$'\n'$NIX_CONFIG}"
 attribute=${flake%%#*}#nixosConfigurations.${flake#*#}.config
 say "building $flake"
@@ -95,7 +142,22 @@ label=$(<"$system/nixos-version")
 
 say "asking $host what it runs"
 old=$(remote readlink --canonicalize-existing /run/current-system) || nothing_changed "$host does not answer."
-old_label=$(remote cat "$old/nixos-version") || nothing_changed "$host does not say what it runs."
+old_label=$(label_of "$old") || nothing_changed "$host does not say what it runs."
+before=$(activation) || nothing_changed "$host does not say what it runs."
+had_guard=false known=''
+if guarded; then
+  had_guard=true
+  known=$(guard status --json | jq --raw-output '.last_verdict.activation // ""') || nothing_changed "The guard of $host does not answer."
+  if [ -n "$override" ]; then
+    guard preflight "$system" --override "$(printf %q "$override")" >&2 || nothing_changed "The override could not be recorded."
+  fi
+  refused=0
+  guard preflight "$system" >&2 || refused=$?
+  if [ "$refused" = 6 ]; then
+    say "$host has found $label to be bad before; --override \"WHY\" lets it run all the same. Nothing was changed."
+    exit 6
+  fi
+fi
 
 say "copying $label to $host, which runs $old_label"
 NIX_SSHOPTS=${NIX_SSHOPTS-} nix copy --substitute-on-destination --to "ssh-ng://$host" "$system" ||
@@ -104,10 +166,58 @@ NIX_SSHOPTS=${NIX_SSHOPTS-} nix copy --substitute-on-destination --to "ssh-ng://
 say "switching"
 switched=0
 activate "$system" || switched=$?
-if [ "$switched" = 0 ] && serves --expect-revision "$revision" --expect-system "$label"; then
-  say "$url serves $label (revision $revision)"
-  exit 0
+
+# A switch that was refused, or failed early, has activated nothing that a guard could look at.
+waited=1
+if [ "$switched" = 0 ] || [ "$switched" = 255 ] || [ "$(activation)" != "$before" ]; then
+  say "waiting for the verdict of the guard, if there is one"
+  waited=0
+  judged || waited=$?
 fi
+new_serves() { serves --expect-revision "$revision" --expect-system "$label"; }
+case $waited,$verdict in
+  1,*)
+    if [ "$switched" = 0 ] && new_serves; then
+      say "$url serves $label (revision $revision)"
+      exit 0
+    fi
+    ;;
+  2,*)
+    say "the guard of $host has come to no verdict in $patience seconds"
+    exit 75
+    ;;
+  0,0)
+    [ "$switched" = 0 ] || say "the switch ended with status $switched, see the journal of uecho-deploy.service"
+    if [ "$version" != "$system" ]; then
+      say "$host has been switched to $version meanwhile"
+      exit 4
+    fi
+    if new_serves; then
+      say "$url serves $label (revision $revision), and the guard has blessed it"
+      exit 0
+    fi
+    switched=0
+    ;;
+  0,3)
+    say "the guard has gone back: $reason"
+    back_label=$(label_of "$version") || back_label=$version
+    if serves --expect-system "$back_label"; then
+      say "$url serves $back_label again"
+      exit 3
+    fi
+    exit 4
+    ;;
+  0,1 | 0,5)
+    say "the guard of $host: $reason"
+    # A guard that came with the new version cannot know that the old one was good enough.
+    if [ "$verdict" = 1 ] || "$had_guard"; then exit "$verdict"; fi
+    switched=0
+    ;;
+  *)
+    say "the guard of $host: $reason"
+    exit 4
+    ;;
+esac
 
 if [ "$switched" = 0 ]; then
   say "the new version does not serve; switching back to $old_label"

@@ -1,134 +1,14 @@
 #!/usr/bin/env python3
-"""The deploy script against a machine that is not one: ssh, nix are stand-ins, the service and its probe are the real program.
-
-Needs bash and a built `uecho` (UECHO_BIN, else target/debug or target/release). The stand-in for ssh runs systems that are
-folders: switching to one ends the service that runs and starts the service of that system, so a verdict is always about
-answers over HTTP. Everything listens on a loopback port of its own.
-"""
+"""What the deploy script does, and what it says of it: on a machine without a guard, and on one with a guard. See lab.py."""
 
 import os
-import shutil
-import signal
-import socket
-import subprocess
-import sys
-import tempfile
-import textwrap
 import unittest
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-SCRIPT = ROOT / "nixos/deploy.sh"
+from lab import Lab
 
 
-def program() -> Path:
-    candidates = [os.environ.get("UECHO_BIN"), ROOT / "target/release/uecho", ROOT / "target/debug/uecho"]
-    for candidate in candidates:
-        if candidate and Path(candidate).is_file():
-            return Path(candidate).resolve()
-    sys.exit("test_deploy: no uecho built: cargo build, or set UECHO_BIN")
-
-
-UECHO = program()
-
-NIX = """
-case "$1" in
-  build) echo "nix build" >>"$LAB/calls"; [ ! -e "$LAB/no-build" ] || exit 1; echo "$LAB/systems/new" ;;
-  eval) echo "nix eval" >>"$LAB/calls"; cat "$LAB/revision" ;;
-  copy) echo "nix copy" >>"$LAB/calls"; [ ! -e "$LAB/no-copy" ] || exit 1 ;;
-  *) echo "unexpected: nix $*" >&2; exit 99 ;;
-esac
-"""
-
-# What is said to the machine is run by a shell here, with the tools of the machine in front.
-SSH = """
-[ ! -e "$LAB/no-ssh" ] || exit 255
-echo "ssh $1" >>"$LAB/calls"
-shift
-PATH=$LAB/machine:$PATH exec bash -c "$(sed "s,/run/current-system/sw/bin/,,g; s,/run/current-system,$LAB/current,g" <<<"$*")"
-"""
-
-SYSTEMD_RUN = """
-while [ "${1#--}" != "$1" ]; do shift; done
-exec "$@"
-"""
-
-NIX_ENV = """
-[ "$1 $2 $3" = "--profile /nix/var/nix/profiles/system --set" ] || exit 99
-ln -sfn "$4" "$LAB/profile"
-"""
-
-SWITCH = """
-echo "switch ${1}: %(name)s" >>"$LAB/calls"
-%(before)s
-if [ -e "$LAB/pid" ]; then kill "$(cat "$LAB/pid")" 2>/dev/null; while kill -0 "$(cat "$LAB/pid")" 2>/dev/null; do sleep 0.05; done; fi
-ln -sfn "%(path)s" "$LAB/current"
-UECHO_PUBLIC__LISTEN=127.0.0.1:$PORT UECHO_OPS__LISTEN=127.0.0.1:0 UECHO_SYSTEM=%(system)s setsid "$UECHO" serve >/dev/null 2>&1 </dev/null &
-echo $! >"$LAB/pid"
-exit %(status)s
-"""
-
-
-class Deploy(unittest.TestCase):
-    def setUp(self) -> None:
-        self.lab = Path(tempfile.mkdtemp(prefix="uecho-deploy-"))
-        self.addCleanup(shutil.rmtree, self.lab)
-        with socket.socket() as unused:
-            unused.bind(("127.0.0.1", 0))
-            self.port = unused.getsockname()[1]
-        for folder in ["bin", "machine", "systems"]:
-            (self.lab / folder).mkdir()
-        self.command("bin/nix", NIX)
-        self.command("bin/ssh", SSH)
-        self.command("machine/systemd-run", SYSTEMD_RUN)
-        self.command("machine/nix-env", NIX_ENV)
-        (self.lab / "bin/uecho").symlink_to(UECHO)
-        self.environment = {
-            # The program takes UECHO_* for settings.
-            **{name: value for name, value in os.environ.items() if not name.startswith("UECHO_")},
-            "LAB": str(self.lab),
-            "PATH": f"{self.lab}/bin:{os.environ['PATH']}",
-            "PORT": str(self.port),
-            "UECHO": str(UECHO),
-        }
-        (self.lab / "revision").write_text("unknown")
-        self.system("old")
-        subprocess.run([self.lab / "systems/old/bin/switch-to-configuration", "switch"], env=self.environment, check=True)
-        self.addCleanup(self.stop)
-        (self.lab / "calls").unlink()
-
-    def command(self, name: str, text: str) -> None:
-        path = self.lab / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"#!/usr/bin/env bash\n{textwrap.dedent(text)}")
-        path.chmod(0o755)
-
-    def system(self, name: str, *, serves: str | None = None, status: int = 0, before: str = "") -> None:
-        """A system with this label, which serves under it (or under another) once it is switched to."""
-        path = self.lab / "systems" / name
-        values = {"name": name, "path": path, "system": serves or name, "status": status, "before": before}
-        self.command(f"systems/{name}/bin/switch-to-configuration", SWITCH % values)
-        (path / "nixos-version").write_text(name)
-
-    def stop(self) -> None:
-        try:
-            os.kill(int((self.lab / "pid").read_text()), signal.SIGKILL)
-        except (FileNotFoundError, ProcessLookupError):
-            pass
-
-    def deploy(self, *arguments: str) -> tuple[int, str]:
-        default = ["--url", f"http://127.0.0.1:{self.port}", "--wait", "4", "machine"]
-        command = ["bash", SCRIPT, *(arguments or default)]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=120, check=False)
-        return done.returncode, done.stderr
-
-    def calls(self) -> list[str]:
-        path = self.lab / "calls"
-        return path.read_text().splitlines() if path.exists() else []
-
-    def current(self) -> str:
-        return Path(os.readlink(self.lab / "current")).name
-
+class Unguarded(Lab):
     def test_a_good_version_is_deployed(self) -> None:
         self.system("new")
         status, said = self.deploy()
@@ -196,17 +76,140 @@ class Deploy(unittest.TestCase):
                 (self.lab / obstacle).touch()
                 status, said = self.deploy()
                 (self.lab / obstacle).unlink()
-                self.assertEqual(status, 5, said)
+                self.assertEqual(status, 69, said)
                 self.assertIn("Nothing was changed", said)
                 self.assertEqual(self.current(), "old")
                 self.assertFalse((self.lab / "profile").exists())
 
     def test_usage(self) -> None:
-        for arguments in [["--nope", "x"], ["--url"], ["a", "b"], ["--wait", "soon", "a"], ["--flake", "here", "a"], [""]]:
+        for arguments in [
+            ["--nope", "x"],
+            ["--url"],
+            ["a", "b"],
+            ["--wait", "soon", "a"],
+            ["--verdict", "0", "a"],
+            ["--flake", "here", "a"],
+            [""],
+        ]:
             with self.subTest(arguments):
                 self.assertEqual(self.deploy(*arguments)[0], 2)
         self.assertEqual(self.deploy("--help")[0], 0)
         self.assertEqual(self.calls(), [])
+
+
+class Guarded(Lab):
+    def setUp(self) -> None:
+        super().setUp()
+        self.guard_is(on=True)
+
+    def test_a_blessed_version_is_deployed(self) -> None:
+        self.system("new", after=self.verdict(0, "good", "blessed"))
+        status, said = self.deploy()
+        self.assertEqual(status, 0, said)
+        self.assertIn("the guard has blessed it", said)
+        self.assertEqual(self.current(), "new")
+
+    def test_the_guard_goes_back_and_that_is_proven_from_here(self) -> None:
+        self.system("new", serves="wrong", after=self.verdict(3, "rolled_back", "never ready", deed=self.back_to("old")))
+        status, said = self.deploy()
+        self.assertEqual(status, 3, said)
+        self.assertIn("never ready", said)
+        self.assertIn("serves old again", said)
+        # Nobody switched but the deploy and the guard.
+        self.assertEqual([call for call in self.calls() if call.startswith("switch")], ["switch switch: new", "switch switch: old"])
+
+    def test_a_way_back_that_is_not_proven_from_here_is_no_success(self) -> None:
+        self.system("old", serves="wrong")
+        self.system("new", after=self.verdict(3, "rolled_back", deed=self.back_to("old")))
+        self.assertEqual(self.deploy()[0], 4)
+
+    def test_an_old_version_that_is_unhealthy_is_said(self) -> None:
+        self.system("new", after=self.verdict(4, "still_unhealthy", "nobody answers", deed=self.back_to("old")))
+        status, said = self.deploy()
+        self.assertEqual(status, 4, said)
+        self.assertIn("nobody answers", said)
+
+    def test_a_reboot_is_waited_for(self) -> None:
+        later = f"sleep 2; touch {self.lab}/no-ssh; sleep 1; {self.back_to('old')}; rm {self.lab}/no-ssh"
+        self.system("new", after=self.verdict(4, "rebooting") + self.verdict(3, "rolled_back", deed=later))
+        status, said = self.deploy()
+        self.assertEqual(status, 3, said)
+
+    def test_nothing_to_go_back_to_is_left_running(self) -> None:
+        self.system("new", serves="wrong", after=self.verdict(5, "nowhere_to_go", "never ready"))
+        status, said = self.deploy()
+        self.assertEqual(status, 5, said)
+        self.assertEqual(self.current(), "new")
+
+    def test_a_guard_that_came_with_the_version_does_not_know_that_the_old_one_was_good(self) -> None:
+        self.guard_is(on=False)
+        on = f"printf 'LoadState=loaded\\nActiveState=active\\n' >{self.lab}/guard-unit"
+        self.system("new", serves="wrong", before=on, after=self.verdict(5, "nowhere_to_go"))
+        status, said = self.deploy()
+        self.assertEqual(status, 3, said)
+        self.assertEqual(self.current(), "old")
+
+    def test_a_guard_that_only_reports_is_obeyed(self) -> None:
+        self.system("new", serves="wrong", after=self.verdict(1, "unhealthy", "never ready"))
+        status, said = self.deploy()
+        self.assertEqual(status, 1, said)
+        self.assertIn("never ready", said)
+        self.assertEqual(self.current(), "new")
+
+    def test_a_quarantined_version_is_refused_before_anything_is_copied(self) -> None:
+        self.system("new")
+        self.quarantine("new", "it was never ready")
+        status, said = self.deploy()
+        self.assertEqual(status, 6, said)
+        self.assertIn("it was never ready", said)
+        self.assertNotIn("nix copy", self.calls())
+        self.assertEqual(self.current(), "old")
+
+    def test_a_human_overrides_and_that_is_recorded(self) -> None:
+        self.system("new", after=self.verdict(0, "good", "blessed"))
+        self.quarantine("new", "it was never ready")
+        why = "it's the network's fault"
+        status, said = self.deploy("--url", f"http://127.0.0.1:{self.port}", "--verdict", "8", "--override", why, "machine")
+        self.assertEqual(status, 0, said)
+        self.assertIn(why, (self.lab / "state/ledger.json").read_text())
+
+    def test_earlier_verdicts_are_not_taken_for_this_one(self) -> None:
+        for earlier in ["of what ran before", "of what ran even earlier"]:
+            with self.subTest(earlier):
+                self.system("old", after=self.verdict(3, "rolled_back", earlier))
+                done = self.switch("old")
+                self.wait_for(self.lab / "guard/verdict.json")
+                if earlier != "of what ran before":
+                    self.system("old")
+                    done = self.switch("old")
+                self.assertEqual(done, 0)
+                self.system("new")
+                status, said = self.deploy()
+                self.assertEqual(status, 75, said)
+                self.assertNotIn(earlier, said)
+                self.assertEqual(self.current(), "new")
+                (self.lab / "guard/verdict.json").unlink()
+                self.switch("old")
+
+    def test_a_version_whose_guard_is_off_is_judged_from_here(self) -> None:
+        gone = f"printf 'LoadState=masked\\nActiveState=active\\n' >{self.lab}/guard-unit"
+        self.system("new", serves="wrong", before=gone)
+        status, said = self.deploy()
+        self.assertEqual(status, 3, said)
+        self.assertEqual(self.current(), "old")
+
+    def test_a_switch_that_activates_nothing_needs_no_verdict(self) -> None:
+        self.system("new", before="exit 1")
+        status, said = self.deploy()
+        self.assertEqual(status, 3, said)
+        self.assertIn("switching failed (status 1)", said)
+        self.assertEqual(Path(os.readlink(self.lab / "profile")).name, "old")
+
+    def test_blessed_but_not_to_be_reached_is_taken_back_from_here(self) -> None:
+        self.system("new", serves="wrong", after=self.verdict(0, "good", "blessed"))
+        status, said = self.deploy()
+        self.assertEqual(status, 3, said)
+        self.assertEqual(self.current(), "old")
 
 
 if __name__ == "__main__":

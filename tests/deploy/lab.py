@@ -1,0 +1,192 @@
+"""A machine that is not one, to deploy to: ssh, nix, systemctl are stand-ins, the service, its probe and `uecho-guard` are real.
+
+Needs bash, jq and built programs (`uecho` at UECHO_BIN, else in target/release or target/debug; `uecho-guard` beside it). The
+stand-in for ssh runs systems that are folders: switching to one ends the service that runs and starts the service of that
+system, so what is proven is always about answers over HTTP. Everything listens on a loopback port of its own.
+
+The machine's guard cannot look at such systems. A verdict is left where it leaves them, after what it would have done; the real
+`uecho-guard` says it, and what is in its ledger, to whoever asks.
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import textwrap
+import time
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = ROOT / "nixos/deploy.sh"
+
+
+def program() -> Path:
+    candidates = [os.environ.get("UECHO_BIN"), ROOT / "target/release/uecho", ROOT / "target/debug/uecho"]
+    for candidate in candidates:
+        if candidate and Path(candidate).is_file():
+            return Path(candidate).resolve()
+    sys.exit("test_deploy: no uecho built: cargo build, or set UECHO_BIN")
+
+
+UECHO = program()
+GUARD = UECHO.with_name("uecho-guard")
+
+NIX = """
+case "$1" in
+  build) echo "nix build" >>"$LAB/calls"; [ ! -e "$LAB/no-build" ] || exit 1; echo "$LAB/systems/new" ;;
+  eval) echo "nix eval" >>"$LAB/calls"; cat "$LAB/revision" ;;
+  copy) echo "nix copy" >>"$LAB/calls"; [ ! -e "$LAB/no-copy" ] || exit 1 ;;
+  *) echo "unexpected: nix $*" >&2; exit 99 ;;
+esac
+"""
+
+# What is said to the machine is run by a shell here, with the tools of the machine in front.
+SSH = """
+[ ! -e "$LAB/no-ssh" ] || exit 255
+echo "ssh $1" >>"$LAB/calls"
+shift
+PATH=$LAB/machine:$PATH exec bash -c "$(sed "s,/run/current-system/sw/bin/,,g; s,/run/current-system,$LAB/current,g" <<<"$*")"
+"""
+
+SYSTEMD_RUN = """
+while [ "${1#--}" != "$1" ]; do shift; done
+exec "$@"
+"""
+
+SYSTEMCTL = """
+[ "$*" = "show --property=LoadState,ActiveState uecho-guard.path" ] || exit 99
+cat "$LAB/guard-unit"
+"""
+
+GUARD_PROGRAM = """
+exec "$GUARD" --config "$LAB/guard.toml" "$@"
+"""
+
+NIX_ENV = """
+[ "$1 $2 $3" = "--profile /nix/var/nix/profiles/system --set" ] || exit 99
+ln -sfn "$4" "$LAB/profile"
+"""
+
+SWITCH = """
+echo "switch ${1}: %(name)s" >>"$LAB/calls"
+%(before)s
+if [ -e "$LAB/pid" ]; then kill "$(cat "$LAB/pid")" 2>/dev/null; while kill -0 "$(cat "$LAB/pid")" 2>/dev/null; do sleep 0.05; done; fi
+ln -sfn "%(path)s" "$LAB/current"
+UECHO_PUBLIC__LISTEN=127.0.0.1:$PORT UECHO_OPS__LISTEN=127.0.0.1:0 UECHO_SYSTEM=%(system)s setsid "$UECHO" serve >/dev/null 2>&1 </dev/null &
+echo $! >"$LAB/pid"
+%(after)s
+exit %(status)s
+"""
+
+# What the guard does about a switch: perhaps another one, and its verdict about what runs then.
+VERDICT = """
+[ -n "${GUARD_AT_WORK-}" ] || setsid bash -c '
+  sleep 0.5
+  %(deed)s
+  activation=$(readlink --canonicalize "$LAB/current")@$(stat --format=%%.9Z#%%i "$LAB/current")
+  echo "{\\"at\\": \\"2026-11-22T00:00:00Z\\", \\"code\\": %(code)s, \\"outcome\\": \\"%(outcome)s\\",
+    \\"version\\": \\"$(readlink --canonicalize "$LAB/current")\\", \\"text\\": \\"%(text)s\\",
+    \\"activation\\": \\"$activation\\"}" >"$LAB/guard/verdict.new"
+  mv "$LAB/guard/verdict.new" "$LAB/guard/verdict.json"
+' >/dev/null 2>&1 </dev/null &
+"""
+
+
+class Lab(unittest.TestCase):
+    def setUp(self) -> None:
+        self.lab = Path(tempfile.mkdtemp(prefix="uecho-deploy-"))
+        self.addCleanup(shutil.rmtree, self.lab)
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            self.port = unused.getsockname()[1]
+        for folder in ["bin", "guard", "machine", "state", "systems"]:
+            (self.lab / folder).mkdir()
+        self.command("bin/nix", NIX)
+        self.command("bin/ssh", SSH)
+        self.command("machine/systemd-run", SYSTEMD_RUN)
+        self.command("machine/nix-env", NIX_ENV)
+        self.command("machine/systemctl", SYSTEMCTL)
+        self.command("machine/uecho-guard", GUARD_PROGRAM)
+        (self.lab / "guard.toml").write_text(f'state_dir = "{self.lab}/state"\nruntime_dir = "{self.lab}/guard"\n')
+        self.guard_is(on=False)
+        (self.lab / "bin/uecho").symlink_to(UECHO)
+        self.environment = {
+            # The program takes UECHO_* for settings.
+            **{name: value for name, value in os.environ.items() if not name.startswith("UECHO_")},
+            "GUARD": str(GUARD),
+            "LAB": str(self.lab),
+            "PATH": f"{self.lab}/bin:{os.environ['PATH']}",
+            "PORT": str(self.port),
+            "UECHO": str(UECHO),
+        }
+        (self.lab / "revision").write_text("unknown")
+        self.system("old")
+        self.assertEqual(self.switch("old"), 0)
+        self.addCleanup(self.stop)
+        (self.lab / "calls").unlink()
+
+    def command(self, name: str, text: str) -> None:
+        path = self.lab / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"#!/usr/bin/env bash\n{textwrap.dedent(text)}")
+        path.chmod(0o755)
+
+    def guard_is(self, *, on: bool, load: str = "loaded") -> None:
+        """Whether its path unit is active, and where from."""
+        state = "active" if on else "inactive"
+        (self.lab / "guard-unit").write_text(f"LoadState={load}\nActiveState={state}\n")
+
+    def verdict(self, code: int, outcome: str, text: str = "because", *, deed: str = "") -> str:
+        """What the guard does once a system has been switched to, for `system(after=...)`."""
+        return VERDICT % {"code": code, "outcome": outcome, "text": text, "deed": deed}
+
+    def back_to(self, name: str) -> str:
+        """The guard's own switch."""
+        return f"GUARD_AT_WORK=yes {self.lab}/systems/{name}/bin/switch-to-configuration switch"
+
+    def quarantine(self, name: str, reason: str) -> None:
+        verdict = {"at": "2026-11-22T00:00:00Z", "healthy": False, "reason": reason, "seconds": 1.5}
+        entry = {"state": "quarantined", "first_seen": "2026-11-22T00:00:00Z", "last_verdict": verdict}
+        ledger = {"schema": 1, "versions": {str((self.lab / "systems" / name).resolve()): entry}}
+        (self.lab / "state/ledger.json").write_text(json.dumps(ledger))
+
+    def system(self, name: str, *, serves: str | None = None, status: int = 0, before: str = "", after: str = "") -> None:
+        """A system with this label, which serves under it (or under another) once it is switched to."""
+        path = self.lab / "systems" / name
+        values = {"name": name, "path": path, "system": serves or name, "status": status, "before": before, "after": after}
+        self.command(f"systems/{name}/bin/switch-to-configuration", SWITCH % values)
+        (path / "nixos-version").write_text(name)
+
+    def switch(self, name: str) -> int:
+        program = self.lab / "systems" / name / "bin/switch-to-configuration"
+        return subprocess.run([program, "switch"], env=self.environment, check=False).returncode
+
+    def wait_for(self, path: Path) -> None:
+        end = time.monotonic() + 10
+        while not path.exists():
+            self.assertLess(time.monotonic(), end, f"{path} does not appear")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        try:
+            os.kill(int((self.lab / "pid").read_text()), signal.SIGKILL)
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+
+    def deploy(self, *arguments: str) -> tuple[int, str]:
+        default = ["--url", f"http://127.0.0.1:{self.port}", "--wait", "4", "--verdict", "8", "machine"]
+        command = ["bash", str(SCRIPT), *(arguments or default)]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=120, check=False)
+        return done.returncode, done.stderr
+
+    def calls(self) -> list[str]:
+        path = self.lab / "calls"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def current(self) -> str:
+        return Path(os.readlink(self.lab / "current")).name
