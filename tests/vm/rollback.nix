@@ -1,10 +1,14 @@
-# Generations on the appliance's own disk: a new one, back by hand without a reboot, and an older one from the boot menu.
+# Generations on the appliance's own disk, under its guard: a new one, back by hand without a reboot, and an older one from the boot
+# menu.
 { lib, ... }:
 {
-  nodes.machine.imports = [
-    ./support/image.nix
-    ./support/versions.nix
-  ];
+  nodes.machine = {
+    imports = [
+      ./support/image.nix
+      ./support/versions.nix
+    ];
+    services.uecho-guard.soak = "5s";
+  };
 
   testScript =
     { nodes, ... }:
@@ -17,5 +21,6 @@
       V2 = "${versions.v2}"
     ''
     + lib.readFile ./support/image.py
+    + lib.readFile ./support/guard.py
     + lib.readFile ./rollback.py;
 }

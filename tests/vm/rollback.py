@@ -1,11 +1,12 @@
-import json
-
-PROFILE = "/nix/var/nix/profiles/system"
-
-
 def serves(system: str) -> None:
     machine.wait_for_unit("uecho.service")
     machine.succeed(f"uecho probe --expect-system {system}")
+
+
+def reboot() -> None:
+    """Reboot; the next verdict is about that boot."""
+    machine.reboot()
+    before["activation"] = ""
 
 
 def entry_of(system: str) -> str:
@@ -19,26 +20,32 @@ def entry_of(system: str) -> str:
 machine.start(allow_reboot=True)
 serves("v1")
 v1 = machine.succeed("readlink --canonicalize /run/current-system").strip()
+verdict(v1, 0)
 
 with subtest("a new generation serves at once, and after a reboot"):
-    machine.succeed(f"nix-env --profile {PROFILE} --set {V2}", f"{V2}/bin/switch-to-configuration switch >&2")
+    deploy(V2)
     serves("v2")
-    machine.reboot()
+    verdict(V2, 0)
+    reboot()
     serves("v2")
+    verdict(V2, 0)
 
 with subtest("back by hand, without a reboot"):
+    before["activation"] = status()["last_verdict"]["activation"]
     machine.succeed(f"nix-env --profile {PROFILE} --rollback", f"{PROFILE}/bin/switch-to-configuration switch >&2")
     serves("v1")
     t.assertEqual(machine.succeed("readlink --canonicalize /run/current-system").strip(), v1)
-    machine.reboot()
+    verdict(v1, 0)
+    reboot()
     serves("v1")
+    verdict(v1, 0)
 
 with subtest("another generation from the boot menu, for one boot"):
     machine.succeed(f"bootctl set-oneshot {entry_of(V2)}")
-    machine.reboot()
+    reboot()
     serves("v2")
     t.assertEqual(machine.succeed(f"readlink --canonicalize {PROFILE}").strip(), v1)
-    machine.reboot()
+    reboot()
     serves("v1")
 
 with subtest("two generations leave room on the boot partition"):

@@ -1,0 +1,25 @@
+# Whatever happens to the guard itself: nothing to go back to, killed, two at once, its memory damaged, garbage collected around it.
+{ lib, pkgs, ... }:
+{
+  nodes.machine = {
+    imports = [ ./support/guard.nix ];
+    boot.loader.grub.enable = false;
+    test.versions = {
+      inherit (import ./support/bad.nix { inherit lib pkgs; }) receipt;
+      v2.services.uecho.settings.message = "v2";
+    };
+  };
+
+  testScript =
+    { nodes, ... }:
+    let
+      inherit (nodes.machine.system.build) toplevel versions;
+    in
+    ''
+      V1 = "${toplevel}"
+      V2 = "${versions.v2}"
+      BAD = "${versions.receipt}"
+    ''
+    + lib.readFile ./support/guard.py
+    + lib.readFile ./guard-faults.py;
+}

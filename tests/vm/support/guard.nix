@@ -1,0 +1,47 @@
+# A node that runs v1 under a guard in a hurry, and has further versions in its store: system.build.versions, named by what is
+# wrong with them. They are there without being part of v1, so that garbage collection could take them.
+{
+  config,
+  extendModules,
+  lib,
+  ...
+}:
+let
+  versions = lib.mapAttrs (
+    name: module:
+    (extendModules {
+      modules = [
+        module
+        # Above the label that the test framework forces.
+        { system.nixos.label = lib.mkOverride 40 name; }
+      ];
+    }).config.system.build.toplevel
+  ) config.test.versions;
+in
+{
+  options.test.versions = lib.mkOption {
+    type = lib.types.attrsOf lib.types.deferredModule;
+    default = { };
+    description = "Label to what this version has beside what v1 has.";
+  };
+
+  config = {
+    services.uecho-guard = {
+      enable = true;
+      soak = "8s";
+      interval = "1s";
+      # Emulation is slow.
+      grace = "40s";
+    };
+    system = {
+      build = { inherit versions; };
+      nixos.label = lib.mkOverride 45 "v1";
+      switch.enable = true;
+    };
+    virtualisation = {
+      additionalPaths = lib.attrValues versions;
+      diskSize = 4096;
+      memorySize = 1536;
+    };
+  };
+}

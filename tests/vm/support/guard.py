@@ -1,0 +1,57 @@
+import json
+from typing import Any
+
+PROFILE = "/nix/var/nix/profiles/system"
+AT_WORK = "systemctl show --value --property=ActiveState uecho-guard.service | grep --line-regexp activating"
+# What the last verdict was about when something was deployed.
+before = {"activation": ""}
+
+
+def status() -> dict[str, Any]:
+    """What `uecho-guard status --json` says."""
+    found: dict[str, Any] = json.loads(machine.succeed("uecho-guard status --json"))
+    return found
+
+
+def deploy(version: str, environment: str = "") -> int:
+    """Do what `nixos-rebuild switch` does; returns how the switch itself ends."""
+    before["activation"] = (status()["last_verdict"] or {}).get("activation", "")
+    machine.succeed(f"nix-env --profile {PROFILE} --set {version}")
+    return machine.execute(f"{environment} {version}/bin/switch-to-configuration switch >&2")[0]
+
+
+def verdict(version: str, code: int) -> str:
+    """Wait for the verdict on what was deployed last, or on this boot: which version runs, and the exit code. Returns the reason."""
+
+    def there(_last: bool) -> bool:
+        now = status()
+        about = (now["last_verdict"] or {}).get("activation", before["activation"])
+        return now["guard"] is None and about != before["activation"]
+
+    retry(there, 600)
+    last = status()["last_verdict"]
+    print(last)
+    t.assertEqual((last["version"], last["code"]), (version, code))
+    return str(last["text"])
+
+
+def state(version: str) -> str:
+    """What the ledger says of a version."""
+    ledger = json.loads(machine.succeed("cat /var/lib/uecho-guard/ledger.json"))
+    return str(ledger["versions"][version]["state"])
+
+
+def runs(version: str) -> None:
+    """Assert that a version is what runs and what is installed."""
+    links = machine.succeed(f"readlink --canonicalize /run/current-system {PROFILE}").split()
+    t.assertEqual(links, [version, version])
+
+
+def refused(version: str) -> None:
+    """Assert that a version is in quarantine, and that a switch to it changes nothing."""
+    t.assertEqual(state(version), "quarantined")
+    t.assertEqual(machine.execute(f"uecho-guard preflight {version}")[0], 6)
+    link = machine.succeed("stat --format=%i /run/current-system")
+    for action in ["switch", "test", "boot"]:
+        machine.fail(f"{version}/bin/switch-to-configuration {action} >&2")
+    t.assertEqual(machine.succeed("stat --format=%i /run/current-system"), link)
