@@ -136,7 +136,10 @@ in
         # As deep as the service's sockets ask for: this queue carries clients over a restart.
         "net.core.somaxconn" = 65535;
       };
-      initrd.systemd.emergencyAccess = false;
+      initrd.systemd = {
+        emergencyAccess = false;
+        settings.Manager.RuntimeWatchdogSec = "15s";
+      };
       # What the machines of the image variants have for disks and networks, beside virtio.
       initrd.availableKernelModules = [
         "ahci"

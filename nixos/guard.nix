@@ -41,6 +41,9 @@ let
     )
   );
 
+  # The boot loader's variable for its default (https://systemd.io/BOOT_LOADER_INTERFACE).
+  loaderDefault = "/sys/firmware/efi/efivars/LoaderEntryDefault-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
+
   atMost =
     a: b:
     let
@@ -180,7 +183,7 @@ in
       };
       # The default that a guard has set stays in the firmware's variables, where it would win over every later installation.
       boot.loader.systemd-boot.extraInstallCommands = ''
-        if [ -e /var/lib/uecho-guard/ledger.json ]; then
+        if [ -e /var/lib/uecho-guard/ledger.json ] && [ -e ${loaderDefault} ]; then
           ${lib.getExe' config.systemd.package "bootctl"} set-default "" ||
             echo 'uecho-guard is off, but the default of the boot loader is still the one that it has set: bootctl set-default ""' >&2
         fi
