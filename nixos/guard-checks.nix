@@ -94,6 +94,10 @@ in
     on.systemd.paths.uecho-guard.wantedBy == [ "paths.target" ]
     && services.uecho-guard.wantedBy == [ "multi-user.target" ]
     && services.uecho-guard.requiredBy == [ "boot-complete.target" ];
+  "a boot that hangs is judged as well" =
+    on.systemd.timers.uecho-guard-overdue.wantedBy == [ "timers.target" ]
+    && on.systemd.timers.uecho-guard-overdue.timerConfig.OnBootSec == "10m"
+    && lib.hasSuffix "--job-mode=ignore-dependencies start uecho-guard.service" services.uecho-guard-overdue.serviceConfig.ExecStart;
   "no switch waits for the guard that waits for it" =
     on.systemd.targets.boot-complete.unitConfig.X-OnlyManualStart;
   "it finds nix-env and systemctl" =

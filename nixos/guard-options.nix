@@ -50,6 +50,11 @@ in
     interval = span "2s" "Pause between two rounds of checks.";
     grace = span "15s" "How long a version may take to become healthy once the switch or the boot is done.";
 
+    bootTimeout = span "10m" ''
+      How long a boot may take. Then it is judged as it is, however many services still wait for one that hangs; otherwise the
+      verdict comes when the boot is done.
+    '';
+
     maxReboots = mkOption {
       type = types.ints.unsigned;
       default = 3;

@@ -144,6 +144,27 @@ in
             enableDefaultPath = false;
             path = [ config.systemd.package ];
           };
+          uecho-guard-overdue = {
+            description = "Verify the system although its boot is not done";
+            # No guard has looked in this boot.
+            unitConfig.ConditionPathExists = "!/run/uecho-guard/begun";
+            enableDefaultPath = false;
+            serviceConfig = {
+              Type = "oneshot";
+              ExecStart = lib.concatStringsSep " " [
+                (lib.getExe' config.systemd.package "systemctl")
+                "--no-block"
+                "--job-mode=ignore-dependencies"
+                "start"
+                "uecho-guard.service"
+              ];
+            };
+          };
+        };
+        timers.uecho-guard-overdue = {
+          description = "Verify the system although its boot is not done";
+          wantedBy = [ "timers.target" ];
+          timerConfig.OnBootSec = cfg.bootTimeout;
         };
         # A switch starts every target that is active and waits for it; this one waits for the guard, and the guard for the switch.
         targets.boot-complete.unitConfig.X-OnlyManualStart = true;

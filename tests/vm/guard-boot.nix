@@ -1,6 +1,6 @@
 # systemd-boot and UEFI: a version that is installed for the next boot gets one; whatever goes wrong in it, the last good version is
 # what the firmware is told to start.
-{ lib, ... }:
+{ lib, pkgs, ... }:
 let
   # These never get far enough for the test driver, or reboot on their own: it waits for the next version that lets it in.
   alone = module: {
@@ -28,6 +28,7 @@ in
       };
       kernelModules = [ "i6300esb" ];
     };
+    services.uecho-guard.bootTimeout = "5m";
     # What the appliance has, too.
     systemd.settings.Manager.RuntimeWatchdogSec = "15s";
     # The same machine in all boots.
@@ -42,6 +43,19 @@ in
       panics = alone (early "echo c >/proc/sysrq-trigger");
       # The service manager is no more: nothing answers, and nobody feeds the watchdog.
       hangs = alone (early "kill -SEGV 1; sleep infinity");
+      # Up, but never done with it: everything waits for one service.
+      stuck = alone {
+        boot.kernelParams = [ "uecho.stuck" ];
+        systemd.services.bad = {
+          wantedBy = [ "multi-user.target" ];
+          before = [ "uecho.service" ];
+          serviceConfig = {
+            Type = "oneshot";
+            ExecStart = "${lib.getExe' pkgs.coreutils "sleep"} infinity";
+            TimeoutStartSec = "infinity";
+          };
+        };
+      };
       # Comes up and answers, but not as itself. With other kernel parameters, so that the way back is a reboot.
       another = alone {
         boot.kernelParams = [ "uecho.another" ];
@@ -63,6 +77,7 @@ in
       V2 = "${versions.v2}"
       PANICS = "${versions.panics}"
       HANGS = "${versions.hangs}"
+      STUCK = "${versions.stuck}"
       ANOTHER = "${versions.another}"
     ''
     + lib.readFile ./support/guard.py

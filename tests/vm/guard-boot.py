@@ -25,7 +25,7 @@ with subtest("the first boot makes what was booted the default"):
     booted(V1, 0)
     t.assertTrue(status()["boot_control"])
 
-for kind, bad in {"panics": PANICS, "hangs": HANGS, "another": ANOTHER}.items():
+for kind, bad in {"panics": PANICS, "hangs": HANGS, "stuck": STUCK, "another": ANOTHER}.items():
     with subtest(f"a version that is bad ({kind}) gets one boot, and the machine comes back with the good one"):
         install(bad)
         t.assertEqual((status()["boot_default"], status()["boot_once"]), (V1, bad))
