@@ -9,6 +9,10 @@ with subtest("the version that was booted is verified, blessed, and kept from ga
     t.assertEqual(state(V1), "blessed")
     t.assertIn(V1, machine.succeed("readlink /nix/var/nix/gcroots/uecho-guard/*"))
 
+with subtest("a deploy knows the verdict on what it has activated by this name"):
+    name = machine.succeed("echo $(readlink --canonicalize /run/current-system)@$(stat --format=%.9Z#%i /run/current-system)").strip()
+    t.assertEqual(status()["last_verdict"]["activation"], name)
+
 for kind, bad in BAD.items():
     with subtest(f"a version that is bad ({kind}) ends with the old one serving"):
         deploy(bad)
