@@ -5,6 +5,7 @@
   cargo-nextest,
   clippy,
   deadnix,
+  jq,
   mkShell,
   mypy,
   nixfmt,
@@ -23,6 +24,7 @@ mkShell {
     cargo-nextest
     clippy
     deadnix
+    jq
     mypy
     nixfmt
     ruff
