@@ -48,8 +48,6 @@ in
         ops.listen = lib.mkIf (cfg.monitoring.networks != [ ]) "[::]:8081";
       };
     };
-    # A version that does not serve is taken back; what the guard remembers is in /var/lib, which persists.
-    services.uecho-guard.enable = lib.mkDefault true;
 
     # Which uecho, from which revision: in boot entries, the image's name, os-release, and the receipt of every answer.
     system = {

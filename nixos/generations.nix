@@ -121,6 +121,9 @@ in
     enableStrictShellChecks = true;
   };
 
+  # A version that does not serve is taken back; what the guard remembers is in /var/lib, which persists.
+  services.uecho-guard.enable = lib.mkDefault true;
+
   # What deploying needs, and no more: a store that takes signed or root's copies, and generations.
   nix = {
     channel.enable = false;
