@@ -25,11 +25,13 @@ impl Loader {
     /// What will be booted; `None` where no systemd-boot with EFI variables has started this machine.
     ///
     /// # Errors
-    /// A variable is there and cannot be read.
+    /// A variable is there and cannot be read, or bootctl does not find where the entries are.
     pub fn choice(&self, runtime: &Runtime) -> Result<Option<BootChoice>> {
         if variable("LoaderInfo")?.is_none() {
             return Ok(None);
         }
+        // without it every version would look like one that has no entry
+        self.boot(runtime)?;
         let version = |name| Ok(variable(name)?.and_then(|id| self.version(runtime, &id)));
         Ok(Some(BootChoice {
             default: version("LoaderEntryDefault")?,
@@ -61,16 +63,18 @@ impl Loader {
         runtime.block_on(command::must(&["bootctl", action, &id], QUICK)).map(drop)
     }
 
-    /// Every entry that names a version, newest name first.
+    /// Every entry that names a version, newest name first; none where [`Self::choice`] fails.
     fn entries(&self, runtime: &Runtime) -> Vec<(String, Version)> {
-        let boot = match self.boot.get() {
-            Some(boot) => boot.clone(),
-            None => match runtime.block_on(command::must(&["bootctl", "--print-boot-path"], QUICK)) {
-                Ok(path) => self.boot.get_or_init(|| path.trim().to_owned()).clone(),
-                Err(_) => return Vec::new(),
-            },
-        };
-        entries(&Path::new(&boot).join("loader/entries"))
+        self.boot(runtime)
+            .map_or_else(|_| Vec::new(), |boot| entries(&Path::new(boot).join("loader/entries")))
+    }
+
+    fn boot(&self, runtime: &Runtime) -> Result<&str> {
+        if let Some(boot) = self.boot.get() {
+            return Ok(boot);
+        }
+        let path = runtime.block_on(command::must(&["bootctl", "--print-boot-path"], QUICK))?;
+        Ok(self.boot.get_or_init(|| path.trim().to_owned()))
     }
 }
 
@@ -87,12 +91,24 @@ fn entries(folder: &Path) -> Vec<(String, Version)> {
             .flat_map(str::split_whitespace)
             .find_map(|option| option.strip_prefix("init=")?.strip_suffix("/init"))?
             .to_owned();
-        Path::new(&id).extension().is_some_and(|kind| kind == "conf").then(|| (id, Version::new(init)))
+        Some((without_counter(id.strip_suffix(".conf")?) + ".conf", Version::new(init)))
     };
     let mut entries: Vec<_> = files.filter_map(entry).collect();
     // the number of a generation counts, not its digits
     entries.sort_by(|(a, _), (b, _)| (b.len(), b).cmp(&(a.len(), a)));
     entries
+}
+
+/// Boot attempts left and made are in the file's name (`+LEFT` or `+LEFT-DONE`), but not in the entry's id.
+fn without_counter(stem: &str) -> String {
+    let is_counter = |text: &str| {
+        let (left, done) = text.split_once('-').unwrap_or((text, "0"));
+        [left, done].iter().all(|number| number.parse::<u32>().is_ok())
+    };
+    match stem.rsplit_once('+') {
+        Some((id, counter)) if is_counter(counter) => id.to_owned(),
+        _ => stem.to_owned(),
+    }
 }
 
 /// A variable of the boot loader interface, as text; `None` when it is not set.
@@ -138,6 +154,15 @@ mod tests {
         assert_eq!(of("a-system").unwrap(), "nixos-generation-10.conf");
         assert_eq!(of("b-system").unwrap(), "nixos-0123abcd.conf");
         assert_eq!(of("c-system"), None);
+    }
+
+    #[test]
+    fn boot_counters_are_not_part_of_an_id() {
+        for (stem, id) in
+            [("a+3", "a"), ("a+2-1", "a"), ("a+b", "a+b"), ("a+1+0-3", "a+1"), ("a", "a"), ("a+-1", "a+-1")]
+        {
+            assert_eq!(without_counter(stem), id);
+        }
     }
 
     #[test]
