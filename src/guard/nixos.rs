@@ -7,7 +7,7 @@ pub mod switch;
 pub mod units;
 
 use std::{
-    fs,
+    fs::{self, File},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -144,10 +144,12 @@ impl System for NixOs {
     }
 
     fn set_default(&mut self, version: &Version) -> Result<()> {
+        make_durable(version)?;
         self.loader.set(&self.runtime, "set-default", Some(version))
     }
 
     fn set_oneshot(&mut self, version: Option<&Version>) -> Result<()> {
+        version.map_or(Ok(()), make_durable)?;
         self.loader.set(&self.runtime, "set-oneshot", version)
     }
 
@@ -187,6 +189,12 @@ impl System for NixOs {
         // a timer is made inside the runtime
         self.runtime.block_on(async { tokio::time::sleep(duration).await });
     }
+}
+
+/// What the boot loader is told to start must be on the disk first: NixOS calls the guard before it syncs the store.
+fn make_durable(version: &Version) -> Result<()> {
+    let synced = File::open(version.path()).and_then(|folder| Ok(rustix::fs::syncfs(folder)?));
+    synced.map_err(|error| failed(version.path(), &error))
 }
 
 /// The id of this boot, without dashes as in the receipt.
