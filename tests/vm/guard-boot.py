@@ -3,7 +3,7 @@ import time
 
 def install(version: str) -> None:
     """Do what `nixos-rebuild boot` does."""
-    machine.wait_until_fails(AT_WORK, timeout=120)
+    idle()
     machine.succeed(f"nix-env --profile {PROFILE} --set {version}", f"{version}/bin/switch-to-configuration boot >&2")
 
 

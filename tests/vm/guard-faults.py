@@ -4,8 +4,8 @@ KILLS = 5
 
 def deploy_bad() -> None:
     """Switch to the bad version as if nobody knew it."""
-    # The guard may be looking once more.
-    machine.wait_until_succeeds(f"uecho-guard release {BAD}", timeout=120)
+    idle()
+    machine.succeed(f"uecho-guard release {BAD}")
     deploy(BAD)
 
 
@@ -15,11 +15,12 @@ machine.succeed(f"nix-env --profile {PROFILE} --set {V1}")
 verdict(V1, 0)
 
 with subtest("nothing to go back to: said, and left running"):
+    idle()
     machine.succeed("rm --recursive --force /var/lib/uecho-guard/* /nix/var/nix/gcroots/uecho-guard")
     deploy(BAD)
     verdict(BAD, 5)
     runs(BAD)
-    machine.wait_until_fails(AT_WORK, timeout=120)
+    idle()
     t.assertEqual(machine.execute("uecho-guard rollback >&2")[0], 5)
     deploy(V1)
     verdict(V1, 0)
@@ -36,6 +37,7 @@ with subtest(f"killed at {KILLS} moments of a rollback: it always ends on the go
         refused(BAD)
 
 with subtest("two at once: the second says who the first is"):
+    idle()
     machine.succeed("systemd-run --quiet --unit=first uecho-guard verify --soak 5m")
     machine.wait_until_succeeds("uecho-guard status | grep 'at work'", timeout=60)
     code, said = machine.execute("uecho-guard verify 2>&1")
@@ -44,12 +46,14 @@ with subtest("two at once: the second says who the first is"):
     machine.succeed("systemctl stop first.service")
 
 with subtest("a truncated ledger is set aside; the previous copy still knows what is bad"):
+    idle()
     machine.succeed(f"truncate --size=100 {LEDGER}")
     t.assertEqual(machine.execute(f"uecho-guard preflight {BAD}")[0], 6)
     machine.succeed("uecho-guard verify --soak 1s >&2", f"test -e {LEDGER}.corrupt")
     refused(BAD)
 
 with subtest("a ledger that is lost altogether is rebuilt from what is pinned and what runs"):
+    idle()
     machine.succeed(f"rm --force {LEDGER}.previous", f"truncate --size=100 {LEDGER}")
     deploy(BAD)
     verdict(V1, 3)
@@ -58,14 +62,14 @@ with subtest("a ledger that is lost altogether is rebuilt from what is pinned an
 with subtest("garbage collection may take a bad version, never the last good one, not even while the bad one runs"):
     deploy(V2)
     verdict(V2, 0)
-    machine.wait_until_succeeds(f"uecho-guard release {BAD}", timeout=120)
-    # No guard gets to look before the collector has.
-    machine.succeed("systemd-run --quiet --unit=hold flock --exclusive /run/uecho-guard/lock sleep infinity")
+    idle()
+    machine.succeed(f"uecho-guard release {BAD}")
+    hold()
     deploy(BAD)
     machine.succeed(f"nix-env --profile {PROFILE} --delete-generations old")
     dead = machine.succeed("nix-store --gc --print-dead 2>/dev/null").split()
     t.assertNotIn(V2, dead)
-    machine.succeed("systemctl stop hold.service")
+    let_go()
     verdict(V2, 3)
     machine.succeed(f"nix-env --profile {PROFILE} --delete-generations old")
     dead = machine.succeed("nix-store --gc --print-dead 2>/dev/null").split()

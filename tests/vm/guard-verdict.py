@@ -37,27 +37,27 @@ with subtest("a newer good version is blessed"):
     machine.succeed("uecho probe --expect-system v2")
 
 with subtest("the last good version is two generations back"):
-    for bad in [UNREADY, RECEIPT]:
-        machine.wait_until_succeeds(f"uecho-guard release {bad}", timeout=120)
-    # No guard gets to look in between.
-    machine.succeed("systemd-run --quiet --unit=hold flock --exclusive /run/uecho-guard/lock sleep infinity")
+    idle()
+    machine.succeed(f"uecho-guard release {UNREADY}", f"uecho-guard release {RECEIPT}")
+    hold()
     deploy(UNREADY)
     deploy(RECEIPT)
-    machine.succeed("systemctl stop hold.service")
+    let_go()
     verdict(V2, 3)
     runs(V2)
     t.assertEqual(status()["last_good"], V2)
     machine.succeed("uecho probe --expect-system v2")
 
 with subtest("a human's override is recorded, and the version is judged anew"):
-    machine.wait_until_succeeds(f"uecho-guard preflight {EXIT} --override 'I know what I do'", timeout=120)
+    idle()
+    machine.succeed(f"uecho-guard preflight {EXIT} --override 'I know what I do'")
     deploy(EXIT)
     verdict(V2, 3)
     t.assertEqual(status()["overrides"][-1]["reason"], "I know what I do")
     t.assertEqual(state(EXIT), "quarantined")
 
 with subtest("a human goes back, and the version gone back to is proven"):
-    machine.wait_until_fails(AT_WORK, timeout=120)
+    idle()
     t.assertEqual(machine.execute("uecho-guard rollback >&2")[0], 3)
     runs(V1)
     machine.succeed("uecho probe --expect-system v1")

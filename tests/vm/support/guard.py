@@ -3,6 +3,7 @@ from typing import Any
 
 PROFILE = "/nix/var/nix/profiles/system"
 AT_WORK = "systemctl show --value --property=ActiveState uecho-guard.service | grep --line-regexp activating"
+LOCK = "/run/uecho-guard/lock"
 # What the last verdict was about when something was deployed.
 before = {"activation": ""}
 
@@ -33,6 +34,26 @@ def verdict(version: str, code: int) -> str:
     print(last)
     t.assertEqual((last["version"], last["code"]), (version, code))
     return str(last["text"])
+
+
+def idle() -> None:
+    """Wait until no guard is at work, nor about to be."""
+    machine.sleep(2)
+    machine.wait_until_fails(AT_WORK, timeout=300)
+    machine.wait_until_succeeds(f"flock --nonblock {LOCK} true", timeout=300)
+
+
+def hold() -> None:
+    """Let no guard look until `let_go`."""
+    idle()
+    # A unit has its own idea of PATH.
+    machine.succeed(f"systemd-run --quiet --unit=hold $(command -v flock) --exclusive {LOCK} $(command -v sleep) infinity")
+    machine.wait_until_fails(f"flock --nonblock {LOCK} true", timeout=60)
+
+
+def let_go() -> None:
+    """Let the guard look again."""
+    machine.succeed("systemctl stop hold.service")
 
 
 def state(version: str) -> str:
