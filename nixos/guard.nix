@@ -27,7 +27,7 @@ let
   # With the settings of the version that it comes with: what runs may have a guard that knows other keys.
   guard = "${program} --config ${configuration}";
 
-  # Where the boot loader's files are: the guard's sandbox has no block devices for bootctl to find that out from.
+  # Where the boot loader's files are; bootctl by itself looks in the usual places only.
   bootPaths =
     lib.optionalAttrs systemd-boot.enable { SYSTEMD_ESP_PATH = efi.efiSysMountPoint; }
     // lib.optionalAttrs (systemd-boot.enable && systemd-boot.xbootldrMountPoint != null) {
