@@ -3,7 +3,7 @@
 //! - [`url`]: base URLs, parsed and checked
 //! - [`validate`]: the section `[fanout]` as a whole
 //! - [`connect`], [`tls`]: byte streams to an origin
-//! - [`pool`]: kept-alive connections to one peer
+//! - `link`, [`pool`]: kept-alive connections to one peer
 //! - [`budget`]: hops and time that a request may still use
 //! - [`question`]: what a peer is sent
 //! - [`outcome`], [`reply`]: what became of one question
@@ -15,6 +15,7 @@ mod ask;
 pub mod budget;
 pub mod connect;
 pub mod fanout;
+mod link;
 pub mod merge;
 pub mod monitor;
 pub mod outcome;

@@ -9,8 +9,9 @@ use hyper::body::{Body, Incoming};
 
 use super::{
     connect::ConnectError,
+    link::Link,
     outcome::{MAX_BODY, Outcome, read_body},
-    pool::{Pool, Sender},
+    pool::Pool,
 };
 
 /// What does not matter of an answer is read so that its connection can be kept, but not for longer or further than this.
@@ -21,17 +22,17 @@ const DRAIN: (std::time::Duration, usize) = (std::time::Duration::from_millis(20
 async fn send(
     pool: &Pool,
     request: impl Fn() -> Request<Empty<Bytes>>,
-) -> Result<(Sender, Response<Incoming>), Outcome> {
-    if let Some(mut sender) = pool.reuse().await {
-        match sender.send_request(request()).await {
-            Ok(response) => return Ok((sender, response)),
+) -> Result<(Link, Response<Incoming>), Outcome> {
+    if let Some(mut link) = pool.reuse().await {
+        match link.send(request()).await {
+            Ok(response) => return Ok((link, response)),
             Err(error) if error.is_parse() => return Err(Outcome::BadBody),
             Err(_) => {}
         }
     }
-    let mut sender = pool.open().await.map_err(|error| of_connect(&error))?;
-    let response = sender.send_request(request()).await.map_err(|error| of_exchange(&error))?;
-    Ok((sender, response))
+    let mut link = pool.open().await.map_err(|error| of_connect(&error))?;
+    let response = link.send(request()).await.map_err(|error| of_exchange(&error))?;
+    Ok((link, response))
 }
 
 /// The `message` of a peer's answer, or what went wrong. `on_status` is told the status as soon as it is known.
@@ -43,14 +44,14 @@ pub(super) async fn ask(
     request: impl Fn() -> Request<Empty<Bytes>>,
     on_status: impl FnOnce(StatusCode),
 ) -> Result<String, Outcome> {
-    let (sender, response) = send(pool, request).await?;
+    let (mut link, response) = send(pool, request).await?;
     on_status(response.status());
     if let Some(outcome) = Outcome::of_status(response.status()) {
-        drain(pool, sender, response).await;
+        drain(pool, link, response).await;
         return Err(outcome);
     }
-    let body = read(response.into_body()).await?;
-    pool.put(sender);
+    let body = link.drive(read(response.into_body())).await?;
+    pool.put(link);
     read_body(&body)
 }
 
@@ -62,16 +63,16 @@ pub(super) async fn status(
     pool: &Arc<Pool>,
     request: impl Fn() -> Request<Empty<Bytes>>,
 ) -> Result<StatusCode, Outcome> {
-    let (sender, response) = send(pool, request).await?;
+    let (link, response) = send(pool, request).await?;
     let status = response.status();
-    drain(pool, sender, response).await;
+    drain(pool, link, response).await;
     Ok(status)
 }
 
-async fn drain(pool: &Arc<Pool>, sender: Sender, response: Response<Incoming>) {
+async fn drain(pool: &Arc<Pool>, mut link: Link, response: Response<Incoming>) {
     let rest = Limited::new(response.into_body(), DRAIN.1).collect();
-    if matches!(tokio::time::timeout(DRAIN.0, rest).await, Ok(Ok(_))) {
-        pool.put(sender);
+    if matches!(tokio::time::timeout(DRAIN.0, link.drive(rest)).await, Ok(Ok(_))) {
+        pool.put(link);
     }
 }
 

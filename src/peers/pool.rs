@@ -5,36 +5,27 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
-use http_body_util::Empty;
-use hyper::client::conn::http1::{Builder, SendRequest};
-use hyper_util::rt::TokioIo;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{
     connect::{ConnectError, Connector},
+    link::Link,
     url::Origin,
 };
 
 /// Most connections to one peer at once, busy ones included. Further requests wait for a slot within their budget: a storm of
 /// requests ends in `over_budget`, not in exhausted sockets.
 pub const MAX_CONNECTIONS: usize = 256;
-/// Most idle connections kept.
-const MAX_IDLE: usize = 32;
+/// Most idle connections kept: as many as busy nodes have in use at once, or they would connect anew for each request.
+const MAX_IDLE: usize = 64;
 /// Idle connections are closed after this time: well before a peer's own `limits.idle` (30 s), so that a reused one is rarely dead.
 const IDLE: Duration = Duration::from_secs(15);
-/// Largest response head, and the size of the read buffer at most.
-const MAX_BUFFER: usize = 64 * 1024;
-
 /// Least time between two warnings about one peer.
 const WARN: Duration = Duration::from_mins(1);
 
-/// The sending half of a connection; requests have no body.
-pub type Sender = SendRequest<Empty<Bytes>>;
-
 #[derive(Default)]
 struct Idle {
-    connections: Vec<(Sender, Instant)>,
+    connections: Vec<(Link, Instant)>,
     /// Whether a task waits to close what expires.
     reaper: bool,
 }
@@ -68,12 +59,11 @@ impl Pool {
     }
 
     /// The connection used last that still seems to live.
-    pub(super) async fn reuse(&self) -> Option<Sender> {
+    pub(super) async fn reuse(&self) -> Option<Link> {
         loop {
-            let (mut sender, since) = self.idle().connections.pop()?;
-            // readiness comes when the driver has seen the end of the answer before; an error means the peer has closed
-            if since.elapsed() < self.keep && sender.ready().await.is_ok() {
-                return Some(sender);
+            let (mut link, since) = self.idle().connections.pop()?;
+            if since.elapsed() < self.keep && link.is_alive().await {
+                return Some(link);
             }
         }
     }
@@ -82,25 +72,18 @@ impl Pool {
     ///
     /// # Errors
     /// See [`ConnectError`].
-    pub(super) async fn open(&self) -> Result<Sender, ConnectError> {
+    pub(super) async fn open(&self) -> Result<Link, ConnectError> {
         let stream = self.connector.connect(&self.origin).await.inspect_err(|error| self.log(error))?;
-        let (sender, connection) = Builder::new()
-            .max_buf_size(MAX_BUFFER)
-            .handshake(TokioIo::new(stream))
-            .await
-            .map_err(|error| ConnectError::Reset(std::io::Error::other(error)))?;
-        // ends when the peer closes or the sender is dropped; errors reach whoever waits for the answer
-        tokio::spawn(connection);
-        Ok(sender)
+        Link::new(stream).await.map_err(|error| ConnectError::Reset(std::io::Error::other(error)))
     }
 
     /// Keeps a connection whose last answer was read to its end.
-    pub(super) fn put(self: &Arc<Self>, sender: Sender) {
+    pub(super) fn put(self: &Arc<Self>, link: Link) {
         let mut idle = self.idle();
-        if sender.is_closed() || idle.connections.len() >= MAX_IDLE {
+        if link.is_closed() || idle.connections.len() >= MAX_IDLE {
             return;
         }
-        idle.connections.push((sender, Instant::now()));
+        idle.connections.push((link, Instant::now()));
         if !std::mem::replace(&mut idle.reaper, true) {
             tokio::spawn(reap(Arc::downgrade(self), self.keep));
         }
@@ -131,7 +114,7 @@ async fn reap(pool: Weak<Pool>, keep: Duration) {
         tokio::time::sleep(keep).await;
         let Some(pool) = pool.upgrade() else { return };
         let mut idle = pool.idle();
-        idle.connections.retain(|(sender, since)| since.elapsed() < keep && !sender.is_closed());
+        idle.connections.retain(|(_, since)| since.elapsed() < keep);
         if idle.connections.is_empty() {
             idle.reaper = false;
             return;
@@ -154,13 +137,13 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url: BaseUrl = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
         let pool = Pool::keeping(url.origin, Connector::plain(), keep);
-        let (mut senders, mut ends) = (Vec::new(), Vec::new());
+        let (mut links, mut ends) = (Vec::new(), Vec::new());
         for _ in 0..count {
-            senders.push(pool.open().await.unwrap());
+            links.push(pool.open().await.unwrap());
             ends.push(listener.accept().await.unwrap().0);
         }
-        for sender in senders {
-            pool.put(sender);
+        for link in links {
+            pool.put(link);
         }
         (pool, ends)
     }
@@ -182,10 +165,10 @@ mod tests {
     async fn a_live_one_is_reused_and_a_closed_one_is_not() {
         let (pool, mut ends) = with_idle(IDLE, 2).await;
         drop(ends.pop());
-        // lets the driver see the end of its connection
+        // lets the runtime hear of it
         tokio::time::sleep(Duration::from_millis(50)).await;
-        let sender = pool.reuse().await.unwrap();
-        assert!(!sender.is_closed() && pool.reuse().await.is_none());
+        let link = pool.reuse().await.unwrap();
+        assert!(!link.is_closed() && pool.reuse().await.is_none());
     }
 
     #[tokio::test]

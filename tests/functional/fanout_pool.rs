@@ -103,18 +103,18 @@ fn what_a_peer_sends_unasked_does_not_become_an_answer() {
 }
 
 #[test]
-fn fifty_at_once_are_all_answered_and_leave_no_connections_behind() {
+fn a_hundred_at_once_are_all_answered_and_leave_few_connections_behind() {
     let (quick, slow) = (Peer::saying("m"), Peer::slow(Duration::from_millis(200)));
     let uecho = uecho(&[&quick, &slow], "timeout = \"20s\"\n[limits]\nhandler = \"20s\"");
     std::thread::scope(|scope| {
-        for _ in 0..50 {
+        for _ in 0..100 {
             scope.spawn(|| is_complete(&uecho));
         }
     });
-    assert_eq!((quick.requests().len(), slow.requests().len()), (50, 50));
-    assert!(slow.connections() <= 50);
-    // 32 idle connections a peer are kept at most
-    eventually("spare connections are closed", || uecho.metric("process_open_fds") < 2.0 * 32.0 + 30.0);
+    assert_eq!((quick.requests().len(), slow.requests().len()), (100, 100));
+    assert!(slow.connections() <= 100);
+    // 64 idle connections a peer are kept at most
+    eventually("spare connections are closed", || uecho.metric("process_open_fds") < 2.0 * 64.0 + 30.0);
 }
 
 #[test]
