@@ -28,7 +28,17 @@ impl fmt::Display for TraceId {
 
 impl fmt::Display for SpanId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
+        f.write_str(std::str::from_utf8(&self.hex()).unwrap_or_default())
+    }
+}
+
+impl SpanId {
+    /// 16 lower-case hexadecimal digits.
+    #[must_use]
+    pub fn hex(self) -> [u8; 16] {
+        let mut hex = [0; 16];
+        write_hex(&mut hex, &self.0.to_be_bytes());
+        hex
     }
 }
 
@@ -37,9 +47,7 @@ impl TraceId {
     #[must_use]
     pub fn hex(self) -> [u8; 32] {
         let mut hex = [0; 32];
-        for (pair, byte) in hex.as_chunks_mut::<2>().0.iter_mut().zip(self.0.to_be_bytes()) {
-            *pair = [digit(byte >> 4), digit(byte & 15)];
-        }
+        write_hex(&mut hex, &self.0.to_be_bytes());
         hex
     }
 
@@ -84,8 +92,11 @@ impl TraceContext {
     /// The `traceparent` for a request we send, with `span` as its parent.
     #[must_use]
     pub fn traceparent(&self, span: SpanId) -> HeaderValue {
-        let text = format!("00-{}-{span}-{:02x}", self.trace_id, u8::from(self.sampled));
-        HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
+        let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
+        text[3..35].copy_from_slice(&self.trace_id.hex());
+        text[36..52].copy_from_slice(&span.hex());
+        text[54] += u8::from(self.sampled);
+        HeaderValue::from_bytes(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
     }
 
     /// The `tracestate` to pass on: the caller's, only while its trace is continued and only up to 512 bytes.
@@ -117,6 +128,12 @@ pub fn parse(value: &[u8]) -> Option<(TraceId, SpanId, u8)> {
 }
 
 /// Arithmetic instead of a table, so that the compiler can take many at once.
+fn write_hex(hex: &mut [u8], bytes: &[u8]) {
+    for (pair, byte) in hex.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
+        *pair = [digit(byte >> 4), digit(byte & 15)];
+    }
+}
+
 const fn digit(nibble: u8) -> u8 {
     nibble + if nibble < 10 { b'0' } else { b'a' - 10 }
 }

@@ -3,14 +3,14 @@
 use std::{sync::Arc, time::Instant};
 
 use axum::{
-    Extension, Json,
+    Extension,
     extract::State,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, StatusCode, Uri};
+use http::{HeaderMap, StatusCode, Uri, header::CONTENT_TYPE};
 use serde::Serialize;
 
-use super::{echo, problem::Problem};
+use super::{echo, negotiate::Media, problem::Problem};
 use crate::{
     config::settings::Policy,
     peers::{
@@ -70,7 +70,7 @@ pub async fn get(
     }
     let elapsed = start.elapsed();
     app.metrics.fanout_duration.observe(elapsed.as_secs_f64());
-    let body = Json(FanIn {
+    let body = serde_json::to_vec(&FanIn {
         message: echo::message(&text),
         text: &text,
         policy,
@@ -78,8 +78,9 @@ pub async fn get(
         elapsed_ms: millis(elapsed),
         receipt: &app.receipt,
         replies: &replies,
-    });
-    let mut response = (http, body).into_response();
+    })
+    .map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR))?;
+    let mut response = (http, [(CONTENT_TYPE, Media::Json.content_type())], body).into_response();
     response.extensions_mut().insert(Replies(replies.into()));
     Ok(response)
 }
