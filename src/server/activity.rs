@@ -43,14 +43,17 @@ pub struct Activity {
 pub enum Order {
     /// Nothing: go on.
     None,
+    /// Give back what only a busy connection needs.
+    Rest,
     /// Answer what is there, take nothing new.
     Drain,
     /// End now, for this reason.
     Close(Closed),
 }
 
-const DRAIN: u8 = 1;
-const CLOSE: u8 = 2;
+const REST: u8 = 1;
+const DRAIN: u8 = 2;
+const CLOSE: u8 = 3;
 
 impl Activity {
     /// A connection accepted now.
@@ -149,17 +152,23 @@ impl Activity {
         self.waker.register(waker);
     }
 
-    /// Tells the connection; a later order replaces an earlier one, but nothing replaces [`Order::Close`].
+    /// Tells the connection; an order replaces a lesser one, in the order of [`Order`]. The first [`Order::Close`] stays.
     pub fn order(&self, order: Order) {
         let code = match order {
             Order::None => return,
+            Order::Rest => REST,
             Order::Drain => DRAIN,
             Order::Close(reason) => CLOSE + reason as u8,
         };
-        if self.order.load(Relaxed) < CLOSE {
+        if self.order.load(Relaxed) < code.min(CLOSE) {
             self.order.store(code, Relaxed);
             self.waker.wake();
         }
+    }
+
+    /// The order to rest has been heard.
+    pub fn rested(&self) {
+        let _ = self.order.compare_exchange(REST, 0, Relaxed, Relaxed);
     }
 
     /// What the connection has been told.
@@ -167,6 +176,7 @@ impl Activity {
     pub fn ordered(&self) -> Order {
         match self.order.load(Relaxed) {
             0 => Order::None,
+            REST => Order::Rest,
             DRAIN => Order::Drain,
             code => Order::Close(Closed::ALL[usize::from(code - CLOSE)]),
         }

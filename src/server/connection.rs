@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 
@@ -40,9 +41,9 @@ pub async fn run(stream: Stream, mut connection: Connection, service: Service, p
     connection.reason = match protocol.await {
         Err(reason) => reason,
         Ok(None) => Closed::Client,
-        Ok(Some(Protocol::Http1)) => http1(transport, orders, service, &protocols).await,
+        Ok(Some(Protocol::Http1)) => serve_http1(transport, orders, service, &protocols).await,
         // boxed, because it is the larger by far and the rarer
-        Ok(Some(Protocol::Http2)) => Box::pin(http2(transport, orders, service, &protocols)).await,
+        Ok(Some(Protocol::Http2)) => Box::pin(serve_http2(transport, orders, service, &protocols)).await,
     };
 }
 
@@ -54,59 +55,92 @@ enum Ended {
     Refused,
     /// By itself.
     Done(hyper::Result<()>),
+    /// HTTP/1: only until the next request.
+    Resting,
 }
 
-async fn http1(
+async fn serve_http1(
     mut transport: Transport,
     mut orders: Orders<'_>,
-    service: Service,
+    mut service: Service,
     protocols: &Protocols,
 ) -> Closed {
     transport.guard(protocols.head_bytes);
-    let mut http = protocols.http1.serve_connection(TokioIo::new(transport), service);
     let activity = orders.activity;
     let mut drained = false;
-    let ended = poll_fn(|context| {
-        let order = orders.poll(context);
-        if let Order::Close(reason) = order {
-            return Poll::Ready(Ended::Told(reason));
-        }
-        if let Poll::Ready(result) = Pin::new(&mut http).poll(context) {
-            return Poll::Ready(Ended::Done(result));
-        }
-        if activity.refusal_due() {
-            return Poll::Ready(Ended::Refused);
-        }
-        // an idle connection is left open for a moment: its next request may be on its way
-        if order == Order::Drain && !drained && activity.active() > 0 {
-            drained = true;
-            Pin::new(&mut http).graceful_shutdown();
-            return Pin::new(&mut http).poll(context).map(Ended::Done);
-        }
-        Poll::Pending
-    })
-    .await;
-    if let Ended::Told(reason) = ended {
-        return reason;
+    loop {
+        let mut http = protocols.http1.serve_connection(TokioIo::new(transport), service);
+        let ended = poll_fn(|context| {
+            let order = orders.poll(context);
+            if let Order::Close(reason) = order {
+                return Poll::Ready(Ended::Told(reason));
+            }
+            if let Poll::Ready(result) = Pin::new(&mut http).poll(context) {
+                return Poll::Ready(Ended::Done(result));
+            }
+            if activity.refusal_due() {
+                return Poll::Ready(Ended::Refused);
+            }
+            if order == Order::Rest {
+                activity.rested();
+                if activity.idle_since().is_some() {
+                    return Poll::Ready(Ended::Resting);
+                }
+            }
+            // an idle connection is left open for a moment: its next request may be on its way
+            if order == Order::Drain && !drained && activity.active() > 0 {
+                drained = true;
+                Pin::new(&mut http).graceful_shutdown();
+                return Pin::new(&mut http).poll(context).map(Ended::Done);
+            }
+            Poll::Pending
+        })
+        .await;
+        let result = match ended {
+            Ended::Told(reason) => return reason,
+            Ended::Refused => None,
+            Ended::Done(result) => Some(result),
+            Ended::Resting => {
+                // hyper's buffers, four fifths of what a connection takes, come back with the next request
+                let parts = http.into_parts();
+                if !parts.read_buf.is_empty() {
+                    return Closed::Error;
+                }
+                (transport, service) = (parts.io.into_inner(), parts.service);
+                if let Err(reason) = orders.rest(&transport).await {
+                    return reason;
+                }
+                continue;
+            }
+        };
+        // boxed, so that a connection that goes on holds no room for how it may end
+        return Box::pin(finish(http, result, orders)).await;
     }
+}
+
+/// Says what is left to be said on a connection whose HTTP/1 is over; no result: because of what the client sent.
+async fn finish(
+    http: http1::Connection<TokioIo<Transport>, Service>,
+    result: Option<hyper::Result<()>>,
+    mut orders: Orders<'_>,
+) -> Closed {
     let parts = http.into_parts();
     let transport = parts.io.into_inner();
     let refused = transport.refused();
-    let problem = match &ended {
-        Ended::Refused => refused.filter(|refused| !refused.passed_on).map(refusal::of_fault),
-        Ended::Done(Err(error)) if error.is_parse() => Some(refusal::of_error(error)),
-        _ => None,
+    let problem = match &result {
+        None => refused.filter(|refused| !refused.passed_on).map(refusal::of_fault),
+        Some(Err(error)) if error.is_parse() => Some(refusal::of_error(error)),
+        Some(_) => None,
     };
     if let Some(problem) = problem {
         orders.unless_cut(refusal::send(transport.into_stream(), &parts.service, problem)).await;
         return Closed::BadRequest;
     }
-    let reason = match ended {
-        Ended::Told(reason) => reason,
+    let reason = match result {
         _ if refused.is_some() => Closed::BadRequest,
         _ if transport.ended() => Closed::Client,
-        Ended::Done(Err(error)) if error.is_user() => Closed::Error,
-        Ended::Done(Err(_)) => Closed::Client,
+        Some(Err(error)) if error.is_user() => Closed::Error,
+        Some(Err(_)) => Closed::Client,
         _ if orders.current() == Order::Drain => Closed::Drain,
         _ => Closed::Answered,
     };
@@ -117,7 +151,7 @@ async fn http1(
     reason
 }
 
-async fn http2(
+async fn serve_http2(
     transport: Transport,
     mut orders: Orders<'_>,
     service: Service,
@@ -183,6 +217,15 @@ impl<'a> Orders<'a> {
         self.seen = order;
         self.activity.register(context.waker());
         self.current()
+    }
+
+    /// Waits for the next request.
+    async fn rest(&mut self, transport: &Transport) -> Result<(), Closed> {
+        poll_fn(|context| match self.poll(context) {
+            Order::Close(reason) => Poll::Ready(Err(reason)),
+            _ => transport.poll_read_ready(context).map(Ok),
+        })
+        .await
     }
 
     /// Does this, unless told that the time is over.

@@ -27,6 +27,9 @@ const FRESH_GRACE: Duration = Duration::from_secs(1);
 /// How long a drain waits for one more request on a kept-alive connection: what the client sent before it could know is answered.
 const IDLE_GRACE: Duration = Duration::from_millis(100);
 
+/// How long a connection is idle before it rests: longer than the pauses of a busy client, for whom resting would only be work.
+const REST_AFTER: Duration = Duration::from_millis(300);
+
 /// The open connections of one side.
 pub struct Connections {
     clock: Arc<Clock>,
@@ -47,8 +50,24 @@ struct Open {
 
 struct Entry {
     activity: Arc<Activity>,
-    /// No limit of this connection can run out before this time.
+    /// There is nothing to be done about this connection before this time.
     check_at: Tick,
+    /// How many requests it had had when it was last told to rest.
+    rested: u32,
+}
+
+impl Entry {
+    /// Tells the connection to rest when it is time. Whether it has been told, and has had no request since.
+    fn rests(&mut self, now: Tick) -> bool {
+        let calls = self.activity.calls();
+        if self.rested != calls
+            && self.activity.idle_since().is_some_and(|since| since + ticks(REST_AFTER) <= now)
+        {
+            self.activity.order(Order::Rest);
+            self.rested = calls;
+        }
+        self.rested == calls && calls > 0
+    }
 }
 
 struct Spans {
@@ -107,8 +126,8 @@ impl Connections {
         } else if open.draining.is_some() {
             activity.order(Order::Drain);
         }
-        let check_at = if open.draining.is_some() { 0 } else { self.clock.now() + self.limits.shortest };
-        let key = open.entries.insert(Entry { activity: activity.clone(), check_at });
+        let check_at = if open.draining.is_some() { 0 } else { self.clock.now() + ticks(REST_AFTER) };
+        let key = open.entries.insert(Entry { activity: activity.clone(), check_at, rested: 0 });
         if let Some(app) = &self.counted {
             app.metrics.connections.inc();
         }
@@ -139,7 +158,8 @@ impl Connections {
     pub fn evict(&self) -> bool {
         let open = self.open();
         let idle = open.entries.iter().filter_map(|(_, entry)| {
-            let fresh = entry.activity.ordered() == Order::None && !entry.activity.is_kept();
+            let fresh =
+                matches!(entry.activity.ordered(), Order::None | Order::Rest) && !entry.activity.is_kept();
             entry.activity.idle_since().filter(|_| fresh).map(|since| (since, &entry.activity))
         });
         idle.min_by_key(|(since, _)| *since)
@@ -206,7 +226,11 @@ impl Connections {
             if ends <= now {
                 entry.activity.order(Order::Close(reason));
             }
-            let soonest = if draining.is_some() { now } else { now + self.limits.shortest };
+            let soonest = match draining {
+                Some(_) => now,
+                None if entry.rests(now) => now + self.limits.shortest,
+                None => now + ticks(REST_AFTER),
+            };
             entry.check_at = ends.min(soonest);
         }
     }

@@ -29,7 +29,7 @@ pub enum Protocol {
 
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Room for the first read, which tells the protocol and is then handed to it.
-const FIRST_READ_BYTES: usize = 4096;
+const FIRST_READ_BYTES: usize = 1024;
 
 /// An accepted stream.
 pub struct Transport {
@@ -83,6 +83,11 @@ impl Transport {
             }
             self.activity.received();
         }
+    }
+
+    /// Waits until there is something to read, an end or an error included.
+    pub fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.stream.poll_read_ready(context).map(|_| ())
     }
 
     /// From here on everything is HTTP/1, with heads of at most this many bytes.

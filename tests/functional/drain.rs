@@ -8,7 +8,7 @@ use std::{
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{Builder, Uecho, eventually, http, http::Connection, pause};
+use crate::support::{Builder, Uecho, eventually, http, http::Connection, pause, peer::sleep};
 
 const UPLOAD: &[u8] = b"POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nha";
 
@@ -121,13 +121,19 @@ fn a_second_signal_ends_it_at_once() {
 #[test]
 fn idle_connections_do_not_hold_the_end_up() {
     let mut uecho = service("drain.deadline = '1h'");
-    let mut idle = Connection::open(uecho.public);
-    idle.send(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
-    assert_eq!(idle.answer().unwrap().status, 200);
+    let idle = || {
+        let mut idle = Connection::open(uecho.public);
+        idle.send(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(idle.answer().unwrap().status, 200);
+        idle
+    };
+    let mut resting = idle();
+    sleep(Duration::from_millis(700));
+    let mut fresh = idle();
     let silent = Connection::open(uecho.public);
     uecho.signal(Signal::INT);
     assert_eq!(uecho.wait_exit().code(), Some(0));
-    assert!(idle.closed());
+    assert!(resting.closed() && fresh.closed());
     drop(silent);
     let report = report(&uecho);
     assert_eq!((&report["drain.reason"], &report["drain.in_flight"]), (&"SIGINT".into(), &0.into()));

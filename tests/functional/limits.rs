@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     echo::is_a_problem,
-    support::{Answer, SOON, Uecho, eventually, http::Connection, pause},
+    support::{Answer, SOON, Uecho, eventually, http::Connection, pause, peer::sleep},
 };
 
 fn closed(uecho: &Uecho, reason: &str) -> usize {
@@ -190,6 +190,37 @@ fn idle() {
     assert!(connection.closed());
     assert!(begin.elapsed() >= Duration::from_millis(400), "it may have begun a little before");
     assert_eq!(closed(&uecho, "idle"), 1);
+}
+
+#[test]
+fn a_connection_that_rests_goes_on_where_it_was() {
+    let uecho = Uecho::with("[limits]\nidle = \"60s\"");
+    let mut connection = Connection::open(uecho.public);
+    let get = |text: &str| format!("GET /{text} HTTP/1.1\r\nHost: a\r\n\r\n");
+    let post = "POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody";
+    let two = get("d") + &get("e");
+    for (parts, texts) in [
+        (vec![get("a")], vec!["a right back"]),
+        (vec!["GET /b HT".into(), "TP/1.1\r\nHost: a\r\n\r\n".into()], vec!["b right back"]),
+        (vec![post.into()], vec!["\"bytes\":4"]),
+        (vec![two], vec!["d right back", "e right back"]),
+        (vec![get("f")], vec!["f right back"]),
+    ] {
+        for part in parts {
+            connection.send(part.as_bytes());
+            sleep(Duration::from_millis(50));
+        }
+        for text in texts {
+            let answer = connection.answer().unwrap();
+            assert!(answer.status == 200 && answer.text().contains(text), "{text}: {}", answer.text());
+        }
+        // longer than it takes to rest
+        sleep(Duration::from_millis(700));
+    }
+    connection.send(b"GET /bad\x01 HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(connection.answer().unwrap().status, 400);
+    assert!(connection.closed());
+    eventually("it is counted", || closed(&uecho, "bad_request") == 1);
 }
 
 #[test]

@@ -62,6 +62,19 @@ fn a_client_that_takes_nothing_is_noticed_even_while_a_request_is_under_way() {
 }
 
 #[test]
+fn resting_is_the_least_of_orders() {
+    let (_, activity) = at(0);
+    activity.order(Order::Rest);
+    assert_eq!(activity.ordered(), Order::Rest);
+    activity.rested();
+    assert_eq!(activity.ordered(), Order::None);
+    activity.order(Order::Drain);
+    activity.order(Order::Rest);
+    activity.rested();
+    assert_eq!(activity.ordered(), Order::Drain);
+}
+
+#[test]
 fn an_order_to_close_stands() {
     let (_, activity) = at(0);
     activity.order(Order::Drain);
