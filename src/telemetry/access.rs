@@ -1,4 +1,4 @@
-//! Access events: what a request leaves in the log (target `uecho::access`).
+//! Access events: what a request leaves in the log (target [`TARGET`]).
 //!
 //! # Fields (an interface)
 //! | text and JSON | journal | value |
@@ -18,21 +18,24 @@
 //! What a client sent is cut at [`MAX_VALUE_BYTES`] and has its control characters made visible. Other headers, queries and bodies are
 //! never logged. A 5xx is an error, `cut` and `slow` are warnings, everything else is information.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use http::StatusCode;
 
 use super::{
     log::escape,
-    record::{Finding, Record},
+    record::{Finding, MAX_VALUE_BYTES, Record},
 };
 use crate::{
     config::settings::Access,
     peers::reply::{Replies, millis},
 };
 
-/// Most bytes of a value that a client chose.
-pub const MAX_VALUE_BYTES: usize = 1024;
+/// Target of the events.
+pub const TARGET: &str = "uecho::access";
 
 /// Whether a request with this finding leaves an event.
 #[must_use]
@@ -47,17 +50,17 @@ pub fn wanted(access: Access, finding: Option<Finding>) -> bool {
 macro_rules! event {
     ($level:ident, $record:ident, $values:ident) => {
         tracing::event!(
-            target: "uecho::access",
+            target: TARGET,
             tracing::Level::$level,
-            trace_id = &*$record.trace.trace_id.to_string(),
-            span_id = &*$record.trace.span_id.to_string(),
+            trace_id = std::str::from_utf8(&$record.trace.trace_id.hex()).ok(),
+            span_id = std::str::from_utf8(&$record.trace.span_id.hex()).ok(),
             http.request.method = $record.method,
             http.route = $record.route.pattern(),
             http.response.status_code = $record.status.map(|status| status.as_u16()),
             http.response.body.size = $record.bytes,
             duration_ms = millis($record.duration),
             url.path = $values.path.as_deref(),
-            client.address = $values.client.as_deref(),
+            client.address = $values.client,
             user_agent.original = $values.user_agent.as_deref(),
             error.type = $record.finding.as_ref().map(Finding::error_type),
             fanout.outcomes = $values.outcomes.as_deref(),
@@ -72,16 +75,38 @@ macro_rules! event {
 struct Values<'a> {
     path: Option<Cow<'a, str>>,
     user_agent: Option<Cow<'a, str>>,
-    client: Option<String>,
+    client: Option<&'a str>,
     outcomes: Option<String>,
 }
 
-/// Makes the event. Called on the log thread.
-pub(super) fn emit(record: &Record) {
+/// The last client's address, as text.
+pub(super) struct Client {
+    address: IpAddr,
+    text: String,
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        let address = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        Self { address, text: address.to_string() }
+    }
+}
+
+impl Client {
+    fn text(&mut self, address: IpAddr) -> &str {
+        if self.address != address {
+            *self = Self { address, text: address.to_canonical().to_string() };
+        }
+        &self.text
+    }
+}
+
+/// Makes the event. Called on the log thread. `client` is kept from one record to the next: the same clients come again and again.
+pub(super) fn emit(record: &Record, client: &mut Client) {
     let values = Values {
-        path: record.details.target.as_ref().map(|target| clean(target.path().as_bytes())),
-        user_agent: record.details.user_agent.as_ref().map(|value| clean(value.as_bytes())),
-        client: record.details.client.map(|client| client.to_canonical().to_string()),
+        path: record.details.path.as_ref().map(|path| clean(path)),
+        user_agent: record.details.user_agent.as_ref().map(|value| clean(value)),
+        client: record.details.client.map(|address| client.text(address)),
         outcomes: record.details.replies.as_ref().map(outcomes),
     };
     match record.finding {

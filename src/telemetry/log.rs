@@ -2,6 +2,7 @@
 
 pub mod escape;
 mod event;
+mod journal;
 pub(super) mod output;
 mod panic;
 mod queue;
@@ -37,8 +38,8 @@ impl Logs {
     pub fn start(settings: &Log) -> Result<Self, ConfigError> {
         let (filter, handle) = reload::Layer::new(parse(&settings.filter)?);
         let output = Arc::new(Output::choose(settings.format));
-        let (queue, messages) = Queue::new()?;
-        let alive = thread::start(output.clone(), messages, queue.clone())?;
+        let queue = Queue::new()?;
+        let alive = thread::start(output.clone(), queue.clone())?;
         let forward = Forward::new(queue.clone(), output);
         let subscriber = Registry::default().with(filter).with(forward);
         if tracing::subscriber::set_global_default(subscriber).is_ok() {
@@ -65,7 +66,7 @@ impl Logs {
 
     /// Hands over what is to be logged of a request.
     pub(super) fn access(&self, record: Record) {
-        self.queue.access(Box::new(record));
+        self.queue.access(record);
     }
 
     /// Resolves when the log thread has died, with its name.

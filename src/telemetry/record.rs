@@ -5,7 +5,8 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use http::{HeaderValue, StatusCode, Version, uri::PathAndQuery};
+use http::{HeaderValue, StatusCode, Version};
+use smallvec::SmallVec;
 
 use super::trace_context::TraceContext;
 use crate::{peers::reply::Replies, web::route::Route};
@@ -42,14 +43,27 @@ pub struct Details {
     pub tracestate: Option<HeaderValue>,
     /// HTTP version of the request.
     pub version: Option<Version>,
-    /// As received.
-    pub target: Option<PathAndQuery>,
-    /// As received.
-    pub user_agent: Option<HeaderValue>,
+    /// As received, but cut; never the query.
+    pub path: Option<Text>,
+    /// As received, but cut.
+    pub user_agent: Option<Text>,
     /// The other end of a TCP connection.
     pub client: Option<IpAddr>,
     /// What became of a fan-out.
     pub replies: Option<Replies>,
+}
+
+/// What a client sent, cut at [`MAX_VALUE_BYTES`]. A copy, so that a record that waits does not keep the buffer it was read into; most
+/// fit in place.
+pub type Text = SmallVec<[u8; 64]>;
+
+/// Most bytes of a value that a client chose.
+pub const MAX_VALUE_BYTES: usize = 1024;
+
+/// What of it is recorded.
+#[must_use]
+pub fn text(sent: &[u8]) -> Text {
+    Text::from_slice(&sent[..sent.len().min(MAX_VALUE_BYTES)])
 }
 
 /// What is wrong with a request.

@@ -110,8 +110,10 @@ impl InFlight {
 /// A large answer goes out in parts, so that its request stays in flight (and counts as such) while a slow client takes it.
 const PART_BYTES: usize = 64 << 10;
 
-/// The body of every answer.
-pub struct ResponseBody {
+/// The body of every answer. One pointer, because answers are moved a dozen times on their way.
+pub struct ResponseBody(Box<Parts>);
+
+struct Parts {
     /// What is known and not yet handed on.
     known: Bytes,
     /// Where the rest comes from.
@@ -123,21 +125,27 @@ impl ResponseBody {
     /// A body known whole.
     #[must_use]
     pub fn full(bytes: Bytes, request: InFlight) -> Self {
-        Self { known: bytes, rest: None, request }.noting_the_end()
+        Self::new(Parts { known: bytes, rest: None, request })
     }
 
     /// A body from the router.
     #[must_use]
     pub fn stream(body: axum::body::Body, request: InFlight) -> Self {
-        Self { known: Bytes::new(), rest: Some(body), request }.noting_the_end()
+        Self::new(Parts { known: Bytes::new(), rest: Some(body), request })
     }
 
-    fn noting_the_end(mut self) -> Self {
-        self.request.complete |= self.is_end_stream();
-        self
+    fn new(mut parts: Parts) -> Self {
+        parts.request.complete |= parts.ended();
+        Self(Box::new(parts))
+    }
+}
+
+impl Parts {
+    fn ended(&self) -> bool {
+        self.known.is_empty() && self.rest.as_ref().is_none_or(Body::is_end_stream)
     }
 
-    fn part(&mut self) -> Bytes {
+    fn next(&mut self) -> Bytes {
         if self.known.len() <= PART_BYTES {
             std::mem::take(&mut self.known)
         } else {
@@ -154,7 +162,7 @@ impl Body for ResponseBody {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let this = self.get_mut();
+        let this = &mut *self.get_mut().0;
         if this.known.is_empty()
             && let Some(rest) = &mut this.rest
         {
@@ -165,20 +173,20 @@ impl Body for ResponseBody {
                 None => this.rest = None,
             }
         }
-        let part = this.part();
+        let part = this.next();
         this.request.bytes += part.len() as u64;
-        this.request.complete |= this.is_end_stream();
+        this.request.complete |= this.ended();
         let ended = part.is_empty() && this.rest.is_none();
         Poll::Ready((!ended).then_some(Ok(Frame::data(part))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.known.is_empty() && self.rest.as_ref().is_none_or(Body::is_end_stream)
+        self.0.ended()
     }
 
     fn size_hint(&self) -> SizeHint {
-        let known = self.known.len() as u64;
-        let Some(rest) = &self.rest else { return SizeHint::with_exact(known) };
+        let known = self.0.known.len() as u64;
+        let Some(rest) = &self.0.rest else { return SizeHint::with_exact(known) };
         let rest = rest.size_hint();
         let mut both = SizeHint::new();
         if let Some(upper) = rest.upper() {

@@ -7,16 +7,15 @@
 
 use std::{
     io::{self, Write},
-    os::unix::net::UnixDatagram,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use tracing::{Event, Subscriber};
 use tracing_journald::{Priority, PriorityMappings};
 use tracing_subscriber::{Layer, Registry, fmt, layer::SubscriberExt};
 
-use super::{escape::Lines, event::Captured, text::Text};
-use crate::config::settings::LogFormat;
+use super::{escape::Lines, event::Captured, journal::Batch, text::Text};
+use crate::{config::settings::LogFormat, telemetry::access};
 
 /// What the process calls itself in the log; `uecho` unless somebody says otherwise first.
 pub(in crate::telemetry) static IDENTIFIER: OnceLock<&str> = OnceLock::new();
@@ -25,13 +24,12 @@ fn identifier() -> &'static str {
     IDENTIFIER.get_or_init(|| "uecho")
 }
 
-const JOURNAL_SOCKET: &str = "/run/systemd/journal/socket";
-
 /// The one output.
 pub(super) struct Output {
     subscriber: Box<dyn Subscriber + Send + Sync>,
     stderr: Buffer,
-    journal: bool,
+    /// Access events for the journal, if that is the output.
+    journal: Option<Mutex<Batch>>,
 }
 
 impl Output {
@@ -44,44 +42,61 @@ impl Output {
             (LogFormat::Json, _) => {
                 let layer =
                     fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false);
-                (layer.with_writer(move || Lines(json.clone())).boxed(), false)
+                (layer.with_writer(move || Lines(json.clone())).boxed(), None)
             }
-            (_, Some(Ok(journald))) => (journald.boxed(), true),
-            _ => (fmt::layer().event_format(Text).with_writer(move || text.clone()).boxed(), false),
+            (_, Some(Ok((journald, batch)))) => (journald.boxed(), Some(Mutex::new(batch))),
+            _ => (fmt::layer().event_format(Text).with_writer(move || text.clone()).boxed(), None),
         };
         Self { subscriber: Box::new(Registry::default().with(layer)), stderr, journal }
     }
 
+    fn batch(&self) -> Option<MutexGuard<'_, Batch>> {
+        self.journal.as_ref().map(|batch| batch.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Takes an event of the log thread itself.
     pub(super) fn event(&self, event: &Event<'_>) {
+        if let Some(mut batch) = self.batch() {
+            if event.metadata().target() == access::TARGET && batch.push(event) {
+                return;
+            }
+            // what came before goes before
+            batch.send();
+        }
         self.subscriber.event(event);
     }
 
     /// Takes an event of another thread.
     pub(super) fn replay(&self, event: &Captured) {
-        event.replay(&*self.subscriber, self.journal);
+        let batch = self.batch().map(|mut batch| batch.send());
+        event.replay(&*self.subscriber, batch.is_some());
     }
 
     /// Whether anything would read what is written now; the journald layer does not say when it could not send.
     pub(super) fn reachable(&self) -> bool {
-        !self.journal || UnixDatagram::unbound().and_then(|socket| socket.connect(JOURNAL_SOCKET)).is_ok()
+        self.batch().is_none_or(|batch| batch.connect().is_ok())
     }
 
-    /// Writes out what the events since the last call left for stderr.
-    pub(super) fn write(&self) {
+    /// Writes out what the events since the last call have left; returns how many the journal did not take.
+    pub(super) fn write(&self) -> u64 {
+        if let Some(mut batch) = self.batch() {
+            batch.send();
+            return batch.take_lost();
+        }
         let mut buffer = self.stderr.lock();
         // nowhere is left to say that stderr is gone
         let _ = io::stderr().write_all(&buffer);
         buffer.clear();
         buffer.shrink_to(MAX_IDLE_BUFFER);
+        0
     }
 }
 
 /// What is kept of the buffer between batches.
 const MAX_IDLE_BUFFER: usize = 64 * 1024;
 
-fn journald() -> io::Result<tracing_journald::Layer> {
-    Ok(tracing_journald::layer()?
+fn journald() -> io::Result<(tracing_journald::Layer, Batch)> {
+    let layer = tracing_journald::layer()?
         .with_syslog_identifier(identifier().into())
         .with_field_prefix(None)
         .with_priority_mappings(PriorityMappings {
@@ -90,7 +105,8 @@ fn journald() -> io::Result<tracing_journald::Layer> {
             info: Priority::Informational,
             debug: Priority::Debug,
             trace: Priority::Debug,
-        }))
+        });
+    Ok((layer, Batch::new(identifier())?))
 }
 
 /// Whether `JOURNAL_STREAM`, `DEVICE:INODE`, names our stderr (systemd.exec(5)): it may have been inherited from a service that is not us.
@@ -113,7 +129,7 @@ pub(in crate::telemetry) fn last_words(text: &str) {
 struct Buffer(Arc<Mutex<Vec<u8>>>);
 
 impl Buffer {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<u8>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

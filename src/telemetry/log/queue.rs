@@ -2,11 +2,10 @@
 
 use std::{
     sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-        mpsc::{self, Receiver, SyncSender},
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        mpsc::{self, SyncSender},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use prometheus::IntCounter;
@@ -18,68 +17,115 @@ use crate::{config::ConfigError, telemetry::record::Record};
 const ACCESS_CAPACITY: usize = 4096;
 /// Room beside them, so that a flood of requests does not displace other events.
 const EVENT_CAPACITY: usize = 1024;
+/// What is kept of the buffer when nothing is in it.
+const IDLE_CAPACITY: usize = 64;
 
 /// What the log thread is told.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are records: boxed, each would be allocated on one thread and freed on another"
+)]
 pub(super) enum Message {
     Event(Box<Captured>),
-    Access(Box<Record>),
+    Access(Record),
     /// Answered when everything before it is written.
     Flush(SyncSender<()>),
 }
 
-/// The sending end; cheap to clone.
+#[derive(Default)]
+struct Waiting {
+    messages: Vec<Message>,
+    access: usize,
+    /// Whether the log thread has to be woken.
+    asleep: bool,
+}
+
+#[derive(Default)]
+struct Shared {
+    waiting: Mutex<Waiting>,
+    wake: Condvar,
+}
+
+/// Both ends; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Queue {
-    sender: SyncSender<Message>,
-    /// Access records in the buffer.
-    access: Arc<AtomicUsize>,
+    shared: Arc<Shared>,
     /// `uecho_log_dropped_total`
     pub(super) dropped: IntCounter,
 }
 
 impl Queue {
-    pub(super) fn new() -> Result<(Self, Receiver<Message>), ConfigError> {
-        let (sender, messages) = mpsc::sync_channel(ACCESS_CAPACITY + EVENT_CAPACITY);
+    /// An empty buffer.
+    ///
+    /// # Errors
+    /// The counter is refused, which it is not.
+    pub(super) fn new() -> Result<Self, ConfigError> {
         let dropped = IntCounter::new(
             "uecho_log_dropped_total",
             "Log events lost because the buffer to the log thread was full or the journal could not be reached",
         )
         .map_err(|error| ConfigError::new(error.to_string()))?;
-        Ok((Self { sender, access: Arc::default(), dropped }, messages))
+        Ok(Self { shared: Arc::default(), dropped })
     }
 
     pub(super) fn event(&self, event: Captured) {
-        if self.sender.try_send(Message::Event(Box::new(event))).is_err() {
+        if !self.push(Message::Event(Box::new(event))) {
             self.dropped.inc();
         }
     }
 
     /// Hands over an access record.
-    pub(crate) fn access(&self, record: Box<Record>) {
-        let waiting = self.access.fetch_add(1, Ordering::Relaxed);
-        if waiting >= ACCESS_CAPACITY || self.sender.try_send(Message::Access(record)).is_err() {
-            self.access.fetch_sub(1, Ordering::Relaxed);
+    pub(crate) fn access(&self, record: Record) {
+        if !self.push(Message::Access(record)) {
             self.dropped.inc();
         }
-    }
-
-    /// Told by the log thread: an access record has left the buffer.
-    pub(super) fn access_taken(&self) {
-        self.access.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// See [`super::Logs::flush`].
     pub(super) fn flush(&self, limit: Duration) -> bool {
         let (done, written) = mpsc::sync_channel(1);
-        let deadline = std::time::Instant::now() + limit;
-        let mut message = Message::Flush(done);
-        while let Err(error) = self.sender.try_send(message) {
-            message = match error {
-                mpsc::TrySendError::Full(message) if std::time::Instant::now() < deadline => message,
-                _ => return false,
-            };
+        let deadline = Instant::now() + limit;
+        // a full buffer takes it once the log thread has emptied it
+        while !self.push(Message::Flush(done.clone())) {
+            if Instant::now() >= deadline {
+                return false;
+            }
             std::thread::park_timeout(Duration::from_millis(5));
         }
-        written.recv_timeout(deadline.saturating_duration_since(std::time::Instant::now())).is_ok()
+        written.recv_timeout(deadline.saturating_duration_since(Instant::now())).is_ok()
+    }
+
+    /// Takes everything there is into `batch`, which is empty. With `wait`, not before there is something.
+    pub(super) fn take(&self, batch: &mut Vec<Message>, wait: bool) {
+        let mut waiting = self.lock();
+        while wait && waiting.messages.is_empty() {
+            waiting.messages.shrink_to(IDLE_CAPACITY);
+            batch.shrink_to(IDLE_CAPACITY);
+            waiting.asleep = true;
+            waiting = self.shared.wake.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+        waiting.access = 0;
+        std::mem::swap(&mut waiting.messages, batch);
+    }
+
+    fn push(&self, message: Message) -> bool {
+        let mut waiting = self.lock();
+        match message {
+            Message::Access(_) if waiting.access >= ACCESS_CAPACITY => return false,
+            Message::Access(_) => waiting.access += 1,
+            _ if waiting.messages.len() - waiting.access >= EVENT_CAPACITY => return false,
+            _ => {}
+        }
+        waiting.messages.push(message);
+        let asleep = std::mem::take(&mut waiting.asleep);
+        drop(waiting);
+        if asleep {
+            self.shared.wake.notify_one();
+        }
+        true
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,10 +1,6 @@
 //! The log thread: the only place where events are written. A reader that stops reading blocks this thread and nothing else.
 
-use std::{
-    cell::Cell,
-    sync::{Arc, mpsc::Receiver},
-    time::Duration,
-};
+use std::{cell::Cell, sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 use tracing::{Event, Subscriber};
@@ -54,54 +50,44 @@ impl<S: Subscriber> Layer<S> for Forward {
 }
 
 /// Starts the thread; the receiver's sender is dropped when the thread ends for any reason.
-pub(super) fn start(
-    output: Arc<Output>,
-    messages: Receiver<Message>,
-    queue: Queue,
-) -> Result<watch::Receiver<()>, ConfigError> {
+pub(super) fn start(output: Arc<Output>, queue: Queue) -> Result<watch::Receiver<()>, ConfigError> {
     let (alive, watch) = watch::channel(());
     std::thread::Builder::new()
         .name(NAME.into())
         .spawn(move || {
             let _alive = alive;
             HERE.set(true);
-            run(&output, &messages, &queue);
+            run(&output, &queue);
         })
         .map_err(|error| ConfigError::new(format!("cannot start the log thread: {error}")))?;
     Ok(watch)
 }
 
-fn run(output: &Output, messages: &Receiver<Message>, queue: &Queue) {
-    while let Ok(first) = messages.recv() {
-        let mut next = Some(first);
-        // senders wake a thread that waits in recv() by a system call; one that is parked here costs them nothing
-        while let Some(message) = next {
-            batch(output, message, messages, queue);
+fn run(output: &Output, queue: &Queue) -> ! {
+    let (mut messages, mut client) = (Vec::new(), access::Client::default());
+    loop {
+        // waking a thread that waits takes a system call; while events gather, senders are spared that
+        queue.take(&mut messages, true);
+        while !messages.is_empty() {
+            write(output, &mut messages, &mut client, queue);
             std::thread::park_timeout(GATHER);
-            next = messages.try_recv().ok();
+            queue.take(&mut messages, false);
         }
     }
 }
 
-fn batch(output: &Output, first: Message, messages: &Receiver<Message>, queue: &Queue) {
+fn write(output: &Output, messages: &mut Vec<Message>, client: &mut access::Client, queue: &Queue) {
     let reachable = output.reachable();
-    let mut flushes = Vec::new();
-    for message in std::iter::once(first).chain(messages.try_iter()) {
-        if matches!(message, Message::Access(_)) {
-            queue.access_taken();
-        }
+    for message in messages.drain(..) {
         match message {
             Message::Flush(done) => {
-                flushes.push(done);
-                break;
+                queue.dropped.inc_by(output.write());
+                let _ = done.try_send(());
             }
             _ if !reachable => queue.dropped.inc(),
             Message::Event(event) => output.replay(&event),
-            Message::Access(record) => access::emit(&record),
+            Message::Access(record) => access::emit(&record, client),
         }
     }
-    output.write();
-    for done in flushes {
-        let _ = done.try_send(());
-    }
+    queue.dropped.inc_by(output.write());
 }

@@ -48,14 +48,11 @@ fn server(record: &Record) -> SpanData {
     let mut optional = |key: &'static str, value: Option<String>| {
         attributes.extend(value.map(|value| KeyValue::new(key, value)));
     };
-    optional(
-        "url.path",
-        record.details.target.as_ref().map(|target| clean(target.path().as_bytes()).into_owned()),
-    );
+    optional("url.path", record.details.path.as_ref().map(|path| clean(path).into_owned()));
     optional("client.address", record.details.client.map(|client| client.to_canonical().to_string()));
     optional(
         "user_agent.original",
-        record.details.user_agent.as_ref().map(|value| clean(value.as_bytes()).into_owned()),
+        record.details.user_agent.as_ref().map(|value| clean(value).into_owned()),
     );
     let failed = record.finding.filter(|finding| *finding != Finding::Slow);
     optional("error.type", failed.map(|finding| finding.error_type().to_owned()));
