@@ -21,6 +21,7 @@ mod logs;
 mod metrics;
 mod mirror;
 mod probe;
+mod probe_tls;
 mod probe_wrong;
 mod reload;
 mod smuggling;

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 use tempfile::tempdir;
 
 use crate::support::{Builder, Uecho, eventually, http::Connection, pause};
@@ -45,6 +45,20 @@ fn a_service_that_answers_feeds_it_by_real_requests() {
     assert!(uecho.metric(echoes) >= 3.0, "the requests are real");
     let lines = uecho.notify.texts();
     assert!(!lines.contains(&"STOPPING=1".to_owned()));
+}
+
+#[test]
+fn a_service_that_has_no_files_left_is_not_called_dead() {
+    let mut uecho = watched().start();
+    pings(&mut uecho, 1);
+    let few = Some(uecho.count("process_open_fds") as u64 + 4);
+    let pid = Pid::from_child(&uecho.child);
+    prlimit(Some(pid), Resource::Nofile, Rlimit { current: few, maximum: few }).unwrap();
+    let held: Vec<_> = (0..20).map(|_| Connection::open(uecho.public)).collect();
+    eventually("no more are accepted", || uecho.stderr().contains("Too many open files"));
+    pings(&mut uecho, 3);
+    drop(held);
+    assert_eq!(uecho.get("/a").status, 200);
 }
 
 #[test]
