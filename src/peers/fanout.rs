@@ -36,7 +36,16 @@ impl Peers {
     /// The request target at each peer; `None` when one is longer than a URI can be (64 KiB).
     #[must_use]
     pub fn targets(&self, question: &Question) -> Option<Vec<Uri>> {
-        self.list.iter().map(|peer| question.target(&peer.url)).collect()
+        let mut targets: Vec<Uri> = Vec::with_capacity(self.list.len());
+        for (index, peer) in self.list.iter().enumerate() {
+            // most peers have the prefix of the one before, none
+            let same = index.checked_sub(1).filter(|before| self.list[*before].url.prefix == peer.url.prefix);
+            targets.push(match same {
+                Some(before) => targets[before].clone(),
+                None => question.target(&peer.url)?,
+            });
+        }
+        Some(targets)
     }
 
     /// Asks every peer and waits for all of them (an answer is about every peer, whatever the policy), but not past the cutoff of the

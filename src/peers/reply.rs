@@ -35,6 +35,14 @@ pub struct Reply {
 #[derive(Clone, Debug)]
 pub struct Replies(pub Arc<[Reply]>);
 
+impl Reply {
+    /// About how many bytes it serializes to.
+    #[must_use]
+    pub fn json_bytes(&self) -> usize {
+        128 + self.peer.name.len() + self.message.as_ref().map_or(0, String::len)
+    }
+}
+
 /// Milliseconds with three decimals: kept-alive neighbours answer in less than one.
 #[must_use]
 pub fn millis(duration: Duration) -> f64 {

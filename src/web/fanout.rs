@@ -70,7 +70,7 @@ pub async fn get(
     }
     let elapsed = start.elapsed();
     app.metrics.fanout_duration.observe(elapsed.as_secs_f64());
-    let body = serde_json::to_vec(&FanIn {
+    let fan_in = FanIn {
         message: echo::message(&text),
         text: &text,
         policy,
@@ -78,8 +78,9 @@ pub async fn get(
         elapsed_ms: millis(elapsed),
         receipt: &app.receipt,
         replies: &replies,
-    })
-    .map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR))?;
+    };
+    let mut body = Vec::with_capacity(512 + replies.iter().map(Reply::json_bytes).sum::<usize>());
+    serde_json::to_writer(&mut body, &fan_in).map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR))?;
     let mut response = (http, [(CONTENT_TYPE, Media::Json.content_type())], body).into_response();
     response.extensions_mut().insert(Replies(replies.into()));
     Ok(response)
