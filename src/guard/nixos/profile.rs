@@ -35,33 +35,15 @@ impl Profile {
         }
     }
 
-    /// The latest generation that is this version.
-    #[must_use]
-    pub fn generation(&self, version: &Version) -> Option<u64> {
-        let folder = fs::read_dir(self.0.parent()?).ok()?;
-        let prefix = format!("{}-", self.0.file_name()?.to_string_lossy());
-        let number = |entry: io::Result<fs::DirEntry>| {
-            let entry = entry.ok()?;
-            let name = entry.file_name().into_string().ok()?;
-            let number = name.strip_prefix(&prefix)?.strip_suffix("-link")?.parse::<u64>().ok()?;
-            (fs::canonicalize(entry.path()).ok()? == version.path()).then_some(number)
-        };
-        folder.filter_map(number).max()
-    }
-
-    /// Points the profile to a version: to its generation, else to a new one.
+    /// Points the profile to a version, as its newest generation: those who install boot loaders drop the oldest entries, and a version
+    /// that others were tried after again and again must not be among them.
     ///
     /// # Errors
     /// nix-env failed.
     pub async fn install(&self, version: &Version) -> Result<()> {
         let profile = self.0.to_string_lossy();
-        let path = version.to_string();
-        let number = self.generation(version).map(|number| number.to_string());
-        let action = match &number {
-            Some(number) => ["--switch-generation", number],
-            None => ["--set", &path],
-        };
-        command::must(&["nix-env", "--profile", &profile, action[0], action[1]], QUICK).await?;
+        // no new generation when the newest is this version already
+        command::must(&["nix-env", "--profile", &profile, "--set", &version.to_string()], QUICK).await?;
         // names are durable once their folder is
         self.0.parent().map_or(Ok(()), sync)
     }
@@ -127,23 +109,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn generations_are_found_by_where_they_lead() {
+    fn a_profile_leads_to_a_version_through_its_generation() {
         let root = tempfile::tempdir().unwrap();
         let folder = fs::canonicalize(root.path()).unwrap();
-        let version = |name: &str| Version::new(folder.join(name).to_string_lossy());
-        for name in ["one", "two"] {
-            fs::create_dir(folder.join(name)).unwrap();
-        }
-        for (number, name) in [(1, "one"), (9, "two"), (10, "one"), (11, "gone")] {
-            symlink(folder.join(name), folder.join(format!("system-{number}-link"))).unwrap();
-        }
-        symlink(folder.join("two"), folder.join("other-12-link")).unwrap();
         let profile = Profile::new(&folder.join("system"));
         assert_eq!(profile.current().unwrap(), None);
+        fs::create_dir(folder.join("two")).unwrap();
+        symlink(folder.join("two"), folder.join("system-9-link")).unwrap();
         symlink("system-9-link", folder.join("system")).unwrap();
-        assert_eq!(profile.current().unwrap(), Some(version("two")));
-        assert_eq!(profile.generation(&version("one")), Some(10));
-        assert_eq!(profile.generation(&version("two")), Some(9));
-        assert_eq!(profile.generation(&version("three")), None);
+        assert_eq!(profile.current().unwrap(), Some(Version::new(folder.join("two").to_string_lossy())));
     }
 }
