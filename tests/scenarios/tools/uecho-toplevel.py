@@ -34,19 +34,29 @@ if [ "$action" != activate-at-boot ] && [ -z "${NIXOS_NO_CHECK:-}" ]; then
 fi
 @fail@
 if [ -d /boot/loader/entries ] && [ "$action" != activate-at-boot ]; then
-  # an entry for each generation, the installed one the default, as the boot loader's installer of NixOS does
+  # as the boot loader's installer of NixOS does: an entry for each generation, whole or not there, the installed one the default
+  put() {
+    cat > "$1.tmp"
+    cmp --silent "$1.tmp" "$1" && rm "$1.tmp" && return
+    sync "$1.tmp"
+    mv "$1.tmp" "$1"
+  }
   for link in /nix/var/nix/profiles/system-*-link; do
     number=${link#*/system-}
     number=${number%-link}
     {
       printf 'title %s\nlinux /vmlinuz\ninitrd /initrd.img\n' "$(cat "$link/nixos-version")"
-      echo "options init=$(readlink -f "$link")/init root=LABEL=root rw console=ttyS0 panic=3"
-    } > "/boot/loader/entries/nixos-generation-$number.conf"
+      echo "options init=$(readlink -f "$link")/init root=LABEL=root rw console=ttyS0 quiet panic=3"
+    } | put "/boot/loader/entries/nixos-generation-$number.conf"
   done
   installed=$(readlink /nix/var/nix/profiles/system)
   installed=${installed#system-}
-  printf 'timeout 0\ndefault nixos-generation-%s.conf\n' "${installed%-link}" > /boot/loader/loader.conf
+  printf 'timeout 0\ndefault nixos-generation-%s.conf\n' "${installed%-link}" | put /boot/loader/loader.conf
   sync -f /boot
+  # extraInstallCommands
+  [ ! -d /run/systemd/system ] || /usr/bin/uecho-guard arm || echo "not armed" >&2
+  # what comes after the boot loader's installer
+  sync -f /nix/store
 fi
 case $action in
 boot) exit 0 ;;
@@ -152,7 +162,7 @@ def main() -> int:
         case ["deploy", path]:
             # nixos-rebuild runs the version's own check before it touches the profile, too
             subprocess.run(["nix-env", "--profile", PROFILE, "--set", path], check=True)
-            return subprocess.run([f"{path}/bin/switch-to-configuration", "switch"], env=os.environ).returncode
+            return subprocess.run([f"{path}/bin/switch-to-configuration", "switch"], env=os.environ, check=False).returncode
         case _:
             print(__doc__, file=sys.stderr)
             return 2
