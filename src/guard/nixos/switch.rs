@@ -1,10 +1,11 @@
 //! Running a version's `switch-to-configuration`, in a unit of its own: it may restart or stop the guard's unit, and must go on all the
 //! same. The next guard finds it still running and waits for it.
 
-use std::{fs, os::unix::fs::MetadataExt, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 use super::{QUICK, command};
 use crate::guard::{
+    lock,
     system::{Result, SystemError},
     version::Version,
 };
@@ -25,8 +26,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 pub async fn run(version: &Version, action: &str) -> Result<()> {
     let program = version.path().join(PROGRAM);
     let program = program.to_string_lossy();
-    // one that an earlier guard has started
-    finish().await?;
+    // one that an earlier guard has started; how it ended says nothing about this one
+    let _ = finish().await;
     forget().await;
     let limit = format!("--property=TimeoutStartSec={}", LIMIT.as_secs());
     let unit = format!("--unit={UNIT}");
@@ -57,22 +58,32 @@ pub async fn run(version: &Version, action: &str) -> Result<()> {
 /// Waits until the unit is not at work any more.
 async fn finish() -> Result<()> {
     loop {
-        let state = command::must(
-            &["systemctl", "show", "--property=ActiveState,Result,ExecMainStatus", UNIT],
+        let shown = command::must(
+            &["systemctl", "show", "--property=ActiveState,Job,Result,ExecMainStatus", UNIT],
             QUICK,
         )
         .await?;
-        let value = |key: &str| {
-            state.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).unwrap_or_default()
-        };
-        match value("ActiveState") {
-            "activating" | "deactivating" | "reloading" => tokio::time::sleep(LOOK_AGAIN).await,
-            "failed" => {
-                let (result, status) = (value("Result"), value("ExecMainStatus"));
-                return Err(SystemError(format!("{result}, exit status {status}; see journalctl -u {UNIT}")));
-            }
-            _ => return Ok(()),
+        match ended(&shown) {
+            Some(result) => return result,
+            None => tokio::time::sleep(LOOK_AGAIN).await,
         }
+    }
+}
+
+/// How the unit ended, from what `systemctl show` says of it; `None`: not yet. One that is inactive may have its start before it: on a
+/// busy machine the service manager answers before it gets to its jobs.
+fn ended(shown: &str) -> Option<Result<()>> {
+    let value = |key: &str| {
+        shown.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).unwrap_or_default()
+    };
+    match (value("ActiveState"), value("Job")) {
+        ("activating" | "deactivating" | "reloading", _) => None,
+        (_, job) if !matches!(job, "" | "0") => None,
+        ("failed", _) => {
+            let (result, status) = (value("Result"), value("ExecMainStatus"));
+            Some(Err(SystemError(format!("{result}, exit status {status}; see journalctl -u {UNIT}"))))
+        }
+        _ => Some(Ok(())),
     }
 }
 
@@ -83,18 +94,10 @@ async fn forget() {
     }
 }
 
-/// Whether anybody is switching: looked up, not tried, so that nobody's own attempt fails for it.
+/// Whether anybody is switching.
 #[must_use]
 pub fn in_progress() -> bool {
-    let Ok(lock) = fs::metadata(Path::new(LOCK)) else { return false };
-    let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
-    is_locked(&locks, lock.dev(), lock.ino())
-}
-
-/// Looks for a file in `proc_locks(5)`: `1: FLOCK  ADVISORY  WRITE 123 00:1a:456 0 EOF`.
-fn is_locked(locks: &str, device: u64, inode: u64) -> bool {
-    let wanted = format!("{:02x}:{:02x}:{inode}", rustix::fs::major(device), rustix::fs::minor(device));
-    locks.lines().any(|line| line.split_whitespace().any(|word| word == wanted))
+    lock::is_held(Path::new(LOCK))
 }
 
 #[cfg(test)]
@@ -102,16 +105,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_that_is_held_is_seen() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let held = || {
-            let metadata = file.as_file().metadata().unwrap();
-            is_locked(&fs::read_to_string("/proc/locks").unwrap(), metadata.dev(), metadata.ino())
-        };
-        assert!(!held());
-        file.as_file().lock().unwrap();
-        assert!(held());
-        file.as_file().unlock().unwrap();
-        assert!(!held());
+    fn a_switch_that_waits_for_its_turn_has_not_ended() {
+        for (shown, expected) in [
+            ("ActiveState=activating\nJob=7\nResult=success\nExecMainStatus=0", None),
+            ("ActiveState=inactive\nJob=7\nResult=success\nExecMainStatus=0", None),
+            ("ActiveState=failed\nJob=7\nResult=exit-code\nExecMainStatus=4", None),
+            ("ActiveState=active\nResult=success\nExecMainStatus=0", Some(true)),
+            ("ActiveState=inactive\nJob=0\nResult=success", Some(true)),
+            ("ActiveState=failed\nResult=exit-code\nExecMainStatus=4", Some(false)),
+        ] {
+            assert_eq!(ended(shown).map(|result| result.is_ok()), expected, "{shown}");
+        }
     }
 }
