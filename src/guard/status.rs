@@ -52,6 +52,8 @@ pub struct Status {
     pub guard: Option<Holder>,
     /// How the last verification or rollback of this boot ended.
     pub last_verdict: Option<LastVerdict>,
+    /// Whether that is about what runs, as it was activated last.
+    pub judged: bool,
     /// What is wrong with the ledger, if anything is.
     pub ledger_problem: Option<String>,
 }
@@ -92,6 +94,7 @@ impl Status {
             .as_ref()
             .map(|choice| (choice.default.clone(), choice.oneshot.clone()))
             .unwrap_or_default();
+        let judged = last_verdict.as_ref().and_then(|verdict| verdict.activation.clone());
         let name = |version: &Option<Version>| {
             version.as_ref().map_or_else(|| "the boot loader's own choice".into(), ToString::to_string)
         };
@@ -120,6 +123,7 @@ impl Status {
                 Origin::Previous(problem) | Origin::Lost(problem) => Some(problem),
                 Origin::Intact | Origin::Fresh => None,
             },
+            judged: judged.is_some() && judged == system.activation().ok(),
             running,
             installed,
             boot_default,
