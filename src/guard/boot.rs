@@ -65,9 +65,21 @@ impl<S: System, D: Disk> Guard<S, D> {
             self.save();
             return Ok(None);
         }
+        let attempts = self.ledger.versions.get(&armed.version).map_or(0, |entry| entry.attempts);
+        if armed.reached && attempts < self.policy.max_attempts {
+            // it came up, and then somebody rebooted or cut the power as likely as it hung: one more boot, as often as is allowed
+            events::emit(&Event::Interrupted { version: &armed.version, attempts });
+            self.save();
+            self.settle_boot();
+            return Ok(None);
+        }
         let running = self.system.running()?;
-        let reason =
-            format!("did not come up to a verdict in its trial boot; the machine came back with {running}");
+        let what = if armed.reached {
+            format!("no verdict in {attempts} boots")
+        } else {
+            "did not come up to a verdict in its trial boot".into()
+        };
+        let reason = format!("{what}; the machine came back with {running}");
         self.quarantine(&armed.version, &reason, 0.0);
         let to = if self.ledger.is_blessed(&running) { Some(running) } else { self.target(&armed.version) };
         if let Some(to) = to {
@@ -152,7 +164,13 @@ impl<S: System, D: Disk> Guard<S, D> {
         {
             return;
         }
-        let armed = Armed { version: version.clone(), boot, told: false, unknown: serde_json::Map::new() };
+        let armed = Armed {
+            version: version.clone(),
+            boot,
+            told: false,
+            reached: false,
+            unknown: serde_json::Map::new(),
+        };
         self.ledger.armed = Some(armed);
         self.save();
         if let Err(error) = self.system.set_oneshot(Some(version)) {

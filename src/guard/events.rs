@@ -15,6 +15,13 @@ pub enum Event<'a> {
         /// The how-manieth boot without a verdict this is.
         attempts: u32,
     },
+    /// `interrupted`: a trial boot came up and ended without a verdict; it gets another one. Fields `version`, `attempts`.
+    Interrupted {
+        /// Which.
+        version: &'a Version,
+        /// Boots without a verdict so far.
+        attempts: u32,
+    },
     /// `blessed`: a version is proven good. Fields `version`, `state`, `seconds`.
     Blessed {
         /// Which.
@@ -167,6 +174,8 @@ pub fn emit(event: &Event<'_>) {
     match *event {
         Event::Trial { version, state, attempts } =>
             info!(event = "trial", %version, %state, attempts, "on trial: {version}"),
+        Event::Interrupted { version, attempts } =>
+            warn!(event = "interrupted", %version, attempts, "its trial boot was cut off, it gets another one: {version}"),
         Event::Blessed { version, seconds } =>
             info!(event = "blessed", %version, state = "blessed", seconds, "blessed: {version}"),
         Event::Unhealthy { version, state, reason, seconds } =>

@@ -133,7 +133,7 @@ mod tests {
                 "last_verdict": {"at": "2026-11-22T00:00:00Z", "healthy": true, "reason": "", "seconds": 1.5, "probes": 9}},
               "/s/b": {"state": "suspended", "attempts": 0, "refusals": 0, "first_seen": "2026-11-22T00:00:00Z", "boots": false,
                 "blessed": 0, "last_boot": "", "last_verdict": null}},
-            "armed": {"version": "/s/b", "boot": "x", "told": true, "via": "uki"},
+            "armed": {"version": "/s/b", "boot": "x", "told": true, "reached": false, "via": "uki"},
             "intent": {"from": "/s/b", "to": "/s/a", "reason": "r", "since": "2026-11-22T00:00:00Z", "rebooted": null,
                 "switch_failed": false, "slot": 2}}"#;
         let before: Value = serde_json::from_str(newer).unwrap();

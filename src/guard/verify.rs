@@ -88,6 +88,12 @@ impl<S: System, D: Disk> Guard<S, D> {
             return Ok(None);
         }
         let (now, boot) = (self.system.now(), self.system.boot_id());
+        if let Some(armed) = &mut self.ledger.armed
+            && armed.version == *version
+            && armed.boot != boot
+        {
+            armed.reached = true;
+        }
         let entry = self.ledger.see(version, now);
         if entry.last_boot != boot {
             entry.attempts += 1;

@@ -60,6 +60,9 @@ pub struct Armed {
     pub boot: String,
     /// Whether the boot loader has certainly been told.
     pub told: bool,
+    /// Whether its trial boot came up as far as the guard.
+    #[serde(default)]
+    pub reached: bool,
     /// Fields of a newer guard.
     #[serde(flatten)]
     pub unknown: Map<String, Value>,

@@ -67,6 +67,40 @@ fn a_trial_boot_that_does_not_come_up_leaves_the_good_default_and_is_remembered(
 }
 
 #[test]
+fn a_trial_boot_that_came_up_and_was_cut_off_gets_another_one_as_often_as_is_allowed() {
+    for cuts in 1..=policy().max_attempts {
+        let machine = Machine::new();
+        blessed(&machine);
+        machine.add("b", Traits { kernel: 2, ..GOOD });
+        machine.install("b");
+        machine.guard().arm().unwrap();
+        for cut in 1..=cuts {
+            machine.power_cut();
+            assert_eq!(machine.see().booted, Some(v("b")));
+            // off and on in the middle of the soak, by whatever or whomever
+            machine.get().fuse = Some(7);
+            assert!(machine.guard().verify().is_err() || machine.see().dead);
+            machine.power_cut();
+            assert_eq!(machine.see().booted, Some(v("a")));
+            let again = cut < policy().max_attempts;
+            let (outcome, oneshot, expected) = if again {
+                (Outcome::Good, Some(v("b")), State::Trial)
+            } else {
+                (Outcome::RolledBack, None, State::Quarantined)
+            };
+            assert_eq!(machine.verify().outcome, outcome, "cut {cut}");
+            assert_eq!(machine.see().choice, BootChoice { default: Some(v("a")), oneshot });
+            assert_eq!(state(&machine, "b"), expected);
+        }
+        if cuts < policy().max_attempts {
+            machine.power_cut();
+            blessed(&machine);
+            assert_eq!(machine.see().choice, BootChoice { default: Some(v("b")), oneshot: None });
+        }
+    }
+}
+
+#[test]
 fn a_version_with_another_kernel_that_was_only_switched_to_gets_one_boot_before_it_is_the_default() {
     let machine = Machine::new();
     blessed(&machine);
