@@ -136,10 +136,8 @@ fn decide(
             Report { outcome: Outcome::Failed, version, text: error.to_string() }
         }
     };
-    let code = report.outcome.code();
     let activation = guard.judged().map(str::to_owned).or_else(|| guard.system.activation().ok());
-    let verdict = LastVerdict { at: guard.system.now(), code, report: report.clone(), activation };
-    verdict.leave(settings);
+    guard.system.leave_verdict(&report, activation.as_deref());
     tell(&report)
 }
 

@@ -16,7 +16,8 @@ use std::{
 use tokio::runtime::Runtime;
 
 use super::{
-    command,
+    Report, command,
+    runtime::LastVerdict,
     settings::Settings,
     system::{BootChoice, BootIdentity, Illness, Result, System, SystemError},
     version::{Timestamp, Version},
@@ -33,6 +34,7 @@ const QUICK: Duration = Duration::from_mins(1);
 
 /// The machine that this process runs on.
 pub struct NixOs {
+    settings: Settings,
     runtime: Runtime,
     profile: Profile,
     loader: Loader,
@@ -51,6 +53,7 @@ impl NixOs {
             .build()
             .map_err(|error| SystemError(format!("cannot start the runtime: {error}")))?;
         Ok(Self {
+            settings: settings.clone(),
             runtime,
             profile: Profile::new(&settings.profile),
             loader: Loader::default(),
@@ -167,6 +170,13 @@ impl System for NixOs {
 
     fn health(&mut self, version: &Version) -> std::result::Result<(), Illness> {
         self.runtime.block_on(self.health.check(version))
+    }
+
+    fn leave_verdict(&mut self, report: &Report, activation: Option<&str>) {
+        let (at, code) = (self.now(), report.outcome.code());
+        let verdict =
+            LastVerdict { at, code, report: report.clone(), activation: activation.map(str::to_owned) };
+        verdict.leave(&self.settings);
     }
 
     fn switching(&self) -> bool {

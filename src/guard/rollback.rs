@@ -136,6 +136,10 @@ impl<S: System, D: Disk> Guard<S, D> {
                 return self.reboot_into(intent, "the kernel, the initrd or the kernel parameters differ");
             }
             if let Err(error) = self.system.switch(&to) {
+                if self.let_switch_end() {
+                    // somebody else was quicker: it failed for that, and what runs may have changed
+                    return self.carry_out(intent);
+                }
                 intent.switch_failed = true;
                 self.ledger.intent = Some(intent.clone());
                 self.save();
@@ -166,6 +170,11 @@ impl<S: System, D: Disk> Guard<S, D> {
         match self.soak(to, soak)? {
             Soak::Replaced => Ok(None),
             Soak::Healthy { seconds } => {
+                let text = format!("went back from {from}: {}; proven healthy", intent.reason);
+                let report = Report { outcome: Outcome::RolledBack, version: to.clone(), text };
+                events::emit(&Event::RolledBack { from, to, seconds });
+                // before the ledger forgets what led here: the next guard would only find a good version that runs
+                self.system.leave_verdict(&report, self.judged.as_deref());
                 if self.ledger.is_blessed(to) {
                     self.ledger.bless(to, self.system.now());
                 }
@@ -176,10 +185,8 @@ impl<S: System, D: Disk> Guard<S, D> {
                 self.ledger.reboots = 0;
                 self.ledger.rollbacks += 1;
                 self.save();
-                events::emit(&Event::RolledBack { from, to, seconds });
                 self.settle_boot();
-                let text = format!("went back from {from}: {}; proven healthy", intent.reason);
-                Ok(Some(Report { outcome: Outcome::RolledBack, version: to.clone(), text }))
+                Ok(Some(report))
             }
             Soak::Unhealthy { reason, .. } if intent.switch_failed && intent.rebooted.is_none() => {
                 self.reboot_into(intent, &format!("the switch to it failed, and so does {reason}"))
@@ -213,11 +220,13 @@ impl<S: System, D: Disk> Guard<S, D> {
 
     fn give_up(&mut self, intent: &Intent, reason: &str) -> Report {
         let Intent { from, to, .. } = intent;
+        let text = format!("went back from {from}, but {reason}");
+        let report = Report { outcome: Outcome::StillUnhealthy, version: to.clone(), text };
+        self.judged = self.system.activation().ok();
+        events::emit(&Event::RollbackFailed { from, to, reason });
+        self.system.leave_verdict(&report, self.judged.as_deref());
         self.ledger.intent = None;
         self.save();
-        events::emit(&Event::RollbackFailed { from, to, reason });
-        self.judged = self.system.activation().ok();
-        let text = format!("went back from {from}, but {reason}");
-        Report { outcome: Outcome::StillUnhealthy, version: to.clone(), text }
+        report
     }
 }

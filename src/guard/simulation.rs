@@ -15,7 +15,7 @@ use std::{
 };
 
 use super::{
-    Guard, OnFailure, Policy, Report,
+    Guard, OnFailure, Outcome, Policy, Report,
     ledger::store::Store,
     system::{BootChoice, Result, SystemError},
     version::Version,
@@ -65,6 +65,12 @@ struct World {
     dead: bool,
     /// A version that somebody else switches to at a given check.
     intruder: Option<(u32, Version)>,
+    /// How long somebody else's switch takes that begins just before the guard's own.
+    rival: Option<Duration>,
+    /// When somebody else's switch ends.
+    switching_until: Duration,
+    /// What those who wait for a verdict have read.
+    verdicts: Vec<Outcome>,
 }
 
 #[derive(Clone, Default)]

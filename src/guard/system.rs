@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use super::version::{Timestamp, Version};
+use super::{
+    Report,
+    version::{Timestamp, Version},
+};
 
 /// Something on the machine failed; the text says what was tried and how it ended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -171,6 +174,9 @@ pub trait System {
     /// # Errors
     /// The first failure.
     fn health(&mut self, version: &Version) -> std::result::Result<(), Illness>;
+
+    /// Leaves a verdict, and the activation that it is about, where those who wait for it look. Failing is told and lived with.
+    fn leave_verdict(&mut self, report: &Report, activation: Option<&str>);
 
     /// Whether somebody is switching right now.
     fn switching(&self) -> bool;

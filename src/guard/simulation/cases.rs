@@ -116,6 +116,17 @@ fn one_missed_check_is_no_verdict_and_a_later_switch_is_judged_too() {
 }
 
 #[test]
+fn a_switch_by_somebody_else_that_is_quicker_than_the_way_back_is_waited_for() {
+    let machine = Machine::new();
+    blessed(&machine);
+    machine.add("b", bad());
+    machine.deploy("b");
+    machine.get().rival = Some(Duration::from_secs(30));
+    let report = machine.guard().verify().unwrap();
+    assert_eq!((report.outcome, &machine.see().running), (Outcome::RolledBack, &Some(v("a"))));
+}
+
+#[test]
 fn reporting_only_and_dry_runs_change_nothing() {
     let machine = Machine::new();
     blessed(&machine);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Machine;
 use crate::guard::{
+    Report,
     system::{BootChoice, BootIdentity, Illness, Result, System, SystemError},
     version::{Timestamp, Version},
 };
@@ -52,6 +53,14 @@ impl System for Machine {
 
     fn switch(&mut self, version: &Version) -> Result<()> {
         self.get().effect()?;
+        let rival = self.get().rival.take().unwrap_or_default();
+        if !rival.is_zero() {
+            let end = self.see().clock + rival;
+            self.get().switching_until = end;
+        }
+        if self.switching() {
+            return Err(SystemError("Could not acquire lock".into()));
+        }
         if !self.see().versions[version].switches {
             return Err(SystemError("exit status 1".into()));
         }
@@ -131,8 +140,14 @@ impl System for Machine {
         }
     }
 
+    fn leave_verdict(&mut self, report: &Report, _activation: Option<&str>) {
+        if self.get().effect().is_ok() {
+            self.get().verdicts.push(report.outcome);
+        }
+    }
+
     fn switching(&self) -> bool {
-        false
+        self.see().clock < self.see().switching_until
     }
 
     fn boot_id(&self) -> String {

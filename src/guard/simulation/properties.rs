@@ -218,6 +218,8 @@ fn a_crash_at_each_single_effect_of_a_rollback_ends_where_no_crash_ends() {
             let ledger = machine.store().read().0;
             if !good {
                 assert_eq!(machine.see().running, Some(v("a")), "after {effects} effects");
+                let told = machine.see().verdicts.contains(&Outcome::RolledBack);
+                assert!(told || !ledger.is_quarantined(&v("b")), "nobody was told after {effects} effects");
             }
             assert!(ledger.is_blessed(&v("a")));
         }
