@@ -136,8 +136,12 @@ fn decide(
             Report { outcome: Outcome::Failed, version, text: error.to_string() }
         }
     };
-    let activation = guard.judged().map(str::to_owned).or_else(|| guard.system.activation().ok());
-    guard.system.leave_verdict(&report, activation.as_deref());
+    let judged = guard.judged().map(str::to_owned);
+    // a wish that came to nothing is no verdict on what runs
+    if judged.is_some() || !matches!(report.outcome, Outcome::Refused | Outcome::NowhereToGo) {
+        let activation = judged.or_else(|| guard.system.activation().ok());
+        guard.system.leave_verdict(&report, activation.as_deref());
+    }
     tell(&report)
 }
 
