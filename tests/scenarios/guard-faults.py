@@ -1,91 +1,121 @@
-# Whatever happens to the guard itself: killed at any moment, two at once, its memory damaged or unwritable, garbage collected around it.
+# Whatever happens to the guard itself: killed at every step, two at once, its memory damaged or unwritable, garbage collected around it.
 import json
-import time
 
 LEDGER = "/var/lib/uecho-guard/ledger.json"
-KILLS = 8
-# the activation that the last verdict was about when something was deployed
-before = {"activation": None}
+# What the guard runs at its steps, as its command lines begin.
+LOOK = "systemctl show --property=InvocationID"
+PROFILE = "nix-env --profile"
+SWITCH = "systemd-run"
+WAIT = "systemctl show --property=ActiveState,Job"
+FORGET = "systemctl --quiet stop"
 
 start_all()
 machine.wait_for_unit("uecho.socket")
 
 
-def make(label, kind="good", options=""):
-    return machine.succeed(f"uecho-toplevel make {label} {kind} {options}").strip()
-
-
-def status():
-    return json.loads(machine.succeed("uecho-guard status --json"))
+def make(label, kind="good"):
+    return machine.succeed(f"uecho-toplevel make {label} {kind}").strip()
 
 
 def deploy(version):
-    before["activation"] = (status()["last_verdict"] or {}).get("activation")
-    return machine.execute(f"uecho-toplevel deploy {version}")[0]
+    machine.execute(f"uecho-toplevel deploy {version}")
+
+
+def verdict():
+    """The guard's last word, once it is at rest: exit code, version."""
+    last = json.loads(machine.succeed("uecho-toplevel verdict"))
+    print(f"  {last['code']}: {last['version'].split('-')[-1]}: {last['text']}")
+    return last["code"], last["version"]
 
 
 def running():
     return machine.succeed("readlink -f /run/current-system").strip()
 
 
-def settled(version, code):
-    """Waits until no guard is at work, nor about to be, and the last word was `code` about `version`."""
+def refused(version):
+    return machine.execute(f"uecho-guard preflight {version}")[0] == 6
 
-    def there(_last):
-        active = machine.execute("systemctl show --value --property=ActiveState uecho-guard.service")[1].strip()
-        now = status()
-        last = now["last_verdict"] or {}
-        new = last.get("activation") != before["activation"] and (last.get("version"), last.get("code")) == (version, code)
-        return new and active in {"inactive", "failed"} and now["guard"] is None
 
-    try:
-        retry(there, 90)
-    finally:
-        print(f"  {status()['last_verdict']}")
+def guard_is_at_work():
+    machine.wait_until_succeeds("systemctl show --value --property=ActiveState uecho-guard.service | grep -qx activating", timeout=60)
 
 
 with subtest("nothing to go back to: told, and left running"):
     hopeless = make("hopeless", "unready")
     machine.succeed(f"ln -sfn {hopeless} /run/booted-system")
     deploy(hopeless)
-    settled(hopeless, 5)
+    t.assertEqual(verdict(), (5, hopeless))
     t.assertEqual(running(), hopeless)
     t.assertEqual(machine.execute("uecho-guard rollback")[0], 5)
 
-with subtest("the first good version"):
+with subtest("the first good version, also when the guard is killed twice while it looks"):
     v1 = make("v1")
+    machine.succeed(f"uecho-steps set 'before {LOOK}' 'after {LOOK}'")
     deploy(v1)
-    settled(v1, 0)
+    t.assertEqual(verdict(), (0, v1))
+    t.assertEqual(machine.succeed("uecho-steps left"), "")
 
-with subtest(f"killed at {KILLS} moments of a rollback: it always ends on the good version"):
-    for number in range(KILLS):
+# one rollback each; the guard that follows goes on where the one before it was killed
+for number, steps in enumerate(
+    [
+        [
+            f"before {LOOK}",
+            f"before {PROFILE}",
+            f"after {PROFILE}",
+            f"before {WAIT}",
+            f"before {SWITCH}",
+            f"past {SWITCH}",
+            f"before {WAIT}",
+        ],
+        [f"after {LOOK}", f"after {SWITCH}", f"before {LOOK}", f"after {LOOK}"],
+        [f"past {SWITCH}", f"before {FORGET}", f"before {LOOK}"],
+    ]
+):
+    kills = sum(not step.startswith("past") for step in steps)
+    with subtest(f"killed at {kills} steps of a rollback: it ends on the good version, and tells so"):
         bad = make(f"bad{number}", "wrong")
+        quoted = " ".join(f"'{step}'" for step in steps)
+        machine.succeed(f"uecho-steps set {quoted}")
         deploy(bad)
-        machine.wait_until_succeeds("systemctl show --value --property=ActiveState uecho-guard.service | grep -qx activating", timeout=30)
-        time.sleep(0.25 * number)
-        machine.execute("systemctl kill --signal=KILL uecho-guard.service")
-        machine.wait_until_succeeds(f"test $(readlink -f /run/current-system) = {v1}", timeout=60)
-        settled(v1, 3)
+        t.assertEqual(verdict(), (3, v1))
+        t.assertEqual(machine.succeed("uecho-steps left"), "", "steps that were never reached")
         machine.succeed(f"uecho probe --expect-system v1; python3 -m json.tool {LEDGER} > /dev/null")
-        t.assertEqual(machine.execute(f"uecho-guard preflight {bad}")[0], 6)
+        t.assertTrue(refused(bad))
+machine.succeed("uecho-steps off")
+t.assertEqual(machine.succeed("journalctl -b -u uecho-guard.service -o cat | grep -c code=killed,.status=9/KILL").strip(), "14")
+
+with subtest("killed when it has just said that it went back: the good version stays, and the bad one is remembered"):
+    bad = make("bad-end", "wrong")
+    told = "journalctl -b -f -n 0 -t uecho-guard -o json --output-fields=EVENT,FROM"
+    machine.succeed(
+        "systemd-run --quiet --unit=uecho-kill bash -c"
+        f" \"grep -q -m1 -e 'rolled_back.*bad-end' -e 'bad-end.*rolled_back' <({told}); systemctl kill --signal=KILL uecho-guard.service\"; sleep 1"
+    )
+    deploy(bad)
+    code, version = verdict()
+    # the kill comes before or after its last word; the guard that follows then finds a good version that runs
+    t.assertEqual((code in {0, 3}, version), (True, v1))
+    machine.wait_until_fails("systemctl is-active uecho-kill.service", timeout=30)
+    t.assertEqual((running(), refused(bad)), (v1, True))
 
 with subtest("its own unit is stopped in the middle of the rollback: the switch goes on, and the next guard ends it"):
     bad = make("bad-stop", "wrong")
     deploy(bad)
-    machine.wait_until_succeeds("journalctl -b -t uecho-guard -o json --output-fields=EVENT,FROM | grep rollback_started | grep -q bad-stop", timeout=60)
+    machine.wait_until_succeeds(
+        "journalctl -b -t uecho-guard -o json --output-fields=EVENT,FROM | grep rollback_started | grep -q bad-stop", timeout=60
+    )
     machine.succeed("systemctl stop uecho-guard.service")
     machine.succeed("systemctl start --no-block uecho-guard.service")
-    settled(v1, 3)
+    t.assertEqual(verdict(), (3, v1))
     t.assertEqual(running(), v1)
 
 with subtest("switched again while the verdict is still out: the later version is judged, too"):
     v2, bad = make("v2"), make("bad-later", "receipt")
     deploy(v2)
-    machine.wait_until_succeeds("systemctl show --value --property=ActiveState uecho-guard.service | grep -qx activating", timeout=30)
+    guard_is_at_work()
     deploy(bad)
-    settled(v1, 3)
-    t.assertEqual(machine.execute(f"uecho-guard preflight {bad}")[0], 6)
-    t.assertEqual(machine.execute(f"uecho-guard preflight {v2}")[0], 0)
+    t.assertEqual(verdict(), (3, v1))
+    t.assertEqual((refused(bad), refused(v2)), (True, False))
 
 with subtest("two guards at once: the second says who the first is"):
     machine.succeed("systemd-run --quiet --unit=first uecho-guard verify --soak 20s")
@@ -107,18 +137,18 @@ with subtest("a ledger lost altogether is rebuilt from the running system"):
     machine.succeed(f"rm {LEDGER}.previous; truncate -s 100 {LEDGER}")
     worse = make("worse", "wrong")
     deploy(worse)
-    settled(v1, 3)
+    t.assertEqual(verdict(), (3, v1))
 
 with subtest("garbage collection takes the bad ones and old generations, never the last good one"):
     deploy(v2)
-    settled(v2, 0)
+    t.assertEqual(verdict(), (0, v2))
     bad = make("bad-gc", "unready")
     deploy(bad)
     machine.succeed("nix-env --profile /nix/var/nix/profiles/system --delete-generations old; nix-store --gc 2>&1 | tail -1")
     machine.succeed(f"test -e {v2}/bin/switch-to-configuration")
     # what was booted is among what is gone: the way back must not depend on it
     machine.fail(f"test -e {worse} || test -e {hopeless}")
-    settled(v2, 3)
+    t.assertEqual(verdict(), (3, v2))
     machine.succeed("uecho probe --expect-system v2")
 
 with subtest("a full disk: the bad version is left behind all the same, and remembered until there is space"):
@@ -128,7 +158,7 @@ with subtest("a full disk: the bad version is left behind all the same, and reme
     full = make("bad-full", "wrong")
     machine.succeed("systemctl start uecho-guard.path")
     deploy(full)
-    settled(v2, 3)
+    t.assertEqual(verdict(), (3, v2))
     # in /run, or where the previous copy has made room
     t.assertEqual(machine.execute(f"uecho-guard preflight {full}")[0], 6)
     machine.succeed("rm /run/small/fill; mount -o remount,ro,bind /var/lib/uecho-guard")

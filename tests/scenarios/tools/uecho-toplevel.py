@@ -3,22 +3,26 @@
 
     uecho-toplevel make LABEL KIND [KEY=VALUE...]   add a version to the store, print its path
     uecho-toplevel deploy PATH                      what `nixos-rebuild switch` does: set the profile, switch
+    uecho-toplevel verdict                          wait until the guard has judged what runs and is at rest; print its verdict as JSON
 
 KIND says what the version's service is like: good; exit (refuses its configuration), wrong (ready, but the page is not the right one),
 dies (healthy for two seconds), unready (never ready), receipt (healthy, but says that it is another version), crash (ends over and over).
 KEY=VALUE: kernel=TEXT (another kernel), init=panic or init=hang (a boot that does not come up), switch=fail (its switch-to-configuration fails), message=TEXT.
 """
 
-import os
+import json
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
+from typing import Any
 
 PROFILE = "/nix/var/nix/profiles/system"
 UNIT = Path("/usr/lib/systemd/system/uecho.service")
 PROGRAM = Path("/usr/bin/uecho")
+VERDICT_SECONDS = 180
 
 # Takes the lock, asks the guard first, activates, restarts: in the order and with the paths of NixOS.
 SWITCH = """\
@@ -26,9 +30,13 @@ SWITCH = """\
 set -euo pipefail
 action=$1
 self=$(dirname "$(dirname "$(readlink -f "$0")")")
-mkdir -p /run/nixos
-exec 9>>/run/nixos/switch-to-configuration.lock
-flock --nonblock 9 || { echo "Could not acquire lock" >&2; exit 1; }
+lock=/run/nixos/switch-to-configuration.lock
+if [ -z "${SWITCH_LOCKED:-}" ]; then
+  mkdir -p /run/nixos
+  # open for writing, and locked by a process that lives as long as the switch: both are looked for
+  exec 9>>"$lock"
+  SWITCH_LOCKED=1 exec flock --nonblock --no-fork --conflict-exit-code 75 "$lock" "$0" "$@"
+fi
 if [ "$action" != activate-at-boot ] && [ -z "${NIXOS_NO_CHECK:-}" ]; then
   /usr/bin/uecho-guard preflight "$self" >&2 || { echo "pre-switch check failed: uecho-guard" >&2; exit 1; }
 fi
@@ -72,22 +80,29 @@ fi
 systemctl daemon-reload
 systemctl restart uecho.service || exit 4
 """
-# Ready by the protocol of systemd, and an answer to everything that is almost right.
+# Ready by the protocol of systemd, and an answer to everything, on every socket, that is almost right.
 WRONG = """\
 #!/usr/bin/env python3
-import os, socket
+import os, socket, threading
 notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 address = os.environ["NOTIFY_SOCKET"]
 notify.sendto(b"READY=1", "\\0" + address[1:] if address.startswith("@") else address)
-listener = socket.socket(fileno=3)
-listener.setblocking(True)
 body = b"<html><body>almost</body></html>"
 head = b"HTTP/1.1 200 OK\\r\\nContent-Type: text/html; charset=utf-8\\r\\nConnection: close\\r\\nContent-Length: %d\\r\\n\\r\\n" % len(body)
-while True:
-    connection, _ = listener.accept()
-    connection.recv(65536)
-    connection.sendall(head + body)
-    connection.close()
+def answer(connection):
+    try:
+        with connection:
+            connection.recv(65536)
+            connection.sendall(head + body)
+    except OSError:
+        pass  # whoever asked is gone
+def listen(number):
+    listener = socket.socket(fileno=number)
+    listener.setblocking(True)
+    while True:
+        threading.Thread(target=answer, args=listener.accept()[:1], daemon=True).start()
+for number in range(int(os.environ["LISTEN_FDS"])):
+    threading.Thread(target=listen, args=[3 + number]).start()
 """
 DIES = """\
 #!/bin/sh
@@ -154,6 +169,22 @@ def write(path: Path, text: str) -> None:
     path.chmod(0o755)
 
 
+def verdict() -> dict[str, Any]:
+    """The guard's verdict on what runs, once there is one and nothing of the guard is at work, nor about to be."""
+    units = ["systemctl", "show", "--property=ActiveState,Job", "uecho-guard.service", "uecho-guard-again.service"]
+    end = time.monotonic() + VERDICT_SECONDS
+    status: dict[str, Any] = {}
+    while time.monotonic() < end:
+        shown = subprocess.run(units, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
+        rest = {"ActiveState=inactive", "ActiveState=failed", "Job=", "Job=0"}
+        status = json.loads(subprocess.run(["uecho-guard", "status", "--json"], check=True, stdout=subprocess.PIPE).stdout)
+        if set(shown) <= rest and status["judged"] and status["guard"] is None:
+            last: dict[str, Any] = status["last_verdict"]
+            return last
+        time.sleep(0.2)
+    sys.exit(f"no verdict within {VERDICT_SECONDS} s: {json.dumps(status, indent=1)}")
+
+
 def main() -> int:
     match sys.argv[1:]:
         case ["make", label, kind, *options]:
@@ -162,7 +193,10 @@ def main() -> int:
         case ["deploy", path]:
             # nixos-rebuild runs the version's own check before it touches the profile, too
             subprocess.run(["nix-env", "--profile", PROFILE, "--set", path], check=True)
-            return subprocess.run([f"{path}/bin/switch-to-configuration", "switch"], env=os.environ, check=False).returncode
+            return subprocess.run([f"{path}/bin/switch-to-configuration", "switch"], check=False).returncode
+        case ["verdict"]:
+            print(json.dumps(verdict()))
+            return 0
         case _:
             print(__doc__, file=sys.stderr)
             return 2
