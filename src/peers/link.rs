@@ -36,7 +36,7 @@ impl Link {
     /// As hyper's handshake.
     pub(super) async fn new(stream: Stream) -> hyper::Result<Self> {
         let (sender, driver) =
-            Builder::new().max_buf_size(MAX_BUFFER).handshake(TokioIo::new(stream)).await?;
+            Builder::new().writev(false).max_buf_size(MAX_BUFFER).handshake(TokioIo::new(stream)).await?;
         Ok(Self { sender, driver: Some(Box::new(driver)) })
     }
 
