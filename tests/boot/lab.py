@@ -20,7 +20,6 @@ class State:
 
     running: str
     booted: str
-    installed: str
     default: str | None
     oneshot: str | None
     last_good: str | None
@@ -37,7 +36,6 @@ class State:
         return cls(
             running=status["running"],
             booted=status["booted"],
-            installed=status["installed"],
             default=status["boot_default"],
             oneshot=status["boot_once"],
             last_good=status["last_good"],
@@ -78,16 +76,14 @@ def settled(computer: Computer) -> State:
         time.sleep(2)
 
 
-def check_complete(computer: Computer, state: State, *, cut_off: bool = False) -> None:
-    """The running version is whole, serves as itself, is the last good one, and is what the boot loader starts next; only a trial boot
-    that may have been cut off gets another one before that."""
+def check_complete(computer: Computer, state: State) -> None:
+    """The running version is whole, serves as itself, is the last good one, and is what the boot loader starts next."""
     computer.succeed(f"nix-store --verify-path {state.running}")
     label = computer.succeed(f"cat {state.running}/nixos-version").strip()
     computer.succeed(f"uecho probe --expect-system {label}")
     require(state.running == state.last_good, f"{state.running} runs, but {state.last_good} is the last good one")
     require(state.default == state.running, f"{state.running} runs, but {state.default} is the default")
-    again = cut_off and state.oneshot == state.installed and state.oneshot not in state.quarantined
-    require(state.oneshot is None or again, f"{state.oneshot} is still set for one boot")
+    require(state.oneshot is None, f"{state.oneshot} is still set for one boot")
     # It says to standard error what it thinks of files that are no entries.
     entries = json.loads(computer.succeed("bootctl list --json=short"))
     default = [entry.get("options", "") for entry in entries if entry.get("isDefault")]

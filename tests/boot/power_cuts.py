@@ -66,12 +66,11 @@ def run(computer: Computer, cuts: int, random: Random) -> list[Result]:
             computer.restart()
             state = lab.settled(computer)
         seconds, boots = time.monotonic() - begin, computer.boots_so_far() - before
-        lab.check_complete(computer, state, cut_off=True)
+        lab.check_complete(computer, state)
         new = state.running != old.running
         if new:
-            # or that of an earlier cut, in the middle of its trial boot: it gets another one
-            good = [f"-cut-{cut}" for cut in range(1, number + 1) if OPERATIONS[(cut - 1) % len(OPERATIONS)].good]
-            lab.require(state.running.endswith(tuple(good)), f"neither the old nor a good new version runs: {state}")
+            lab.require(operation.good, f"a bad version runs: {state}")
+            lab.require(state.running.endswith(f"-{label}"), f"{state.running} runs, neither the old nor the new version")
         ends_on = f"the {'new' if new else 'old'} version, verdict {state.code}"
         results.append(Result(f"power cut {after:.0f} s into: {operation.name}", boots, seconds, ends_on))
     return results
