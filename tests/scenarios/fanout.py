@@ -79,7 +79,8 @@ with subtest("a caller with less time gets its answer in time"):
     t.assertEqual(outcomes(answer), ["ok", "timeout"])
     elapsed = answer["elapsed_ms"]
     assert isinstance(elapsed, (int, float))
-    t.assertLessEqual(elapsed, 400)
+    # without the header it is two seconds; the machine may be busy
+    t.assertLess(elapsed, 1000)
 
 with subtest("healed, it answers again"):
     c.unblock()

@@ -12,7 +12,7 @@ use opentelemetry_otlp::{Protocol, SpanExporter as OtlpExporter, WithExportConfi
 use opentelemetry_sdk::{
     Resource,
     error::OTelSdkResult,
-    trace::{BatchSpanProcessor, SpanData, SpanExporter, SpanProcessor},
+    trace::{BatchConfigBuilder, BatchSpanProcessor, SpanData, SpanExporter, SpanProcessor},
 };
 use prometheus::{IntCounter, IntCounterVec, Opts};
 use tokio::runtime::Handle;
@@ -21,6 +21,8 @@ use super::{options::Export, transport::Transport};
 
 /// Most spans that wait for their export; the SDK's default, which `OTEL_BSP_MAX_QUEUE_SIZE` would only lower.
 const QUEUE: usize = 2048;
+/// Most spans of one export. The SDK's default, 512, takes milliseconds to be encoded, and on a machine of one core requests wait for that.
+const BATCH: usize = 64;
 /// At most one warning in this time.
 const WARN_EVERY: Duration = Duration::from_mins(1);
 
@@ -71,7 +73,8 @@ impl Exporter {
             problem,
             warned: Mutex::default(),
         };
-        let mut processor = BatchSpanProcessor::builder(counting).build();
+        let config = BatchConfigBuilder::default().with_max_export_batch_size(BATCH).build();
+        let mut processor = BatchSpanProcessor::builder(counting).with_batch_config(config).build();
         processor.set_resource(resource);
         Ok(Self { processor, queued, dropped: spans.with_label_values(&["dropped"]) })
     }
