@@ -60,11 +60,13 @@ def milliseconds(text: str) -> float:
     return float(number) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
 
 
-def load_slice(server: Server, seconds: int, connections: int) -> Slice:
-    """Loads a running server for some seconds."""
+def load_slice(server: Server, seconds: int, connections: int, field: list[Server]) -> Slice:
+    """Loads a running server for some seconds. What the rest of the field uses meanwhile (peers of a fan-out) is no disturbance."""
     pid = server.process.pid
+    rest = [each.process.pid for each in field if each is not server]
     command = ["taskset", "-c", LOAD_CPU, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", server.url]
-    cpu, busy, own, begin = cpu_ns(pid), busy_seconds(), time.process_time(), time.perf_counter()
+    cpu, busy, begin = cpu_ns(pid), busy_seconds(), time.perf_counter()
+    own = time.process_time() + sum(map(cpu_ns, rest)) / 1e9
     wrk = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     out = wrk.stdout.read()
     _, _, usage = os.wait4(wrk.pid, 0)
@@ -73,7 +75,7 @@ def load_slice(server: Server, seconds: int, connections: int) -> Slice:
     requests = int(re.search(r"(\d+) requests in", out)[1])
     errors = sum(int(number) for number in re.findall(r"(?:connect|read|write|timeout|responses:) (\d+)", out))
     # what this process itself uses is the telemetry's sinks
-    own = time.process_time() - own + sum(usage[:2])
+    own = time.process_time() + sum(map(cpu_ns, rest)) / 1e9 - own + sum(usage[:2])
     others = (busy_seconds() - busy - cpu - own) / wall
     return Slice(
         requests=requests,
@@ -98,9 +100,9 @@ def interleave(servers: list[Server], rounds: int, seconds: int, connections: in
     all_rounds: list[list[Slice]] = []
     try:
         for server in servers:
-            load_slice(server, 1, connections)
+            load_slice(server, 1, connections, servers)
         for _ in range(rounds):
-            all_rounds.append([load_slice(server, seconds, connections) for server in servers])
+            all_rounds.append([load_slice(server, seconds, connections, servers) for server in servers])
     finally:
         for server in servers:
             server.stop()
