@@ -75,3 +75,16 @@ with subtest("garbage collection may take a bad version, never the last good one
     dead = machine.succeed("nix-store --gc --print-dead 2>/dev/null").split()
     t.assertIn(BAD, dead)
     t.assertNotIn(V2, dead)
+
+with subtest("a full disk: the bad version is left behind all the same, and remembered"):
+    idle()
+    machine.succeed(f"uecho-guard release {BAD}")
+    machine.succeed("systemctl stop uecho-guard.path", "mkdir /run/small", "mount --types tmpfs --options size=64k tmpfs /run/small")
+    machine.succeed("cp --archive /var/lib/uecho-guard/. /run/small/", "mount --bind /run/small /var/lib/uecho-guard")
+    machine.execute("dd if=/dev/zero of=/run/small/fill bs=1k")
+    machine.succeed("systemctl start uecho-guard.path")
+    deploy(BAD)
+    verdict(V2, 3)
+    runs(V2)
+    t.assertEqual(machine.execute(f"uecho-guard preflight {BAD}")[0], 6)
+    machine.succeed("umount /var/lib/uecho-guard", "umount /run/small")
