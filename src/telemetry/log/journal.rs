@@ -2,7 +2,7 @@
 //! would be as much as the request. All other events go one by one, by tracing-journald, which names and frames fields just so.
 //!
 //! An entry is a datagram (<https://systemd.io/JOURNAL_NATIVE_PROTOCOL/>). journald also reads on behind the empty line that ends an
-//! entry of the Journal Export Format, but since version 253 only where the entry before has no `MESSAGE`.
+//! entry of the Journal Export Format, but (in version 257) only where the entry before has no `MESSAGE`.
 
 use std::{
     fmt::{self, Write as _},
