@@ -101,7 +101,7 @@ async fn serve_http1(
             Ended::Refused => None,
             Ended::Done(result) => Some(result),
             Ended::Resting => {
-                // hyper's buffers, four fifths of what a connection takes, come back with the next request
+                // hyper's buffers, most of what a connection takes, come back with the next request
                 let parts = http.into_parts();
                 if !parts.read_buf.is_empty() {
                     return Closed::Error;

@@ -1,5 +1,6 @@
 //! Events as lines of text: `TIME LEVEL TARGET: MESSAGE KEY=VALUE ...`, like the default of `tracing-subscriber`, without what that does
-//! for colours and spans, and with the calendar worked out once a second: it counts when every request leaves one. Strings are quoted and escaped as in Rust, so that a line has one way to be read.
+//! for colours and spans, and with the calendar worked out once a second: it counts when every request leaves one. Strings are quoted
+//! and escaped as in Rust, so that a line has one way to be read.
 
 use std::{
     cell::RefCell,
