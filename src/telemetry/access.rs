@@ -15,8 +15,8 @@
 //! | `error.type` | `ERROR_TYPE` | `cut` (the answer did not reach its end), the status if 5xx, else `slow` (`log.slow` and longer) |
 //! | `fanout.outcomes` | `FANOUT_OUTCOMES` | fan-outs only: outcome and peer of each question, like `ok http://b:8080, timeout http://c:8080` |
 //!
-//! What a client sent is cut at [`MAX_VALUE_BYTES`] and has its control characters made visible. Other headers, queries and bodies are
-//! never logged. A 5xx is an error, `cut` and `slow` are warnings, everything else is information.
+//! What a client sent is cut at [`MAX_VALUE_BYTES`](super::record::MAX_VALUE_BYTES) and has its control characters made visible. Other
+//! headers, queries and bodies are never logged. A 5xx is an error, `cut` and `slow` are warnings, everything else is information.
 
 use std::{
     borrow::Cow,
@@ -27,7 +27,7 @@ use http::StatusCode;
 
 use super::{
     log::escape,
-    record::{Finding, MAX_VALUE_BYTES, Record},
+    record::{Finding, Record, Text},
 };
 use crate::{
     config::settings::Access,
@@ -104,8 +104,8 @@ impl Client {
 /// Makes the event. Called on the log thread. `client` is kept from one record to the next: the same clients come again and again.
 pub(super) fn emit(record: &Record, client: &mut Client) {
     let values = Values {
-        path: record.details.path.as_ref().map(|path| clean(path)),
-        user_agent: record.details.user_agent.as_ref().map(|value| clean(value)),
+        path: record.details.path.as_ref().map(clean),
+        user_agent: record.details.user_agent.as_ref().map(clean),
         client: record.details.client.map(|address| client.text(address)),
         outcomes: record.details.replies.as_ref().map(outcomes),
     };
@@ -125,10 +125,9 @@ fn outcomes(replies: &Replies) -> String {
         .join(", ")
 }
 
-/// A client's bytes as loggable text.
-pub(super) fn clean(bytes: &[u8]) -> Cow<'_, str> {
-    let capped = &bytes[..bytes.len().min(MAX_VALUE_BYTES)];
-    match String::from_utf8_lossy(capped) {
+/// What a client sent as loggable text; it was cut when it was recorded.
+pub(super) fn clean(sent: &Text) -> Cow<'_, str> {
+    match String::from_utf8_lossy(sent) {
         Cow::Borrowed(text) => escape::controls(text),
         Cow::Owned(text) => escape::controls(&text).into_owned().into(),
     }
@@ -137,6 +136,7 @@ pub(super) fn clean(bytes: &[u8]) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::record::{MAX_VALUE_BYTES, text};
 
     #[test]
     fn what_is_logged_follows_the_key() {
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn what_a_client_sent_is_capped_and_visible() {
-        assert_eq!(clean(&vec![b'a'; 1 << 20]).len(), MAX_VALUE_BYTES);
-        assert_eq!(clean(b"a\x1b[2J\x9b\t\xff"), "a\\u001b[2J\u{fffd}\\t\u{fffd}");
+        assert_eq!(clean(&text(&vec![b'a'; 1 << 20])).len(), MAX_VALUE_BYTES);
+        assert_eq!(clean(&text(b"a\x1b[2J\x9b\t\xff")), "a\\u001b[2J\u{fffd}\\t\u{fffd}");
     }
 }
