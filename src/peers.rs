@@ -43,6 +43,8 @@ pub struct Peer {
     /// The same, parsed.
     pub url: BaseUrl,
     pool: Arc<Pool>,
+    /// For health checks alone: they must not wait for what the fan-out has in use.
+    checks: Arc<Pool>,
 }
 
 impl fmt::Debug for Peer {
@@ -73,13 +75,15 @@ impl Peers {
             .map_err(|error| vec![Invalid { key: "fanout.ca".into(), text: error.to_string() }])?;
         let pool = |origin: &Origin, url: &BaseUrl| {
             let kept = before.filter(|_| origin.tls.is_none()).and_then(|before| before.find(url));
-            kept.map_or_else(|| Pool::new(origin.clone(), connector.clone()), |peer| peer.pool.clone())
+            kept.map_or_else(
+                || Pool::with_sibling(origin, &connector),
+                |peer| (peer.pool.clone(), peer.checks.clone()),
+            )
         };
-        let list = settings
-            .peers
-            .iter()
-            .zip(urls)
-            .map(|(name, url)| Arc::new(Peer { name: name.clone(), pool: pool(&url.origin, &url), url }));
+        let list = settings.peers.iter().zip(urls).map(|(name, url)| {
+            let (pool, checks) = pool(&url.origin, &url);
+            Arc::new(Peer { name: name.clone(), url, pool, checks })
+        });
         Ok(Self {
             list: list.collect(),
             authorization: validate::bearer(settings).map_err(|invalid| vec![invalid])?,

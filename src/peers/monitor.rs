@@ -1,5 +1,5 @@
-//! Whether enough peers are up for `/readyz`, by `fanout.ready_policy`: `GET /healthz` at each peer's origin, over the same
-//! connections as the fan-out. Nothing is asked while the policy asks for nothing.
+//! Whether enough peers are up for `/readyz`, by `fanout.ready_policy`: `GET /healthz` at each peer's origin, over a connection of
+//! its own, so that a check never waits for fan-outs. Nothing is asked while the policy asks for nothing.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -19,21 +19,21 @@ const FAILURES: u32 = 2;
 /// Sets and clears [`Reason::PeersDown`] for as long as the process lives. Until the first round is over, a policy that asks for
 /// peers counts as not met.
 pub async fn run(app: Arc<App>) {
-    let (mut failures, mut was) = (BTreeMap::new(), None);
+    let (mut failed, mut was) = (BTreeMap::new(), None);
     loop {
         let peers = app.live.load().peers.clone();
         let needed = peers.settings.ready_policy.needed(peers.list.len());
         if needed == 0 {
             app.readiness.set(Reason::PeersDown, false);
-            (failures, was) = (BTreeMap::new(), None);
+            (failed, was) = (BTreeMap::new(), None);
             app.live_changed.notified().await;
             continue;
         }
-        if failures.is_empty() {
+        if failed.is_empty() {
             app.readiness.set(Reason::PeersDown, true);
         }
-        failures = round(&peers, &failures).await;
-        let up = failures.values().filter(|failed| **failed < FAILURES).count();
+        failed = round(&peers, &failed).await;
+        let up = failed.values().filter(|failures| !is_down(**failures)).count();
         let down = up < needed;
         if was.replace(down) != Some(down) {
             tracing::info!(
@@ -50,19 +50,49 @@ pub async fn run(app: Arc<App>) {
     }
 }
 
-/// Checks all peers at once; gives the failures in a row of each, by name. A peer never seen up is down at its first failure.
+/// Checks all peers at once; gives the failures in a row of each, by name.
 async fn round(peers: &Peers, before: &BTreeMap<String, u32>) -> BTreeMap<String, u32> {
     let checks = peers.list.iter().map(|peer| async move {
-        let failed = before.get(&peer.name).copied().unwrap_or(FAILURES - 1);
-        (peer.name.clone(), if is_up(peer).await { 0 } else { failed.saturating_add(1) })
+        (peer.name.clone(), failures(before.get(&peer.name).copied(), is_up(peer).await))
     });
     join_all(checks).await.into_iter().collect()
 }
 
+/// Failures in a row after one more check. A peer never seen up is down at its first failure.
+fn failures(before: Option<u32>, up: bool) -> u32 {
+    if up { 0 } else { before.unwrap_or(FAILURES - 1).saturating_add(1) }
+}
+
+fn is_down(failures: u32) -> bool {
+    failures >= FAILURES
+}
+
 async fn is_up(peer: &Peer) -> bool {
-    let check = async {
-        let _slot = peer.pool.slot().await;
-        ask::status(&peer.pool, question::plain(&peer.url.origin.host_header, "/healthz")).await
-    };
+    let check = ask::status(&peer.checks, question::plain(&peer.url.origin.host_header, "/healthz"));
     matches!(tokio::time::timeout(LIMIT, check).await, Ok(Ok(StatusCode::OK)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_that_was_up_is_down_after_two_failures_in_a_row() {
+        let mut before = None;
+        for (up, down) in [
+            (false, true),
+            (false, true),
+            (true, false),
+            (false, false),
+            (true, false),
+            (false, false),
+            (false, true),
+            (false, true),
+            (true, false),
+        ] {
+            let after = failures(before, up);
+            assert_eq!(is_down(after), down, "{before:?} {up}");
+            before = Some(after);
+        }
+    }
 }

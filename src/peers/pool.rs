@@ -38,19 +38,31 @@ pub struct Pool {
     keep: Duration,
     idle: Mutex<Idle>,
     /// When a refused handshake was last logged.
-    warned: Mutex<Option<Instant>>,
+    warned: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Pool {
     /// No connections yet.
     #[must_use]
     pub fn new(origin: Origin, connector: Connector) -> Arc<Self> {
-        Self::keeping(origin, connector, IDLE)
+        Self::keeping(origin, connector, IDLE, Arc::default())
     }
 
-    fn keeping(origin: Origin, connector: Connector, keep: Duration) -> Arc<Self> {
+    /// Two pools to one origin: neither waits for what the other has in use, name lookups included. They warn as one.
+    pub(super) fn with_sibling(origin: &Origin, connector: &Connector) -> (Arc<Self>, Arc<Self>) {
+        let warned = Arc::default();
+        let pool = |origin| Self::keeping(origin, connector.clone(), IDLE, Arc::clone(&warned));
+        (pool(origin.clone()), pool(origin.with_own_lookups()))
+    }
+
+    fn keeping(
+        origin: Origin,
+        connector: Connector,
+        keep: Duration,
+        warned: Arc<Mutex<Option<Instant>>>,
+    ) -> Arc<Self> {
         let slots = Semaphore::new(MAX_CONNECTIONS);
-        Arc::new(Self { origin, connector, slots, keep, idle: Mutex::default(), warned: Mutex::default() })
+        Arc::new(Self { origin, connector, slots, keep, idle: Mutex::default(), warned })
     }
 
     /// The right to have one more connection busy; `None` never happens, the semaphore is not closed.
@@ -136,7 +148,7 @@ mod tests {
     async fn with_idle(keep: Duration, count: usize) -> (Arc<Pool>, Vec<TcpStream>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url: BaseUrl = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
-        let pool = Pool::keeping(url.origin, Connector::plain(), keep);
+        let pool = Pool::keeping(url.origin, Connector::plain(), keep, Arc::default());
         let (mut links, mut ends) = (Vec::new(), Vec::new());
         for _ in 0..count {
             links.push(pool.open().await.unwrap());
@@ -172,8 +184,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_one_used_last_is_reused_first() {
+        let (pool, mut ends) = with_idle(IDLE, 3).await;
+        for _ in 0..3 {
+            drop(pool.reuse().await.unwrap());
+            assert!(is_closed(&mut ends.pop().unwrap()).await);
+            for end in &ends {
+                assert!(end.try_read(&mut [0]).is_err(), "still open");
+            }
+        }
+    }
+
+    #[tokio::test]
     async fn idle_connections_are_bounded_and_go_with_the_pool() {
-        let (pool, mut ends) = with_idle(IDLE, MAX_IDLE + 1).await;
+        // nothing expires meanwhile
+        let (pool, mut ends) = with_idle(Duration::from_hours(1), MAX_IDLE + 1).await;
         assert!(is_closed(&mut ends.pop().unwrap()).await);
         drop(pool);
         for end in &mut ends {

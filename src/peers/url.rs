@@ -94,6 +94,11 @@ impl Origin {
         }
     }
 
+    /// The same, but whose lookups wait for nobody else's.
+    pub(super) fn with_own_lookups(&self) -> Self {
+        Self { lookups: Arc::new(Semaphore::new(LOOKUPS)), ..self.clone() }
+    }
+
     fn new(https: bool, authority: &Authority) -> Result<Self, &'static str> {
         let port = match authority.port() {
             Some(port) if port.as_u16() == 0 => return Err("has port 0"),

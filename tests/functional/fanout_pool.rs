@@ -86,6 +86,19 @@ fn a_request_lost_on_a_new_connection_is_not() {
 }
 
 #[test]
+fn an_answer_that_is_not_http_is_a_verdict_on_a_kept_connection_too() {
+    let turn = AtomicUsize::new(0);
+    let peer = Peer::new(move |_, stream| match turn.fetch_add(1, Ordering::Relaxed) {
+        0 => stream.write_all(ANSWER).is_ok(),
+        _ => stream.write_all(b"220 mail.example ESMTP\r\n\r\n").is_ok(),
+    });
+    let uecho = uecho(&[&peer], "");
+    is_complete(&uecho);
+    assert_eq!(uecho.get(FANOUT).json()["replies"][0]["outcome"], "bad_body");
+    assert_eq!((peer.requests().len(), peer.connections()), (2, 1), "asked once, over the kept connection");
+}
+
+#[test]
 fn what_a_peer_sends_unasked_does_not_become_an_answer() {
     let smuggled: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 22\r\n\r\n{\"message\":\"smuggled\"}";
     let peer = Peer::new(move |_, stream| {

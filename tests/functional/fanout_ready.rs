@@ -13,6 +13,7 @@ use serde_json::json;
 
 use crate::support::{
     Uecho, eventually,
+    http::Connection,
     peer::{Dead, Peer, sleep},
 };
 
@@ -67,4 +68,27 @@ fn nobody_is_asked_when_nothing_depends_on_it() {
     let uecho = uecho(&[peer.url()], "\"best_effort\"");
     sleep(Duration::from_millis(300));
     assert_eq!((uecho.get("/readyz").status, peer.connections()), (200, 0));
+}
+
+#[test]
+fn a_storm_of_fan_outs_does_not_keep_health_checks_waiting() {
+    // answers health checks at once and nothing else ever
+    let peer = Peer::new(|head, stream| {
+        head.line != "GET /healthz HTTP/1.1"
+            || stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").is_ok()
+    });
+    let config = format!("peers = [\"{}\"]\nready_policy = \"all\"\ntimeout = \"20s\"", peer.url());
+    let uecho = Uecho::with(&format!("[fanout]\n{config}\n[limits]\nhandler = \"20s\"\n"));
+    eventually("ready", || uecho.get("/readyz").status == 200);
+    let mut storm: Vec<Connection> = (0..300).map(|_| Connection::open(uecho.public)).collect();
+    for connection in &mut storm {
+        connection.send(b"GET /api/v1/fanout/x HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    let asked = |line: &str| peer.requests().iter().filter(|head| head.line == line).count();
+    eventually("all slots are in use", || asked("GET /x HTTP/1.1") == 256);
+    // a peer is down after two failed checks in a row
+    let before = asked("GET /healthz HTTP/1.1");
+    eventually("checks go on", || asked("GET /healthz HTTP/1.1") >= before + 3);
+    assert_eq!(uecho.get("/readyz").status, 200);
+    assert!(!uecho.stderr().contains("peers down"));
 }
