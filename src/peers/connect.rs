@@ -21,6 +21,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use rustls::ClientConfig;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -33,8 +34,8 @@ use super::{
     url::{Host, Origin},
 };
 
-/// Time for one address while others are left to try, so that one black hole among them does not eat the whole budget.
-const ATTEMPT: Duration = Duration::from_millis(300);
+/// Time from one attempt to the next while none has failed (RFC 8305, section 5).
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// Why there is no stream.
 #[derive(Debug, thiserror::Error)]
@@ -83,10 +84,10 @@ impl Connector {
         Ok(Self { tls: if https { Some(tls::client_config(ca)?) } else { None } })
     }
 
-    /// A stream to the origin, with `TCP_NODELAY`; every address of a name is tried in the order of the resolver.
+    /// A stream to the origin, with `TCP_NODELAY`; the addresses of a name are tried side by side (RFC 8305).
     ///
     /// # Errors
-    /// See [`ConnectError`]; with several addresses, that of the last one.
+    /// See [`ConnectError`]; with several addresses, that of the one that failed last.
     pub async fn connect(&self, origin: &Origin) -> Result<Stream, ConnectError> {
         let tcp = match &origin.host {
             Host::Address(address) => dial(SocketAddr::new(*address, origin.port)).await?,
@@ -117,14 +118,35 @@ async fn resolve(name: &str, origin: &Origin) -> Result<Vec<SocketAddr>, Connect
     if addresses.is_empty() { Err(failed(&"the name has no address")) } else { Ok(addresses) }
 }
 
+/// The first address that answers. Each attempt goes on until it ends by itself: one that fails lets the next begin at once, one
+/// that takes its time lets it begin beside it.
 async fn dial_any(addresses: &[SocketAddr]) -> Result<TcpStream, ConnectError> {
-    let (last, others) = addresses.split_last().ok_or(ConnectError::TimedOut)?;
-    for address in others {
-        if let Ok(Ok(stream)) = tokio::time::timeout(ATTEMPT, dial(*address)).await {
-            return Ok(stream);
+    let mut waiting = interleaved(addresses).into_iter();
+    let mut attempts: FuturesUnordered<_> = waiting.next().map(dial).into_iter().collect();
+    let mut failed = ConnectError::TimedOut;
+    loop {
+        tokio::select! {
+            ended = attempts.next() => match ended {
+                Some(Ok(stream)) => return Ok(stream),
+                Some(Err(error)) => failed = error,
+                None => return Err(failed),
+            },
+            () = tokio::time::sleep(ATTEMPT_DELAY), if waiting.len() > 0 => {}
         }
+        attempts.extend(waiting.next().map(dial));
     }
-    dial(*last).await
+}
+
+/// In the order of the resolver, but the two address families in turn, so that a broken one costs one delay (RFC 8305, section 4).
+fn interleaved(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+    let is_first = |address: &SocketAddr| address.is_ipv6() == addresses[0].is_ipv6();
+    let (first, second): (Vec<_>, Vec<_>) = addresses.iter().copied().partition(is_first);
+    let (mut first, mut second) = (first.into_iter(), second.into_iter());
+    let mut turns = Vec::with_capacity(addresses.len());
+    while turns.len() < addresses.len() {
+        turns.extend([first.next(), second.next()].into_iter().flatten());
+    }
+    turns
 }
 
 async fn dial(address: SocketAddr) -> Result<TcpStream, ConnectError> {
@@ -195,6 +217,8 @@ impl AsyncWrite for Stream {
 
 #[cfg(test)]
 mod tests {
+    use tokio::net::{TcpListener, TcpSocket};
+
     use super::*;
     use crate::peers::url::BaseUrl;
 
@@ -218,5 +242,54 @@ mod tests {
         let live = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         assert!(dial_any(&[dead, live.local_addr().unwrap()]).await.is_ok());
         assert!(matches!(dial_any(&[dead, dead]).await, Err(ConnectError::Refused(_))));
+        assert!(matches!(dial_any(&[]).await, Err(ConnectError::TimedOut)));
+    }
+
+    /// A listener whose queue is full, and what fills it: who connects hears nothing until there is room and it tries again, after 1 s.
+    async fn crowded() -> (TcpListener, Vec<TcpStream>) {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut queue = Vec::new();
+        while let Ok(stream) = tokio::time::timeout(Duration::from_millis(300), dial(address)).await {
+            queue.push(stream.unwrap());
+        }
+        (listener, queue)
+    }
+
+    #[tokio::test]
+    async fn a_slow_address_is_not_given_up_because_another_refuses() {
+        // bound and not listening: nobody else can
+        let dead = TcpSocket::new_v4().unwrap();
+        dead.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let (listener, queue) = crowded().await;
+        let addresses = [listener.local_addr().unwrap(), dead.local_addr().unwrap()];
+        let dialling = tokio::spawn(async move { dial_any(&addresses).await });
+        // long enough for the others to be tried
+        tokio::time::sleep(3 * ATTEMPT_DELAY).await;
+        for _ in &queue {
+            listener.accept().await.unwrap();
+        }
+        assert_eq!(dialling.await.unwrap().unwrap().peer_addr().unwrap(), listener.local_addr().unwrap());
+    }
+
+    #[tokio::test]
+    async fn the_next_address_does_not_wait_for_a_black_hole() {
+        let (hole, _queue) = crowded().await;
+        let live = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let both = [hole.local_addr().unwrap(), live.local_addr().unwrap()];
+        let dialling = tokio::time::timeout(Duration::from_secs(30), dial_any(&both));
+        assert_eq!(dialling.await.unwrap().unwrap().peer_addr().unwrap(), both[1]);
+    }
+
+    #[test]
+    fn families_take_turns() {
+        let parse =
+            |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<SocketAddr>>();
+        let resolved = parse(&["[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1", "2.2.2.2:1"]);
+        let tried = parse(&["[::1]:1", "1.1.1.1:1", "[::2]:1", "2.2.2.2:1", "[::3]:1"]);
+        assert_eq!(interleaved(&resolved), tried);
+        assert_eq!(interleaved(&[]), []);
     }
 }
