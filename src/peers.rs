@@ -2,7 +2,7 @@
 //!
 //! - [`url`]: base URLs, parsed and checked
 //! - [`validate`]: the section `[fanout]` as a whole
-//! - [`connect`], [`tls`]: byte streams to an origin
+//! - [`connect`], [`stream`], [`tls`]: byte streams to an origin
 //! - `link`, [`pool`]: kept-alive connections to one peer
 //! - [`budget`]: hops and time that a request may still use
 //! - [`question`]: what a peer is sent
@@ -22,6 +22,7 @@ pub mod outcome;
 pub mod pool;
 pub mod question;
 pub mod reply;
+pub mod stream;
 pub mod tls;
 pub mod url;
 pub mod validate;

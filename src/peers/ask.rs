@@ -12,6 +12,7 @@ use super::{
     link::Link,
     outcome::{MAX_BODY, Outcome, read_body},
     pool::Pool,
+    tls,
 };
 
 /// What does not matter of an answer is read so that its connection can be kept, but not for longer or further than this.
@@ -31,7 +32,11 @@ async fn send(
         }
     }
     let mut link = pool.open().await.map_err(|error| of_connect(&error))?;
-    let response = link.send(request()).await.map_err(|error| of_exchange(&error))?;
+    let response = link.send(request()).await.map_err(|error| match tls::refusal(&error) {
+        // under TLS 1.3 the handshake is over for us before the peer has seen who we are
+        Some(alert @ rustls::Error::AlertReceived(_)) => of_connect(&pool.refused(alert.clone())),
+        _ => of_exchange(&error),
+    })?;
     Ok((link, response))
 }
 
@@ -97,6 +102,9 @@ fn of_connect(error: &ConnectError) -> Outcome {
 }
 
 fn of_exchange(error: &hyper::Error) -> Outcome {
+    if tls::refusal(error).is_some() {
+        return Outcome::Reset;
+    }
     // hyper reports a malformed chunk as an I/O error of these kinds
     let malformed =
         error.source().and_then(|source| source.downcast_ref::<io::Error>()).is_some_and(|error| {

@@ -11,25 +11,15 @@
 //! # Ok(()) }
 //! ```
 
-use std::{
-    io,
-    net::SocketAddr,
-    path::Path,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use rustls::ClientConfig;
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-};
-use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 use super::{
+    stream::Stream,
     tls::{self, TrustError},
     url::{Host, Origin},
 };
@@ -98,8 +88,7 @@ impl Connector {
         let connector = TlsConnector::from(self.tls.clone().ok_or_else(missing)?);
         match connector.connect(name.clone(), tcp).await {
             Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
-            // rustls reports its own errors as InvalidData; everything else came from the socket
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(ConnectError::Tls(error)),
+            Err(error) if tls::refusal(&error).is_some() => Err(ConnectError::Tls(error)),
             Err(error) => Err(ConnectError::Reset(error)),
         }
     }
@@ -157,62 +146,6 @@ async fn dial(address: SocketAddr) -> Result<TcpStream, ConnectError> {
     })?;
     stream.set_nodelay(true).map_err(ConnectError::Reset)?;
     Ok(stream)
-}
-
-/// A connected stream.
-pub enum Stream {
-    /// TCP.
-    Plain(TcpStream),
-    /// TLS over TCP.
-    Tls(Box<TlsStream<TcpStream>>),
-}
-
-macro_rules! delegate {
-    ($self:ident, $method:ident($($argument:expr),*)) => {
-        match $self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).$method($($argument),*),
-            Self::Tls(stream) => Pin::new(stream).$method($($argument),*),
-        }
-    };
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        delegate!(self, poll_read(context, buffer))
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        delegate!(self, poll_write(context, bytes))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        delegate!(self, poll_flush(context))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        delegate!(self, poll_shutdown(context))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        delegate!(self, poll_write_vectored(context, slices))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Plain(stream) => stream.is_write_vectored(),
-            Self::Tls(stream) => stream.is_write_vectored(),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 
-use super::connect::Stream;
+use super::stream::Stream;
 
 /// Largest response head, and the size of the read buffer at most.
 const MAX_BUFFER: usize = 64 * 1024;

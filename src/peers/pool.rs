@@ -89,6 +89,13 @@ impl Pool {
         Link::new(stream).await.map_err(|error| ConnectError::Reset(std::io::Error::other(error)))
     }
 
+    /// Logs that the other side refused TLS after a handshake that had seemed to be over.
+    pub(super) fn refused(&self, alert: rustls::Error) -> ConnectError {
+        let error = ConnectError::Tls(std::io::Error::other(alert));
+        self.log(&error);
+        error
+    }
+
     /// Keeps a connection whose last answer was read to its end.
     pub(super) fn put(self: &Arc<Self>, link: Link) {
         let mut idle = self.idle();

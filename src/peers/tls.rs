@@ -1,6 +1,6 @@
-//! Whom TLS connections trust: the authorities of a PEM file, or the system's.
+//! Whom TLS connections trust: the authorities of a PEM file, or the system's. And how their refusals are told from other errors.
 
-use std::{path::Path, sync::Arc};
+use std::{error::Error, io, path::Path, sync::Arc};
 
 use rustls::{
     ClientConfig, RootCertStore,
@@ -76,6 +76,14 @@ fn from_system() -> Result<RootCertStore, TrustError> {
         return Err(TrustError::NoSystemRoots(reason));
     }
     Ok(roots)
+}
+
+/// The TLS error that is somewhere behind this one, if it is one.
+#[must_use]
+pub fn refusal<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    let mut chain = std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| (*error).source());
+    // an I/O error's source is that of what it wraps, not what it wraps
+    chain.find_map(|error| error.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref())
 }
 
 #[cfg(test)]

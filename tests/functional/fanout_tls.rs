@@ -7,7 +7,13 @@ use std::{
 };
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::{ServerConfig, ServerConnection, StreamOwned, pki_types::PrivatePkcs8KeyDer};
+use rustls::{
+    RootCertStore, ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion,
+    crypto::CryptoProvider,
+    pki_types::PrivatePkcs8KeyDer,
+    server::{WebPkiClientVerifier, danger::ClientCertVerifier},
+    version::{TLS12, TLS13},
+};
 
 use crate::support::{Builder, Uecho, eventually, listener};
 
@@ -23,18 +29,38 @@ impl Authority {
     }
 
     pub fn config(&self, name: &str) -> Arc<ServerConfig> {
+        self.serving(name, rustls::ALL_VERSIONS, WebPkiClientVerifier::no_client_auth())
+    }
+
+    /// Demands a certificate of this authority of its clients.
+    fn demanding(&self, name: &str, version: &'static SupportedProtocolVersion) -> Arc<ServerConfig> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.0.der().clone()).unwrap();
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider());
+        self.serving(name, &[version], verifier.build().unwrap())
+    }
+
+    fn serving(
+        &self,
+        name: &str,
+        versions: &[&'static SupportedProtocolVersion],
+        clients: Arc<dyn ClientCertVerifier>,
+    ) -> Arc<ServerConfig> {
         let key = KeyPair::generate().unwrap();
         let certificate =
             CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&key, &self.0).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
         let key = PrivatePkcs8KeyDer::from(key.serialize_der());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
+        let config = ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(versions)
             .unwrap()
-            .with_no_client_auth()
+            .with_client_cert_verifier(clients)
             .with_single_cert(vec![certificate.der().clone()], key.into());
         Arc::new(config.unwrap())
     }
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
 }
 
 /// An https peer; `seen` has the SNI of each request.
@@ -126,6 +152,36 @@ fn an_unknown_authority_and_a_wrong_name_are_refused() {
         assert_eq!(uecho.stderr().matches("invalid peer certificate").count(), 1, "{}", uecho.stderr());
         assert!(peer.seen.lock().unwrap().is_empty(), "nothing is sent to a peer that is not trusted");
     }
+}
+
+#[test]
+fn a_peer_that_demands_a_certificate_is_refused() {
+    let authority = Authority::new();
+    for version in [&TLS12, &TLS13] {
+        let peer = TlsPeer::new(authority.demanding("localhost", version));
+        let uecho = trusting(&authority.0.pem(), &format!("https://localhost:{}", peer.port));
+        for _ in 0..10 {
+            let reply = reply(&uecho);
+            assert_eq!((&reply["outcome"], &reply["status"]), (&"refused".into(), &serde_json::Value::Null));
+        }
+        eventually("the operator is told", || uecho.stderr().contains("TLS refused"));
+        assert_eq!(uecho.stderr().matches("TLS refused").count(), 1, "{}", uecho.stderr());
+    }
+}
+
+#[test]
+fn tls_that_breaks_within_an_answer_is_a_broken_connection() {
+    let (authority, listener) = (Authority::new(), listener());
+    let (config, port) = (authority.config("localhost"), listener.local_addr().unwrap().port());
+    std::thread::spawn(move || {
+        let mut tls = StreamOwned::new(ServerConnection::new(config).unwrap(), listener.accept().unwrap().0);
+        tls.read_exact(&mut [0; 16]).unwrap();
+        tls.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{\"mess").unwrap();
+        tls.sock.write_all(b"this is no record of TLS").unwrap();
+        let _ = tls.sock.read_to_end(&mut Vec::new());
+    });
+    let reply = reply(&trusting(&authority.0.pem(), &format!("https://localhost:{port}")));
+    assert_eq!(reply["outcome"], "reset", "{reply}");
 }
 
 #[test]
