@@ -21,7 +21,9 @@ let
     ../Cargo.lock
     ../Cargo.toml
     ../src
-    (fileset.maybeMissing ../examples)
+    ../examples
+    # Every target that the manifest names has to be there, also where it is not built.
+    (fileset.difference (fileset.fileFilter (file: file.hasExt "rs") ../benches) ../benches/peers)
   ];
   source =
     more:
