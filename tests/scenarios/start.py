@@ -13,6 +13,13 @@ with subtest("up after boot, with inherited sockets"):
     t.assertEqual(listeners.count('"systemd",pid=1,'), 2, "systemd holds both listeners: " + listeners)
     t.assertEqual(listeners.count(f",pid={pid},"), 2, "the service has inherited both listeners: " + listeners)
 
+with subtest("it runs as a user that exists for as long as it does, from its first start on"):
+    uid = machine.succeed(f"stat -c %u /proc/{pid}").strip()
+    t.assertIn(int(uid), range(61184, 65520))
+    t.assertEqual(machine.succeed("getent passwd uecho").split(":")[2], uid)
+    machine.fail("grep ^uecho: /etc/passwd")
+    t.assertEqual(machine.get_unit_property("uecho.service", "NRestarts"), "0")
+
 with subtest("answers on TCP and on the unix socket"):
     page = machine.succeed("curl -sSf 'http://127.0.0.1:8080/%3Cb%3Ehi'")
     t.assertEqual(page, "<html><head><title>Unstoppable Echo</title></head><body><h1>&lt;b&gt;hi right back at ya!</h1></body></html>")

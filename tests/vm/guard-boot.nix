@@ -28,7 +28,8 @@ in
       };
       kernelModules = [ "i6300esb" ];
     };
-    services.uecho-guard.bootTimeout = "5m";
+    # Short, because the driver waits five minutes for a shell, and in one case nobody has any before this and a second boot.
+    services.uecho-guard.bootTimeout = "2m";
     # What the appliance has, too.
     systemd.settings.Manager.RuntimeWatchdogSec = "15s";
     # The same machine in all boots.
@@ -59,7 +60,7 @@ in
       # Comes up and answers, but not as itself. With other kernel parameters, so that the way back is a reboot.
       another = alone {
         boot.kernelParams = [ "uecho.another" ];
-        services.uecho.settings.system = lib.mkForce "another";
+        services.uecho.settings.system = lib.mkForce "not-another";
       };
       v2.services.uecho.settings.message = "v2";
     };
@@ -80,6 +81,7 @@ in
       STUCK = "${versions.stuck}"
       ANOTHER = "${versions.another}"
     ''
+    + lib.readFile ./support/receipt.py
     + lib.readFile ./support/guard.py
     + lib.readFile ./guard-boot.py;
 }

@@ -34,7 +34,7 @@ for kind, bad in {"panics": PANICS, "hangs": HANGS, "stuck": STUCK, "another": A
         machine.wait_for_unit("multi-user.target")
         reason = booted(V1, 3)
         print(f"{kind}: proven back {time.monotonic() - begin:.0f} s after the reboot: {reason}")
-        machine.succeed("uecho probe --expect-system v1")
+        serves("v1", V1)
         refused(bad)
 
     with subtest(f"and stays with it ({kind})"):
@@ -49,4 +49,4 @@ with subtest("a good version gets one boot, and is the default from then on"):
         machine.reboot()
         machine.wait_for_unit("multi-user.target")
         booted(V2, 0)
-        machine.succeed("uecho probe --expect-system v2")
+        serves("v2", V2)

@@ -21,6 +21,7 @@
       V2 = "${versions.v2}"
       BAD = "${versions.receipt}"
     ''
+    + lib.readFile ./support/receipt.py
     + lib.readFile ./support/guard.py
     + lib.readFile ./guard-faults.py;
 }

@@ -23,6 +23,7 @@
       UNREADY = "${versions.unready}"
       DIES = "${versions.dies}"
     ''
+    + lib.readFile ./support/receipt.py
     + lib.readFile ./support/guard.py
     + lib.readFile ./guard-verdict.py;
 }

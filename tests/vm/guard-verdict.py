@@ -18,11 +18,11 @@ for kind, bad in BAD.items():
         deploy(bad)
         print(f"{kind}: {verdict(V1, 3)}")
         runs(V1)
-        machine.succeed("uecho probe --expect-system v1")
+        serves("v1", V1)
 
     with subtest(f"the same one ({kind}) again is refused before anything changes"):
         refused(bad)
-        machine.succeed("uecho probe --expect-system v1")
+        serves("v1", V1)
 
 with subtest("to look at what would be done is allowed, and past the check the guard takes it back all the same"):
     machine.succeed(f"{EXIT}/bin/switch-to-configuration dry-activate >&2")
@@ -34,7 +34,7 @@ with subtest("a newer good version is blessed"):
     t.assertEqual(deploy(V2), 0)
     verdict(V2, 0)
     runs(V2)
-    machine.succeed("uecho probe --expect-system v2")
+    serves("v2", V2)
 
 with subtest("the last good version is two generations back"):
     idle()
@@ -46,7 +46,7 @@ with subtest("the last good version is two generations back"):
     verdict(V2, 3)
     runs(V2)
     t.assertEqual(status()["last_good"], V2)
-    machine.succeed("uecho probe --expect-system v2")
+    serves("v2", V2)
 
 with subtest("a human's override is recorded, and the version is judged anew"):
     idle()
@@ -60,7 +60,7 @@ with subtest("a human goes back, and the version gone back to is proven"):
     idle()
     t.assertEqual(machine.execute("uecho-guard rollback >&2")[0], 3)
     runs(V1)
-    machine.succeed("uecho probe --expect-system v1")
+    serves("v1", V1)
 
 with subtest("one event for each quarantine, with its fields"):
     events = machine.succeed("journalctl --boot --identifier=uecho-guard --output=json").splitlines()

@@ -13,5 +13,6 @@
       IMAGE = "${disk}/${disk.passthru.filePath}"
     ''
     + lib.readFile ./support/image.py
+    + lib.readFile ./support/receipt.py
     + lib.readFile ./image.py;
 }

@@ -11,8 +11,8 @@ with subtest("booted by its own boot loader, from its own disk"):
     machine.fail("mount | grep 9p")
 
 with subtest("serves, and says which system it is"):
-    label = machine.succeed("cat /run/current-system/nixos-version").strip()
-    machine.succeed(f"uecho probe --expect-system '{label}'")
+    label, toplevel = machine.succeed("cat /run/current-system/nixos-version; echo; readlink --canonicalize /run/current-system").split()
+    serves(label, toplevel)
 
 with subtest("the store is complete, and a generation is registered"):
     machine.succeed("nix-store --query --requisites /run/current-system >/dev/null")

@@ -21,6 +21,7 @@
       V2 = "${versions.v2}"
     ''
     + lib.readFile ./support/image.py
+    + lib.readFile ./support/receipt.py
     + lib.readFile ./support/guard.py
     + lib.readFile ./rollback.py;
 }

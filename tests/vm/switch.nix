@@ -9,7 +9,7 @@
       V1 = "${nodes.machine.system.build.toplevel}"
       V2 = "${nodes.machine.system.build.versions.v2}"
       RELOADED = "${nodes.machine.system.build.versions.reloaded}"
-
     ''
+    + lib.readFile ./support/receipt.py
     + lib.readFile ./switch.py;
 }
