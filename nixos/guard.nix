@@ -164,7 +164,10 @@ in
         timers.uecho-guard-overdue = {
           description = "Verify the system although its boot is not done";
           wantedBy = [ "timers.target" ];
-          timerConfig.OnBootSec = cfg.bootTimeout;
+          timerConfig = {
+            OnBootSec = cfg.bootTimeout;
+            AccuracySec = "1s";
+          };
         };
         # A switch starts every target that is active and waits for it; this one waits for the guard, and the guard for the switch.
         targets.boot-complete.unitConfig.X-OnlyManualStart = true;
