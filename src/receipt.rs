@@ -1,5 +1,10 @@
 //! The receipt: which build, on which machine and which system generation, answered.
 
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
 use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 
@@ -21,16 +26,16 @@ pub struct Receipt {
     pub revision: String,
     /// Name of the node.
     pub instance: String,
-    /// System generation or image version, from configuration.
+    /// System generation or image version, from configuration; with `current_system`, `+` and the hash of the system that runs.
     pub system: String,
     /// Boot id of the kernel (`/proc/sys/kernel/random/boot_id`), no dashes as in sd-id128(3).
     pub boot: String,
 }
 
 impl Receipt {
-    /// The receipt of this process.
+    /// The receipt of this process. `current_system` is the link to the running system; a warning is logged when it tells no hash.
     #[must_use]
-    pub fn of(instance: &str, system: &str) -> Self {
+    pub fn of(instance: &str, label: &str, current_system: Option<&Path>) -> Self {
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
             .unwrap_or_default()
             .trim()
@@ -39,7 +44,10 @@ impl Receipt {
             version: VERSION.into(),
             revision: REVISION.into(),
             instance: printable(instance),
-            system: printable(system),
+            system: printable(&match current_system {
+                Some(link) => format!("{label}+{}", hash_or_unknown(link)),
+                None => label.into(),
+            }),
             boot: if boot.is_empty() { "unknown".into() } else { boot },
         }
     }
@@ -70,6 +78,41 @@ impl Receipt {
     }
 }
 
+fn hash_or_unknown(link: &Path) -> String {
+    let found = resolve(link).map_err(|error| error.to_string()).and_then(|path| {
+        let wrong = || format!("leads to {}, which is no /nix/store/HASH-NAME", path.display());
+        store_hash(&path).map(str::to_owned).ok_or_else(wrong)
+    });
+    found.unwrap_or_else(|reason| {
+        let link = link.display();
+        tracing::warn!("configuration: current_system: {link}: {reason}; the receipt says unknown");
+        "unknown".into()
+    })
+}
+
+/// What a chain of links leads to. That itself may be out of sight, as in a sandbox.
+fn resolve(link: &Path) -> io::Result<PathBuf> {
+    /// As many as Linux follows, path_resolution(7).
+    const MOST: usize = 40;
+    link.symlink_metadata()?;
+    let mut path = link.to_owned();
+    for _ in 0..MOST {
+        match path.read_link() {
+            Ok(target) => path = path.parent().unwrap_or(link).join(target),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::other("too many levels of symbolic links"))
+}
+
+/// The hash in the path of a store object, `/nix/store/HASH-NAME`.
+#[must_use]
+pub fn store_hash(path: &Path) -> Option<&str> {
+    let name = path.strip_prefix("/nix/store").ok()?.to_str()?;
+    let (hash, rest) = name.split_once('-')?;
+    (!hash.is_empty() && !rest.is_empty() && !name.contains('/')).then_some(hash)
+}
+
 /// Values go into a header whose separator is `; `: anything else than visible ASCII, and `;`, becomes `_`.
 #[must_use]
 pub fn printable(value: &str) -> String {
@@ -82,9 +125,45 @@ mod tests {
 
     #[test]
     fn header_form_reads_back() {
-        let receipt = Receipt::of("node a;b\r\n", "26.05.label");
+        let receipt = Receipt::of("node a;b\r\n", "26.05.label", None);
         assert_eq!(receipt.instance, "node_a_b__");
         assert_eq!(Receipt::parse(receipt.header().to_str().unwrap()).unwrap(), receipt);
         assert_eq!(Receipt::parse("version=1"), None);
+    }
+
+    #[test]
+    fn only_an_object_of_the_store_has_a_hash() {
+        let hash = |path: &str| store_hash(Path::new(path)).map(str::to_owned);
+        assert_eq!(hash("/nix/store/abc123-nixos-system-x-26.05").as_deref(), Some("abc123"));
+        for other in [
+            "/nix/store/abc123",
+            "/nix/store/-x",
+            "/nix/store/abc-",
+            "/nix/store/a/b-c",
+            "/srv/abc-x",
+            "abc-x",
+        ] {
+            assert_eq!(hash(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn links_are_followed_to_where_the_last_one_leads() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let link = |name: &str, target: &str| {
+            let link = directory.path().join(name);
+            std::os::unix::fs::symlink(target, &link).unwrap();
+            link
+        };
+        link("system-42-link", "/nix/store/abc-nixos");
+        let system = link("system", "system-42-link");
+        assert_eq!(resolve(&system).unwrap(), Path::new("/nix/store/abc-nixos"));
+        assert_eq!(Receipt::of("a", "l;1", Some(&system)).system, "l_1+abc");
+        let round = link("round", "round");
+        for wrong in
+            [&round, &link("file", "/etc/passwd"), &directory.path().join("missing"), directory.path()]
+        {
+            assert_eq!(Receipt::of("a", "l", Some(wrong)).system, "l+unknown", "{}", wrong.display());
+        }
     }
 }

@@ -15,7 +15,7 @@ use crate::{
 
 /// Whether a key takes effect without a restart.
 fn reloadable(key: &str) -> bool {
-    ["message", "log.filter"].contains(&key) || key.starts_with("fanout.")
+    ["message", "system", "current_system", "log.filter"].contains(&key) || key.starts_with("fanout.")
 }
 
 /// Serves SIGHUP, one at a time: those that come during a reload make one more after it. `files` are those of `--config`, `status` is

@@ -50,7 +50,7 @@ pub async fn run(app: Arc<App>, files: Vec<PathBuf>) -> Result<(), Error> {
     if let Some(timeout) = watchdog::timeout() {
         tasks.spawn("watchdog", watchdog::run(app.clone(), targets, timeout, public.phase()));
     }
-    app.telemetry.start_export(&app.receipt);
+    app.telemetry.start_export(&app.live.load().receipt);
     // a turn for every task, so that each accepts before anybody is told
     tokio::task::yield_now().await;
     app.readiness.set(Reason::Starting, false);

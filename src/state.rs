@@ -16,10 +16,15 @@ use crate::{
     receipt::Receipt,
     telemetry::{Telemetry, metrics::Metrics},
     watchdog::key::Key,
+    web::service::headers_of_every_answer,
 };
 
-/// Settings that SIGHUP re-reads.
+/// What SIGHUP re-reads.
 pub struct Live {
+    /// Which build on which machine and system this is.
+    pub receipt: Receipt,
+    /// The headers of every answer, made once; the trace id in it is a placeholder.
+    pub headers: HeaderMap,
     /// What `GET /` says.
     pub message: String,
     /// Other nodes, and what to make of their answers.
@@ -34,7 +39,15 @@ impl Live {
     pub fn new(settings: &Settings, before: Option<&Self>) -> Result<Self, ConfigError> {
         let peers = Peers::new(&settings.fanout, before.map(|before| &*before.peers))
             .map_err(|wrong| ConfigError::new(validate::joined(&wrong)))?;
-        Ok(Self { message: settings.message.clone(), peers: Arc::new(peers) })
+        // the name of the node stays until a restart
+        let instance = before.map_or(&settings.instance, |before| &before.receipt.instance);
+        let receipt = Receipt::of(instance, &settings.system, settings.current_system.as_deref());
+        Ok(Self {
+            headers: headers_of_every_answer(receipt.header()),
+            receipt,
+            message: settings.message.clone(),
+            peers: Arc::new(peers),
+        })
     }
 }
 
@@ -46,10 +59,6 @@ pub struct App {
     pub live: ArcSwap<Live>,
     /// Told when `live` was replaced.
     pub live_changed: Notify,
-    /// Which build on which machine this is.
-    pub receipt: Receipt,
-    /// The headers of every answer, made once; the trace id in it is a placeholder.
-    pub headers: HeaderMap,
     /// Logs and traces.
     pub telemetry: Telemetry,
     /// Every metric.
@@ -69,20 +78,18 @@ impl App {
     /// # Errors
     /// The settings cannot be used together.
     pub fn new(settings: Settings, telemetry: Telemetry) -> Result<Arc<Self>, ConfigError> {
-        let receipt = Receipt::of(&settings.instance, &settings.system);
+        let live = Live::new(&settings, None)?;
         let metrics =
-            Metrics::new(&receipt, &telemetry).map_err(|error| ConfigError::new(error.to_string()))?;
+            Metrics::new(&live.receipt, &telemetry).map_err(|error| ConfigError::new(error.to_string()))?;
         Ok(Arc::new(Self {
-            live: ArcSwap::from_pointee(Live::new(&settings, None)?),
+            live: ArcSwap::from_pointee(live),
             live_changed: Notify::new(),
-            headers: crate::web::service::headers_of_every_answer(receipt.header()),
             readiness: Readiness::new(metrics.ready.clone()),
             watchdog_key: Key::random(),
             begun: AtomicU64::new(0),
             ended: AtomicU64::new(0),
             cut: AtomicU64::new(0),
             settings,
-            receipt,
             telemetry,
             metrics,
         }))
@@ -90,6 +97,7 @@ impl App {
 
     /// Puts re-read settings in force; requests in flight finish with the old ones.
     pub fn set_live(&self, live: Live) {
+        self.metrics.show_build(&live.receipt);
         self.live.store(Arc::new(live));
         self.live_changed.notify_one();
     }

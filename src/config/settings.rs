@@ -9,6 +9,8 @@ mod otlp;
 mod policy;
 mod secret;
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 pub use api::Api;
@@ -30,6 +32,8 @@ pub struct Settings {
     pub instance: String,
     /// Which system generation or image this is, for the receipt.
     pub system: String,
+    /// Symbolic link to the running system in the Nix store, `/run/current-system` on NixOS: its hash is added to `system` in the receipt.
+    pub current_system: Option<PathBuf>,
     /// The public listener.
     pub public: Public,
     /// The ops listener: health, version, metrics.
@@ -54,6 +58,7 @@ impl Default for Settings {
             message: "Automate all the things!".into(),
             instance: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             system: "unknown".into(),
+            current_system: None,
             public: Public::default(),
             ops: Ops::default(),
             limits: Limits::default(),

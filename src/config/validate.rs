@@ -5,7 +5,7 @@ mod limits;
 mod listeners;
 mod telemetry;
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -25,6 +25,7 @@ pub(super) fn all(settings: &Settings, sources: &Sources) -> Vec<Problem> {
     for (key, value) in [("instance", &settings.instance), ("system", &settings.system)] {
         checker.require(key, !value.trim().is_empty(), "must not be empty; leave it out for the default");
     }
+    checker.absolute("current_system", settings.current_system.as_deref(), "/run/current-system");
     listeners::check(settings, &mut checker);
     limits::check(settings, &mut checker);
     fanout::check(&settings.fanout, &mut checker);
@@ -51,6 +52,12 @@ impl Checker<'_> {
     fn require(&mut self, key: &str, holds: bool, text: &str) {
         if !holds {
             self.problem(key, text);
+        }
+    }
+
+    fn absolute(&mut self, key: &str, path: Option<&Path>, example: &str) {
+        if !path.is_none_or(Path::is_absolute) {
+            self.problem(key, &format!("must be an absolute path, like \"{example}\""));
         }
     }
 

@@ -21,6 +21,8 @@ pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// Handles to every metric. Nothing is global: tests have a registry each.
 pub struct Metrics {
     registry: Registry,
+    /// `uecho_build_info{version,revision,instance,system}`
+    build_info: GaugeVec,
     /// `http_server_request_duration_seconds{http_request_method,http_route,http_response_status_code}`
     pub request_duration: HistogramVec,
     /// The one child of `request_duration` that the hot path uses, looked up once.
@@ -90,20 +92,26 @@ impl Metrics {
             ready: IntGauge::new("uecho_ready", "1 while /readyz answers 200")?,
             log_dropped: telemetry.logs.dropped(),
             otlp_spans: telemetry.traces.spans(),
+            build_info: GaugeVec::new(
+                Opts::new("uecho_build_info", "Always 1; labels tell which build runs where"),
+                &["version", "revision", "instance", "system"],
+            )?,
             registry,
         };
-        metrics.register(receipt)?;
+        metrics.show_build(receipt);
+        metrics.register()?;
         Ok(metrics)
     }
 
-    fn register(&self, receipt: &Receipt) -> Result<(), prometheus::Error> {
-        let build_info = GaugeVec::new(
-            Opts::new("uecho_build_info", "Always 1; labels tell which build runs where"),
-            &["version", "revision", "instance", "system"],
-        )?;
+    /// Shows the build information of `receipt` in place of what was shown before.
+    pub fn show_build(&self, receipt: &Receipt) {
         let Receipt { version, revision, instance, system, .. } = receipt;
-        build_info.with_label_values(&[version, revision, instance, system]).set(1.0);
-        self.registry.register(Box::new(build_info))?;
+        self.build_info.reset();
+        self.build_info.with_label_values(&[version, revision, instance, system]).set(1.0);
+    }
+
+    fn register(&self) -> Result<(), prometheus::Error> {
+        self.registry.register(Box::new(self.build_info.clone()))?;
         self.registry.register(Box::new(self.request_duration.clone()))?;
         self.registry.register(Box::new(self.active_requests.clone()))?;
         self.registry.register(Box::new(self.requests_cut.clone()))?;

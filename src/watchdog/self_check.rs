@@ -111,8 +111,10 @@ impl SelfCheck {
     }
 
     async fn ask(&self, connection: &mut Connection) -> Result<(), Fault> {
+        let before = self.app.live.load_full();
         let receipt = probe::ask(connection, Step::Page, &Challenge::random()).await?;
-        if receipt == self.app.receipt {
+        // a reload meanwhile may have changed it
+        if receipt == before.receipt || receipt == self.app.live.load().receipt {
             return Ok(());
         }
         Err(Fault::wrong(format!("another service answered: {:?}", receipt.header())))

@@ -50,7 +50,8 @@ pub async fn get(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let start = Instant::now();
-    let peers = app.live.load().peers.clone();
+    let live = app.live.load_full();
+    let peers = &live.peers;
     // the raw path: an escaped slash belongs to the text
     let text = echo::text(uri.path().strip_prefix(PREFIX).unwrap_or_default())?;
     let claim = Claim::read(&headers)?;
@@ -76,7 +77,7 @@ pub async fn get(
         policy,
         status: completeness,
         elapsed_ms: millis(elapsed),
-        receipt: &app.receipt,
+        receipt: &live.receipt,
         replies: &replies,
     };
     let mut body = Vec::with_capacity(512 + replies.iter().map(Reply::json_bytes).sum::<usize>());

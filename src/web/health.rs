@@ -35,7 +35,7 @@ pub async fn readyz(State(app): State<Arc<App>>) -> Response {
 
 /// The receipt.
 pub async fn version(State(app): State<Arc<App>>) -> Response {
-    Json(&app.receipt).into_response()
+    Json(&app.live.load().receipt).into_response()
 }
 
 /// Prometheus text.

@@ -71,7 +71,7 @@ pub async fn any(State(app): State<Arc<App>>, request: Request<Body>) -> Respons
         http_version: format!("{:?}", parts.version),
         headers: visible(&parts.headers),
         body: body.into(),
-        receipt: &app.receipt,
+        receipt: &app.live.load().receipt,
     })
     .into_response()
 }

@@ -241,7 +241,7 @@ fn set_trace_id(headers: &mut HeaderMap, trace_id: HeaderValue) {
 
 /// The hot path's end: the prepared headers are cloned whole, which costs a third of inserting them one by one.
 fn finish_echo(media: Media, body: Bytes, mut in_flight: InFlight) -> Response<ResponseBody> {
-    let mut headers = in_flight.app.headers.clone();
+    let mut headers = in_flight.app.live.load().headers.clone();
     set_trace_id(&mut headers, in_flight.trace.trace_id.header());
     if media != Media::Html {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media.content_type()));
@@ -275,7 +275,7 @@ fn finish(response: axum::response::Response, mut in_flight: InFlight) -> Respon
         headers.insert(header::CONTENT_TYPE, super::problem::CONTENT_TYPE);
         headers.remove(header::CONTENT_LENGTH);
     }
-    for (name, value) in &in_flight.app.headers {
+    for (name, value) in &in_flight.app.live.load().headers {
         if name != header::CONTENT_TYPE {
             headers.insert(name, value.clone());
         }

@@ -23,6 +23,7 @@ mod mirror;
 mod probe;
 mod probe_tls;
 mod probe_wrong;
+mod receipt;
 mod reload;
 mod smuggling;
 mod stalled;

@@ -1,7 +1,5 @@
 //! `[fanout]`: what the peers' own check finds, and what it leaves to the configuration.
 
-use std::path::Path;
-
 use super::{Checker, DAY};
 use crate::{config::settings::Fanout, peers};
 
@@ -11,11 +9,7 @@ pub(super) fn check(fanout: &Fanout, checker: &mut Checker<'_>) {
         checker.problem(&invalid.key, &invalid.text);
     }
     checker.at_most("fanout.timeout", fanout.timeout, DAY);
-    checker.require(
-        "fanout.ca",
-        fanout.ca.as_deref().is_none_or(Path::is_absolute),
-        "must be an absolute path, like \"/etc/ssl/ca.pem\"",
-    );
+    checker.absolute("fanout.ca", fanout.ca.as_deref(), "/etc/ssl/ca.pem");
     if let Some(token) = fanout.token.as_ref().filter(|_| wrong.iter().all(|it| it.key != "fanout.token")) {
         checker.token("fanout.token", token);
     }

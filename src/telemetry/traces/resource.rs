@@ -53,7 +53,9 @@ mod tests {
         let variables = |name: &str| {
             variables.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned())
         };
-        of(&Receipt::of("node-a", "26.05"), &variables).get(&Key::new(key)).map(|value| value.to_string())
+        of(&Receipt::of("node-a", "26.05", None), &variables)
+            .get(&Key::new(key))
+            .map(|value| value.to_string())
     }
 
     #[test]
