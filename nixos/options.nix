@@ -174,6 +174,7 @@ in
             header_bytes = setting size "16KiB" "Most bytes of header names and values together; 431 above.";
             uri_bytes = setting size "8KiB" "Longest request target; 414 above.";
             body_bytes = setting size "1MiB" "Largest request body; 413 above.";
+            memory = setting size "256MiB" "Most bytes of bodies and answers held at once; 503 above.";
             first_byte = setting duration "5s" "Time from accept to the first byte.";
             header = setting duration "5s" "Time for a complete request header.";
             body = setting duration "10s" "Time for a complete request body.";

@@ -1,6 +1,7 @@
 //! Unstoppable Echo: a fan-out echo service that tells the truth about its health.
 //!
 //! - [`config`]: what the service can be told, and by whom
+//! - [`memory`]: a budget for what is held of what others sent
 //! - [`web`]: routes, and what surrounds every request
 //! - [`peers`]: other nodes, asked all at once
 //! - [`server`]: listeners and connections
@@ -15,6 +16,7 @@ pub mod cli;
 pub mod config;
 pub mod guard;
 pub mod lifecycle;
+pub mod memory;
 pub mod peers;
 pub mod probe;
 pub mod readiness;

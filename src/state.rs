@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use crate::{
     config::{ConfigError, Settings},
+    memory::Memory,
     peers::{Peers, validate},
     readiness::Readiness,
     receipt::Receipt,
@@ -63,6 +64,8 @@ pub struct App {
     pub telemetry: Telemetry,
     /// Every metric.
     pub metrics: Metrics,
+    /// `limits.memory`: what keeps a body, a reply of a peer or an answer takes its room from here.
+    pub memory: Memory,
     /// Whether `/readyz` is 200.
     pub readiness: Readiness,
     /// What makes the watchdog's own request pass when others are turned away.
@@ -79,8 +82,9 @@ impl App {
     /// The settings cannot be used together.
     pub fn new(settings: Settings, telemetry: Telemetry) -> Result<Arc<Self>, ConfigError> {
         let live = Live::new(&settings, None)?;
-        let metrics =
-            Metrics::new(&live.receipt, &telemetry).map_err(|error| ConfigError::new(error.to_string()))?;
+        let unregistered = |error: prometheus::Error| ConfigError::new(error.to_string());
+        let memory = Memory::new(settings.limits.memory).map_err(unregistered)?;
+        let metrics = Metrics::new(&live.receipt, &telemetry, &memory).map_err(unregistered)?;
         Ok(Arc::new(Self {
             live: ArcSwap::from_pointee(live),
             live_changed: Notify::new(),
@@ -92,6 +96,7 @@ impl App {
             settings,
             telemetry,
             metrics,
+            memory,
         }))
     }
 

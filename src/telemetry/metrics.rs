@@ -8,7 +8,7 @@ use prometheus::{
 };
 
 use super::Telemetry;
-use crate::{peers::outcome::Outcome, receipt::Receipt, web::route::Route};
+use crate::{memory::Memory, peers::outcome::Outcome, receipt::Receipt, web::route::Route};
 use process::Process;
 
 /// Bucket bounds in seconds, those of `http.server.request.duration` in the OpenTelemetry semantic conventions.
@@ -41,6 +41,8 @@ pub struct Metrics {
     pub fanout_replies: IntCounterVec,
     /// `uecho_fanout_duration_seconds`
     pub fanout_duration: Histogram,
+    /// `uecho_memory_held_bytes`
+    pub memory_held: IntGauge,
     /// `uecho_ready`
     pub ready: IntGauge,
     /// `uecho_log_dropped_total`
@@ -50,11 +52,11 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// A fresh registry with the build information of `receipt` and the counters of the telemetry itself.
+    /// A fresh registry with the build information of `receipt` and the counters of the telemetry and the memory.
     ///
     /// # Errors
     /// A metric is registered twice: a bug, caught by every test.
-    pub fn new(receipt: &Receipt, telemetry: &Telemetry) -> Result<Self, prometheus::Error> {
+    pub fn new(receipt: &Receipt, telemetry: &Telemetry, memory: &Memory) -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let request_duration = HistogramVec::new(
             HistogramOpts::new("http_server_request_duration_seconds", "Duration of HTTP server requests")
@@ -89,6 +91,10 @@ impl Metrics {
                 HistogramOpts::new("uecho_fanout_duration_seconds", "Duration of a whole fan-out")
                     .buckets(DURATION_BUCKETS.into()),
             )?,
+            memory_held: IntGauge::new(
+                "uecho_memory_held_bytes",
+                "Bytes of bodies, replies of peers and answers that are held now; limits.memory at most",
+            )?,
             ready: IntGauge::new("uecho_ready", "1 while /readyz answers 200")?,
             log_dropped: telemetry.logs.dropped(),
             otlp_spans: telemetry.traces.spans(),
@@ -100,6 +106,7 @@ impl Metrics {
         };
         metrics.show_build(receipt);
         metrics.register()?;
+        metrics.registry.register(Box::new(memory.refused()))?;
         Ok(metrics)
     }
 
@@ -123,6 +130,7 @@ impl Metrics {
         }
         self.registry.register(Box::new(self.fanout_replies.clone()))?;
         self.registry.register(Box::new(self.fanout_duration.clone()))?;
+        self.registry.register(Box::new(self.memory_held.clone()))?;
         self.registry.register(Box::new(self.ready.clone()))?;
         self.registry.register(Box::new(self.log_dropped.clone()))?;
         self.registry.register(Box::new(self.otlp_spans.clone()))?;

@@ -41,6 +41,7 @@ pub async fn version(State(app): State<Arc<App>>) -> Response {
 /// Prometheus text.
 pub async fn metrics(State(app): State<Arc<App>>) -> Response {
     app.metrics.active_requests.set(i64::try_from(app.in_flight()).unwrap_or(i64::MAX));
+    app.metrics.memory_held.set(i64::try_from(app.memory.held()).unwrap_or(i64::MAX));
     match app.metrics.render() {
         Ok(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
         Err(error) => {

@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-use crate::{config::units::Size, telemetry::trace_context::TraceId};
+use crate::{config::units::Size, memory::Full, telemetry::trace_context::TraceId};
 
 /// Media type of every error body.
 pub const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -84,6 +84,14 @@ impl Problem {
             trace_id: trace_id.to_string(),
         };
         serde_json::to_vec(&body).unwrap_or_default()
+    }
+}
+
+impl From<Full> for Problem {
+    fn from(full: Full) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE)
+            .detail(full.to_string())
+            .header(header::RETRY_AFTER, HeaderValue::from_static("1"))
     }
 }
 

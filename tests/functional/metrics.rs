@@ -8,7 +8,7 @@ use std::{
 use crate::support::{Uecho, http::Connection, peer::Dead};
 
 /// Every family: name, type, and the label names of its series.
-const FAMILIES: [(&str, &str, &[&str]); 19] = [
+const FAMILIES: [(&str, &str, &[&str]); 21] = [
     ("http_server_active_requests", "gauge", &[]),
     (
         "http_server_request_duration_seconds",
@@ -29,6 +29,8 @@ const FAMILIES: [(&str, &str, &[&str]); 19] = [
     ("uecho_fanout_duration_seconds", "histogram", &[]),
     ("uecho_fanout_replies_total", "counter", &["outcome"]),
     ("uecho_log_dropped_total", "counter", &[]),
+    ("uecho_memory_held_bytes", "gauge", &[]),
+    ("uecho_memory_refused_total", "counter", &[]),
     ("uecho_otlp_spans_total", "counter", &["outcome"]),
     ("uecho_ready", "gauge", &[]),
     ("uecho_requests_cut_total", "counter", &[]),

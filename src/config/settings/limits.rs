@@ -16,6 +16,8 @@ pub struct Limits {
     pub uri_bytes: Size,
     /// Largest request body; 413 above.
     pub body_bytes: Size,
+    /// Most bytes of bodies, replies of peers and answers held at once; 503 with `Retry-After` above.
+    pub memory: Size,
     /// Time from accept to the first byte.
     pub first_byte: Span,
     /// Time for a complete header, from accept or from when the previous response began.
@@ -41,6 +43,7 @@ impl Default for Limits {
             header_bytes: Size::kib(16),
             uri_bytes: Size::kib(8),
             body_bytes: Size::kib(1024),
+            memory: Size::kib(256 << 10),
             first_byte: Span::secs(5),
             header: Span::secs(5),
             body: Span::secs(10),

@@ -79,6 +79,10 @@ fn settings_that_do_not_go_together_are_refused() {
         ),
         ("[ops]\nlisten = \"127.0.0.1:8080\"", "is taken by public.listen"),
         ("[fanout]\npolicy = { quorum = 1 }", "fanout.policy: a quorum of 1 can never be met"),
+        (
+            "[limits]\nbody_bytes = \"40MiB\"",
+            "limits.memory: expected 327872KiB or more, so that one request fits: 8 times limits.body_bytes,",
+        ),
         ("instance = \" \"", "instance: must not be empty"),
         ("[otlp.headers]\n\"a b\" = \"x\"", "otlp.headers: \"a b\" is no header name"),
     ] {

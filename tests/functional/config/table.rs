@@ -35,6 +35,7 @@ pub const TABLE: &[(&str, Form, [&str; 4])] = &[
     ("limits.header_bytes", Size, ["\"1KiB\"", "\"1000\"", "\"1MiB\"", "\"4KiB\""]),
     ("limits.uri_bytes", Size, ["\"1KiB\"", "\"1000\"", "\"3KiB\"", "\"4KiB\""]),
     ("limits.body_bytes", Size, ["\"1KiB\"", "\"1000\"", "\"3MiB\"", "\"4KiB\""]),
+    ("limits.memory", Size, ["\"32MiB\"", "\"33554433\"", "\"1GiB\"", "\"64MiB\""]),
     ("limits.first_byte", Duration, ["\"1s\"", "\"2ms\"", "\"3m\"", "\"4s\""]),
     ("limits.header", Duration, ["\"1s\"", "\"2ms\"", "\"3m\"", "\"4s\""]),
     ("limits.body", Duration, ["\"1s\"", "\"2ms\"", "\"3m\"", "\"4s\""]),

@@ -1,0 +1,270 @@
+//! `limits.memory`: one budget for the bytes of request bodies, of replies of peers and of answers that are held at once. Whoever
+//! keeps what others sent keeps it in a [`Buffer`], or with a [`Held`] beside it; nobody waits for the budget, so it cannot deadlock.
+
+use std::{
+    fmt, io,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
+
+use bytes::Bytes;
+use prometheus::IntCounter;
+
+use crate::config::units::Size;
+
+/// The least that a [`Buffer`] takes at once, in bytes.
+const LEAST_BYTES: usize = 1 << 10;
+
+/// The budget; cheap to clone.
+///
+/// ```
+/// use uecho::{config::units::Size, memory::Memory};
+///
+/// let memory = Memory::new(Size::kib(64))?;
+/// let mut reply = memory.buffer();
+/// reply.extend(b"as it arrives, chunk by chunk")?;
+/// let reply = reply.into_bytes(); // and its clones and slices: held until the last of them is dropped
+/// assert_eq!(memory.held(), reply.len());
+/// drop(reply);
+/// assert_eq!(memory.held(), 0);
+/// assert!(memory.reserve(64 << 10).is_ok(), "kept elsewhere: held until the guard is dropped");
+/// assert!(memory.reserve((64 << 10) + 1).is_err(), "503, see `Full`");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Memory(Arc<Budget>);
+
+#[derive(Debug)]
+struct Budget {
+    limit: Size,
+    held: AtomicUsize,
+    refused: IntCounter,
+}
+
+/// The budget does not have that many bytes left. As a [`Problem`](crate::web::problem::Problem) it is a 503 with `Retry-After`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the bodies and answers held at once would take more than limits.memory, which is {limit}")]
+pub struct Full {
+    /// `limits.memory`
+    pub limit: Size,
+}
+
+impl Memory {
+    /// A budget of so many bytes, none of them held.
+    ///
+    /// # Errors
+    /// The counter of refusals has an impossible name: a bug.
+    pub fn new(limit: Size) -> Result<Self, prometheus::Error> {
+        let refused = IntCounter::new(
+            "uecho_memory_refused_total",
+            "Bodies, replies of peers and answers that limits.memory had no room for",
+        )?;
+        Ok(Self(Arc::new(Budget { limit, held: AtomicUsize::new(0), refused })))
+    }
+
+    /// Takes so many bytes, for as long as the guard lives.
+    ///
+    /// # Errors
+    /// They are more than is left.
+    pub fn reserve(&self, bytes: usize) -> Result<Held, Full> {
+        let mut held = Held { budget: self.0.clone(), bytes: 0 };
+        held.grow(bytes)?;
+        Ok(held)
+    }
+
+    /// An empty buffer, whose bytes are reserved as they come.
+    #[must_use]
+    pub fn buffer(&self) -> Buffer {
+        Buffer { bytes: Vec::new(), held: Held { budget: self.0.clone(), bytes: 0 } }
+    }
+
+    /// Bytes that are held now.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.0.held.load(Relaxed)
+    }
+
+    /// `uecho_memory_refused_total`
+    #[must_use]
+    pub fn refused(&self) -> IntCounter {
+        self.0.refused.clone()
+    }
+}
+
+/// Bytes of the budget, given back on drop.
+pub struct Held {
+    budget: Arc<Budget>,
+    bytes: usize,
+}
+
+impl Held {
+    /// Takes so many bytes more.
+    ///
+    /// # Errors
+    /// They are more than is left; what was held before stays held.
+    pub fn grow(&mut self, more: usize) -> Result<(), Full> {
+        if self.try_grow(more) {
+            return Ok(());
+        }
+        self.budget.refused.inc();
+        Err(Full { limit: self.budget.limit })
+    }
+
+    /// Gives back all but so many bytes.
+    pub fn shrink_to(&mut self, bytes: usize) {
+        let released = self.bytes.saturating_sub(bytes);
+        self.bytes -= released;
+        self.budget.held.fetch_sub(released, Relaxed);
+    }
+
+    fn try_grow(&mut self, more: usize) -> bool {
+        let limit = self.budget.limit.0;
+        let grown = self
+            .budget
+            .held
+            .fetch_update(Relaxed, Relaxed, |held| held.checked_add(more).filter(|held| *held <= limit));
+        if grown.is_ok() {
+            self.bytes += more;
+        }
+        grown.is_ok()
+    }
+}
+
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Held").field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.shrink_to(0);
+    }
+}
+
+/// A growing buffer. What it has allocated is held, not only what is in it.
+#[derive(Debug)]
+pub struct Buffer {
+    bytes: Vec<u8>,
+    held: Held,
+}
+
+impl Buffer {
+    /// Appends.
+    ///
+    /// # Errors
+    /// There is no room; the buffer is as it was.
+    pub fn extend(&mut self, more: &[u8]) -> Result<(), Full> {
+        let length = self.bytes.len() + more.len();
+        let capacity = self.bytes.capacity();
+        if length > capacity {
+            // twice as much each time, so that each byte is moved about once; near the limit no more than is needed
+            let roomy = length.max(2 * capacity).max(LEAST_BYTES);
+            let target = if self.held.try_grow(roomy - capacity) {
+                roomy
+            } else {
+                self.held.grow(length - capacity)?;
+                length
+            };
+            self.bytes.reserve_exact(target - self.bytes.len());
+        }
+        self.bytes.extend_from_slice(more);
+        Ok(())
+    }
+
+    /// The same bytes, held until the last clone or slice of them is dropped.
+    #[must_use]
+    pub fn into_bytes(mut self) -> Bytes {
+        self.bytes.shrink_to_fit();
+        self.held.shrink_to(self.bytes.capacity());
+        Bytes::from_owner(self)
+    }
+}
+
+impl AsRef<[u8]> for Buffer {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Its only error is [`Full`].
+impl io::Write for Buffer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.extend(bytes).map_err(io::Error::other)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_is_refused_is_counted_and_costs_nothing() {
+        let memory = Memory::new(Size(1000)).unwrap();
+        let mut first = memory.reserve(600).unwrap();
+        assert_eq!(memory.reserve(401).unwrap_err(), Full { limit: Size(1000) });
+        assert_eq!(first.grow(usize::MAX).unwrap_err(), Full { limit: Size(1000) });
+        assert_eq!((memory.held(), memory.refused().get()), (600, 2));
+        first.grow(400).unwrap();
+        first.shrink_to(1);
+        assert_eq!(memory.held(), 1);
+        drop(first);
+        assert_eq!(memory.held(), 0);
+    }
+
+    #[test]
+    fn a_slice_holds_the_whole_buffer() {
+        let memory = Memory::new(Size::kib(64)).unwrap();
+        let mut buffer = memory.buffer();
+        buffer.extend(&[7; 3000]).unwrap();
+        buffer.extend(&[8; 3000]).unwrap();
+        let mut bytes = buffer.into_bytes();
+        assert_eq!(memory.held(), 6000, "and no spare room");
+        let first = bytes.split_to(3000);
+        drop(bytes);
+        assert_eq!((memory.held(), &first[..]), (6000, &[7; 3000][..]));
+        drop(first);
+        assert_eq!(memory.held(), 0);
+    }
+
+    #[test]
+    fn near_the_limit_no_spare_room_is_asked_for() {
+        let memory = Memory::new(Size(1500)).unwrap();
+        let mut buffer = memory.buffer();
+        for _ in 0..15 {
+            buffer.extend(&[0; 100]).unwrap();
+        }
+        assert!(buffer.extend(&[0]).is_err());
+        assert_eq!((memory.held(), memory.refused().get()), (1500, 1));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_allocated_is_held_and_never_above_the_limit(pieces in prop::collection::vec(0..5000_usize, 1..20)) {
+            let memory = Memory::new(Size(20_000)).unwrap();
+            let mut buffers = [memory.buffer(), memory.buffer()];
+            for (index, piece) in pieces.into_iter().enumerate() {
+                let buffer = &mut buffers[index % 2];
+                let before = buffer.bytes.len();
+                let grown = buffer.extend(&vec![1; piece]).is_ok();
+                prop_assert_eq!(buffer.bytes.len(), before + if grown { piece } else { 0 });
+                let allocated = buffers.iter().map(|buffer| buffer.bytes.capacity()).sum::<usize>();
+                prop_assert_eq!(memory.held(), allocated);
+                prop_assert!(allocated <= 20_000);
+            }
+            let [one, two] = buffers.map(Buffer::into_bytes);
+            prop_assert_eq!(memory.held(), one.len() + two.len());
+            drop((one, two));
+            prop_assert_eq!(memory.held(), 0);
+        }
+    }
+}
