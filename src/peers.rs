@@ -8,6 +8,7 @@
 //! - [`question`]: what a peer is sent
 //! - [`outcome`], [`reply`]: what became of one question
 //! - [`fanout`]: all peers asked at once
+//! - [`tree`]: what peers say of their own peers
 //! - [`merge`]: many outcomes, one verdict
 //! - [`monitor`]: whether enough peers are up for `/readyz`
 
@@ -24,6 +25,7 @@ pub mod question;
 pub mod reply;
 pub mod stream;
 pub mod tls;
+pub mod tree;
 pub mod url;
 pub mod validate;
 

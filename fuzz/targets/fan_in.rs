@@ -10,6 +10,7 @@ use uecho::{
     peers::{
         merge::{Completeness, merge},
         outcome::{Outcome, read_body},
+        tree::FanOut,
     },
 };
 
@@ -28,6 +29,7 @@ fuzz_target!(|input: Input<'_>| {
         .map(|byte| Outcome::ALL[usize::from(*byte) % Outcome::ALL.len()])
         .collect::<Vec<_>>();
     outcomes.push(judge(input.body));
+    let below = FanOut::read(input.body).map_or(Completeness::Complete, |fan_out| fan_out.completeness);
     let quorum = usize::from(input.quorum) + 1;
     let policy =
         [Policy::BestEffort, Policy::All, Policy::Any, Policy::Quorum(quorum)][usize::from(input.policy % 4)];
@@ -47,11 +49,11 @@ fuzz_target!(|input: Input<'_>| {
         () => StatusCode::BAD_GATEWAY,
     };
     let completeness = match ok {
-        _ if ok == outcomes.len() => Completeness::Complete,
+        _ if ok == outcomes.len() && below == Completeness::Complete => Completeness::Complete,
         0 => Completeness::Failed,
         _ => Completeness::Partial,
     };
-    let verdict = merge(policy, outcomes.iter().copied());
+    let verdict = merge(policy, outcomes.iter().map(|outcome| (*outcome, below)));
     assert_eq!((verdict.http, verdict.completeness), (http, completeness), "{policy:?} {outcomes:?}");
 });
 

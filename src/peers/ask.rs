@@ -1,9 +1,9 @@
 //! One request to one peer: over a kept connection if there is one, repeated once over a new one if that turned out to be dead.
 
-use std::{error::Error, io, sync::Arc};
+use std::{error::Error, io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, header::CONTENT_TYPE};
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 
@@ -13,10 +13,24 @@ use super::{
     outcome::{MAX_BODY, Outcome, read_body},
     pool::Pool,
     tls,
+    tree::FanOut,
 };
 
 /// What does not matter of an answer is read so that its connection can be kept, but not for longer or further than this.
-const DRAIN: (std::time::Duration, usize) = (std::time::Duration::from_millis(20), 16 * 1024);
+const DRAIN: (Duration, usize) = (Duration::from_millis(20), 16 * 1024);
+
+/// Time for the rest of an answer whose outcome is known already, when it says what became of the peer's own peers.
+const UNMET: Duration = Duration::from_millis(200);
+
+/// What a peer answered.
+pub(super) struct Answer {
+    /// `ok`, or what its status means.
+    pub(super) outcome: Outcome,
+    /// When the outcome is `ok`.
+    pub(super) message: Option<String>,
+    /// When it was a fan-out.
+    pub(super) fan_out: Option<Box<FanOut>>,
+}
 
 /// Sends a GET and waits for the head of the answer. `request` is called for each attempt, and must not have side effects: a kept
 /// connection that fails before an answer's head is no verdict about the peer, so the request is sent again over a new one.
@@ -40,7 +54,7 @@ async fn send(
     Ok((link, response))
 }
 
-/// The `message` of a peer's answer, or what went wrong. `on_status` is told the status as soon as it is known.
+/// A peer's answer, or what went wrong. `on_status` is told the status as soon as it is known.
 ///
 /// # Errors
 /// Every [`Outcome`] but `ok`, `timeout` and `over_budget`, which are for the caller to tell.
@@ -48,16 +62,33 @@ pub(super) async fn ask(
     pool: &Arc<Pool>,
     request: impl Fn() -> Request<Empty<Bytes>>,
     on_status: impl FnOnce(StatusCode),
-) -> Result<String, Outcome> {
+) -> Result<Answer, Outcome> {
     let (mut link, response) = send(pool, request).await?;
     on_status(response.status());
     if let Some(outcome) = Outcome::of_status(response.status()) {
-        drain(pool, link, response).await;
-        return Err(outcome);
+        let fan_out = if may_be_fan_out(&response) {
+            unmet(pool, link, response).await
+        } else {
+            drain(pool, link, response).await;
+            None
+        };
+        return Ok(Answer { outcome, message: None, fan_out });
     }
     let body = link.drive(read(response.into_body())).await?;
     pool.put(link);
-    read_body(&body)
+    Ok(Answer { outcome: Outcome::Ok, message: Some(read_body(&body)?), fan_out: FanOut::read(&body) })
+}
+
+/// A node whose policy is not met answers with one of these, and all it knows.
+fn may_be_fan_out(response: &Response<Incoming>) -> bool {
+    let json = || response.headers().get(CONTENT_TYPE).is_some_and(|media| media == "application/json");
+    matches!(response.status(), StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT) && json()
+}
+
+async fn unmet(pool: &Arc<Pool>, mut link: Link, response: Response<Incoming>) -> Option<Box<FanOut>> {
+    let body = tokio::time::timeout(UNMET, link.drive(read(response.into_body()))).await.ok()?.ok()?;
+    pool.put(link);
+    FanOut::read(&body)
 }
 
 /// The status of a peer's answer, whatever its body.

@@ -11,7 +11,13 @@ use std::{
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use http::{StatusCode, Uri};
 
-use super::{Peer, Peers, ask::ask, outcome::Outcome, question::Question, reply::Reply};
+use super::{
+    Peer, Peers,
+    ask::{Answer, ask},
+    outcome::Outcome,
+    question::Question,
+    reply::Reply,
+};
 use crate::telemetry::trace_context::SpanId;
 
 /// How far one exchange has come; read at the cutoff, when its future is gone.
@@ -55,14 +61,12 @@ impl Peers {
         let start = Instant::now();
         let state: Vec<(Progress, SpanId)> =
             self.list.iter().map(|_| (Progress::default(), SpanId(fastrand::u64(1..)))).collect();
-        let reply = |index: usize, result: Result<String, Outcome>| {
-            let (outcome, message) = match result {
-                Ok(message) => (Outcome::Ok, Some(message)),
-                Err(outcome) => (outcome, None),
-            };
+        let reply = |index: usize, result: Result<Answer, Outcome>| {
+            let nothing = |outcome| Answer { outcome, message: None, fan_out: None };
+            let Answer { outcome, message, fan_out } = result.unwrap_or_else(nothing);
             let (progress, span_id) = &state[index];
-            let (peer, status) = (self.list[index].clone(), progress.status());
-            Reply { peer, outcome, status, start, elapsed: start.elapsed(), message, span_id: *span_id }
+            let (peer, status, span_id) = (self.list[index].clone(), progress.status(), *span_id);
+            Reply { peer, outcome, status, start, elapsed: start.elapsed(), message, fan_out, span_id }
         };
         let mut replies: Vec<Option<Reply>> = Vec::new();
         replies.resize_with(self.list.len(), || None);
@@ -92,7 +96,7 @@ async fn exchange(
     target: &Uri,
     progress: &Progress,
     span: SpanId,
-) -> Result<String, Outcome> {
+) -> Result<Answer, Outcome> {
     let _slot = peer.pool.slot().await;
     progress.asked.store(true, Ordering::Relaxed);
     let request = || question.request(&peer.url.origin.host_header, target.clone(), span);

@@ -10,12 +10,24 @@ use crate::config::settings::Policy;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Completeness {
-    /// Every peer answered `ok`; also when there is no peer.
+    /// Every peer answered `ok`, and every answer that is a fan-out is complete itself; also when there is no peer.
     Complete,
-    /// Some peers answered `ok`.
+    /// Some peers answered `ok`, or all did and something is missing further down.
     Partial,
     /// There are peers, and none answered `ok`.
     Failed,
+}
+
+impl Completeness {
+    /// The word used everywhere.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Partial => "partial",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// What the outcomes amount to.
@@ -42,17 +54,19 @@ impl Policy {
     }
 }
 
-/// Judges the outcomes of all peers.
+/// Judges the outcomes of all peers, each with how complete the peer's own answer is (that of an echo is). The policy counts outcomes
+/// alone: a peer that answered `ok` has, whatever became of its own peers.
 #[must_use]
-pub fn merge(policy: Policy, outcomes: impl IntoIterator<Item = Outcome>) -> Verdict {
-    let (mut peers, mut ok, mut late) = (0, 0, 0);
-    for outcome in outcomes {
+pub fn merge(policy: Policy, replies: impl IntoIterator<Item = (Outcome, Completeness)>) -> Verdict {
+    let (mut peers, mut ok, mut late, mut whole) = (0, 0, 0, true);
+    for (outcome, below) in replies {
         peers += 1;
         ok += usize::from(outcome == Outcome::Ok);
         late += usize::from(outcome.is_late());
+        whole &= below == Completeness::Complete;
     }
     let completeness = match ok {
-        _ if ok == peers => Completeness::Complete,
+        _ if ok == peers && whole => Completeness::Complete,
         0 => Completeness::Failed,
         _ => Completeness::Partial,
     };
@@ -75,6 +89,11 @@ mod tests {
     const LATE: Outcome = Outcome::Timeout;
     const DOWN: Outcome = Outcome::Refused;
 
+    /// Of echoes.
+    fn judge(policy: Policy, outcomes: &[Outcome]) -> Verdict {
+        merge(policy, outcomes.iter().map(|outcome| (*outcome, Completeness::Complete)))
+    }
+
     #[test]
     fn every_policy_against_every_mix() {
         use Policy::{All, Any, BestEffort, Quorum};
@@ -96,7 +115,7 @@ mod tests {
             (Quorum(2), &[OK, LATE, DOWN], 504),
             (Quorum(2), &[LATE, DOWN, DOWN], 502),
         ] {
-            assert_eq!(merge(policy, outcomes.iter().copied()).http, http, "{policy:?} {outcomes:?}");
+            assert_eq!(judge(policy, outcomes).http, http, "{policy:?} {outcomes:?}");
         }
     }
 
@@ -109,8 +128,26 @@ mod tests {
             (&[LATE, DOWN], Completeness::Failed),
         ] {
             for policy in [Policy::BestEffort, Policy::All, Policy::Any, Policy::Quorum(1)] {
-                assert_eq!(merge(policy, outcomes.iter().copied()).completeness, expected);
+                assert_eq!(judge(policy, outcomes).completeness, expected);
             }
+        }
+    }
+
+    #[test]
+    fn what_is_missing_further_down_is_missing_here() {
+        use Completeness::{Complete, Failed, Partial};
+        for (replies, expected) in [
+            (&[(OK, Complete), (OK, Complete)][..], Complete),
+            (&[(OK, Complete), (OK, Partial)], Partial),
+            (&[(OK, Failed), (OK, Complete)], Partial),
+            (&[(OK, Failed)], Partial),
+            (&[(DOWN, Partial), (OK, Complete)], Partial),
+            (&[(DOWN, Partial)], Failed),
+        ] {
+            let verdict = merge(Policy::All, replies.iter().copied());
+            assert_eq!(verdict.completeness, expected, "{replies:?}");
+            let met = replies.iter().all(|(outcome, _)| *outcome == OK);
+            assert_eq!(verdict.http == StatusCode::OK, met, "the policy counts outcomes alone");
         }
     }
 
@@ -130,25 +167,25 @@ mod tests {
     proptest! {
         #[test]
         fn order_does_not_matter(policy in policies(), mut list in outcomes()) {
-            let verdict = merge(policy, list.iter().copied());
+            let verdict = judge(policy, &list);
             list.reverse();
-            prop_assert_eq!(merge(policy, list), verdict);
+            prop_assert_eq!(judge(policy, &list), verdict);
         }
 
         #[test]
         fn one_more_ok_never_makes_it_worse(policy in policies(), list in outcomes(), at: prop::sample::Index) {
             prop_assume!(!list.is_empty());
-            let before = merge(policy, list.iter().copied()).http;
+            let before = judge(policy, &list).http;
             let mut better = list.clone();
             better[at.index(list.len())] = OK;
-            let after = merge(policy, better).http;
+            let after = judge(policy, &better).http;
             prop_assert!(after == StatusCode::OK || before != StatusCode::OK);
         }
 
         #[test]
         fn a_met_policy_is_200_and_only_that(policy in policies(), list in outcomes()) {
             let ok = list.iter().filter(|outcome| **outcome == OK).count();
-            let verdict = merge(policy, list.iter().copied());
+            let verdict = judge(policy, &list);
             prop_assert_eq!(verdict.http == StatusCode::OK, ok >= policy.needed(list.len()));
             prop_assert_eq!(verdict.completeness == Completeness::Complete, ok == list.len());
             if verdict.http == StatusCode::GATEWAY_TIMEOUT {

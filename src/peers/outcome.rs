@@ -90,7 +90,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// The part of a peer's answer that counts. An echo (`text`, `message`) and a whole fan-in both have it.
+/// The part of a peer's answer that counts. An echo (`text`, `message`) and a whole fan-out both have it.
 #[derive(Deserialize)]
 struct Body {
     message: String,

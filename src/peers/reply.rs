@@ -6,12 +6,16 @@ use std::{
 };
 
 use http::StatusCode;
-use serde::{Serialize, Serializer, ser::SerializeStruct};
 
-use super::{Peer, outcome::Outcome};
+use super::{
+    Peer,
+    merge::Completeness,
+    outcome::Outcome,
+    tree::{FanOut, Hop},
+};
 use crate::telemetry::trace_context::SpanId;
 
-/// One peer's part of an answer. Serializes as `{"peer", "outcome", "status", "elapsed_ms", "message"}`.
+/// One peer's part of an answer.
 #[derive(Clone, Debug)]
 pub struct Reply {
     /// Who was asked; shown as it was configured.
@@ -26,20 +30,39 @@ pub struct Reply {
     pub elapsed: Duration,
     /// The peer's `message`, when the outcome is `ok`.
     pub message: Option<String>,
+    /// What the peer said of its own peers, if it asked any.
+    pub fan_out: Option<Box<FanOut>>,
     /// The span the peer was given as its parent: that of a client span, if the trace is recorded.
     pub span_id: SpanId,
 }
 
-/// All replies to one request, in the order of the configuration. Travels as an extension of the response, for the access log and
-/// the spans.
+/// All replies to one request, in the order of the configuration, without what the peers said. Travels as an extension of the response,
+/// for the access log and the spans.
 #[derive(Clone, Debug)]
 pub struct Replies(pub Arc<[Reply]>);
 
 impl Reply {
-    /// About how many bytes it serializes to.
+    /// How complete the peer's own answer is; an echo is.
     #[must_use]
-    pub fn json_bytes(&self) -> usize {
-        128 + self.peer.name.len() + self.message.as_ref().map_or(0, String::len)
+    pub fn completeness(&self) -> Completeness {
+        self.fan_out.as_ref().map_or(Completeness::Complete, |fan_out| fan_out.completeness)
+    }
+
+    /// The reply as the answer to a request that came at `asked` shows it. What the peer said moves there.
+    pub fn hop(&mut self, asked: Instant) -> Hop<'_> {
+        let fan_out = self.fan_out.take();
+        Hop {
+            peer: self.peer.name.as_str().into(),
+            outcome: self.outcome.as_str().into(),
+            status: self.status.map(|status| status.as_u16()),
+            elapsed_ms: millis(self.elapsed),
+            message: self.message.take(),
+            start_ms: millis(self.start.saturating_duration_since(asked)),
+            completeness: fan_out.as_ref().map(|fan_out| fan_out.completeness),
+            own_elapsed_ms: fan_out.as_ref().map(|fan_out| fan_out.elapsed_ms),
+            replies: fan_out.map(|fan_out| fan_out.replies),
+            omitted: 0,
+        }
     }
 }
 
@@ -47,16 +70,4 @@ impl Reply {
 #[must_use]
 pub fn millis(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
-}
-
-impl Serialize for Reply {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut reply = serializer.serialize_struct("Reply", 5)?;
-        reply.serialize_field("peer", &self.peer.name)?;
-        reply.serialize_field("outcome", &self.outcome)?;
-        reply.serialize_field("status", &self.status.map(|status| status.as_u16()))?;
-        reply.serialize_field("elapsed_ms", &millis(self.elapsed))?;
-        reply.serialize_field("message", &self.message)?;
-        reply.end()
-    }
 }

@@ -10,21 +10,33 @@ use axum::{
 use http::{HeaderMap, StatusCode, Uri, header::CONTENT_TYPE};
 use serde::Serialize;
 
-use super::{echo, negotiate::Media, problem::Problem};
+use super::{
+    echo,
+    negotiate::{self, Media},
+    problem::Problem,
+};
 use crate::{
     config::settings::Policy,
     peers::{
         budget::{Budget, Claim},
-        merge::{Completeness, Verdict, merge},
+        merge::{Completeness, merge},
+        outcome::MAX_BODY,
         question::Question,
-        reply::{Replies, Reply, millis},
+        reply::{Replies, millis},
+        tree::{Hop, escaped, prune},
     },
     receipt::Receipt,
     state::App,
     telemetry::trace_context::TraceContext,
 };
 
+mod page;
+mod rows;
+mod waterfall;
+
 const PREFIX: &str = "/api/v1/fanout";
+/// About how many bytes an answer is without its text (which is there twice) and its replies.
+const OWN_BYTES: usize = 1024;
 
 #[derive(Serialize)]
 struct FanIn<'a> {
@@ -35,7 +47,7 @@ struct FanIn<'a> {
     status: Completeness,
     elapsed_ms: f64,
     receipt: &'a Receipt,
-    replies: &'a [Reply],
+    replies: &'a [Hop<'a>],
 }
 
 /// Asks all peers. 200 when the policy is met, 502 or 504 when not (the body is the same); 400 for a malformed path or header,
@@ -63,26 +75,40 @@ pub async fn get(
             .detail("percent-encoded, the text is longer than a request to a peer can be")
     })?;
 
-    let replies = peers.ask_all(question, targets).await;
+    let mut replies = peers.ask_all(question, targets).await;
     let policy = peers.settings.policy;
-    let Verdict { completeness, http } = merge(policy, replies.iter().map(|reply| reply.outcome));
+    let verdict = merge(policy, replies.iter().map(|reply| (reply.outcome, reply.completeness())));
     for reply in &replies {
         app.metrics.fanout_replies.with_label_values(&[reply.outcome.as_str()]).inc();
     }
+    let mut hops: Vec<Hop<'_>> = replies.iter_mut().map(|reply| reply.hop(start)).collect();
+    let own = OWN_BYTES + 2 * escaped(&text);
+    let levels = usize::try_from(peers.settings.max_hops - claim.hops).unwrap_or(usize::MAX);
+    prune(&mut hops, levels, MAX_BODY.saturating_sub(own));
     let elapsed = start.elapsed();
     app.metrics.fanout_duration.observe(elapsed.as_secs_f64());
     let fan_in = FanIn {
         message: echo::message(&text),
         text: &text,
         policy,
-        status: completeness,
+        status: verdict.completeness,
         elapsed_ms: millis(elapsed),
         receipt: &live.receipt,
-        replies: &replies,
+        replies: &hops,
     };
-    let mut body = Vec::with_capacity(512 + replies.iter().map(Reply::json_bytes).sum::<usize>());
-    serde_json::to_writer(&mut body, &fan_in).map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR))?;
-    let mut response = (http, [(CONTENT_TYPE, Media::Json.content_type())], body).into_response();
+    let media = negotiate::prefer(&headers, &[Media::Json, Media::Html, Media::Json]);
+    let body = match media {
+        Media::Html => page::of(&fan_in, verdict.http).into_bytes(),
+        _ => json(&fan_in, own)?,
+    };
+    let mut response = (verdict.http, [(CONTENT_TYPE, media.content_type())], body).into_response();
+    drop(hops);
     response.extensions_mut().insert(Replies(replies.into()));
     Ok(response)
+}
+
+fn json(fan_in: &FanIn<'_>, own: usize) -> Result<Vec<u8>, Problem> {
+    let mut body = Vec::with_capacity(own + fan_in.replies.iter().map(Hop::json_bytes).sum::<usize>());
+    serde_json::to_writer(&mut body, fan_in).map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR))?;
+    Ok(body)
 }
