@@ -11,6 +11,8 @@ use crate::config::settings::Policy;
 
 /// Most characters shown of any text.
 const SHOWN: usize = 120;
+/// Most characters of a word in the heading that are not broken.
+const UNBROKEN: usize = 24;
 
 /// The whole page.
 pub(super) fn of(fan_in: &FanIn<'_>, http: StatusCode) -> String {
@@ -28,7 +30,7 @@ pub(super) fn of(fan_in: &FanIn<'_>, http: StatusCode) -> String {
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>{status} - Unstoppable Echo</title>\n</head>\n<body>\n\
          <h1><bdi>{}</bdi></h1>\n\
          <p><strong>{status}</strong> in {}; policy {policy}, answered with {} by <bdi>{}</bdi></p>\n",
-        text(&fan_in.message),
+        heading(&fan_in.message),
         waterfall::milliseconds(fan_in.elapsed_ms),
         http.as_u16(),
         text(&fan_in.receipt.instance),
@@ -36,19 +38,37 @@ pub(super) fn of(fan_in: &FanIn<'_>, http: StatusCode) -> String {
     waterfall::draw(&mut page, fan_in);
     page.push_str(
         "\n<p><small>Each bar is one request, as measured by the node that sent it. Clocks of different nodes are not compared: \
-         what a peer did lies in the middle of the time that its answer took.</small></p>\n</body>\n</html>\n",
+         what happened at a peer is drawn in the middle of the time that its answer took.</small></p>\n</body>\n</html>\n",
     );
     page
 }
 
+/// A text whose long words may be broken, so that the page is no wider for them.
+fn heading(message: &str) -> String {
+    let mut heading = String::new();
+    let mut unbroken = 0;
+    for character in shown(message).chars() {
+        unbroken = if character.is_whitespace() { 0 } else { unbroken + 1 };
+        heading.push_str(&encode_text(character.encode_utf8(&mut [0; 4])));
+        if unbroken >= UNBROKEN {
+            heading.push_str("<wbr>");
+        }
+    }
+    heading
+}
+
 /// As much of a text as is shown, escaped.
 pub(super) fn text(text: &str) -> String {
+    encode_text(&shown(text)).into_owned()
+}
+
+fn shown(text: &str) -> String {
     let mut characters = text.chars();
     let mut shown: String = characters.by_ref().take(SHOWN).collect();
     if characters.next().is_some() {
         shown.push('…');
     }
-    encode_text(&shown).into_owned()
+    shown
 }
 
 #[cfg(test)]
@@ -86,20 +106,20 @@ mod tests {
             policy: Policy::Quorum(1),
             status: Completeness::Partial,
             elapsed_ms: 5.0,
-            receipt: &Receipt::of(said, said),
+            receipt: &Receipt::of(said, said, None),
             replies: &replies,
         };
         of(&fan_in, StatusCode::OK)
     }
 
-    /// Elements with their attributes' names.
+    /// Elements with their attributes' names; where a long word may be broken is no matter.
     fn shape(page: &str) -> Vec<String> {
         let document = Html::parse_document(page);
         let names = |element: scraper::ElementRef<'_>| {
             let attributes: Vec<&str> = element.value().attrs().map(|(name, _)| name).collect();
             format!("{} {}", element.value().name(), attributes.join(" "))
         };
-        document.root_element().descendent_elements().map(names).collect()
+        document.root_element().descendent_elements().map(names).filter(|name| name != "wbr ").collect()
     }
 
     #[test]

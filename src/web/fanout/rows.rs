@@ -3,7 +3,7 @@
 //! Every node measures with its own clock, so a hop's time is placed within that of the hop above: what a peer did lies in the middle of
 //! the time that its answer took, as half of the rest is taken for the way there and half for the way back. No bar leaves the one above.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Write as _};
 
 use super::FanIn;
 use crate::peers::{merge::Completeness, outcome::Outcome, tree::Hop};
@@ -110,10 +110,10 @@ fn kind(hop: &Hop<'_>) -> Kind {
 fn outcome(hop: &Hop<'_>) -> String {
     let mut outcome = hop.outcome.clone().into_owned();
     if let Some(status) = hop.status.filter(|_| hop.outcome == Outcome::BadStatus.as_str()) {
-        outcome.push_str(&format!(" {status}"));
+        let _ = write!(outcome, " {status}");
     }
     if let Some(completeness) = hop.completeness {
-        outcome.push_str(&format!(", {}", completeness.as_str()));
+        let _ = write!(outcome, ", {}", completeness.as_str());
     }
     outcome
 }

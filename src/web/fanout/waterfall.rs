@@ -37,10 +37,10 @@ pub(super) fn draw(page: &mut String, fan_in: &FanIn<'_>) {
     let whole = rows[0].elapsed.max(0.001);
     let height = HEAD + ROW * count(rows.len()) + 4.0;
     let width = COLUMNS.end;
-    let _ = write!(
+    let _ = writeln!(
         page,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
-         font-family=\"system-ui, 'Liberation Sans', sans-serif\" font-size=\"13\" fill=\"#1a202c\">\n",
+         font-family=\"system-ui, 'Liberation Sans', sans-serif\" font-size=\"13\" fill=\"#1a202c\">",
     );
     for index in (1..rows.len()).step_by(2) {
         let top = HEAD + ROW * count(index);
@@ -80,7 +80,11 @@ fn draw_row(page: &mut String, row: &Row<'_>, index: usize, whole: f64) {
     if let Some(parent) = row.parent {
         let (x, from, y) =
             (indent(row.depth - 1) + 4.0, HEAD + ROW * (count(parent) + 1.0) - 3.0, top + ROW / 2.0);
-        let _ = write!(page, "<path d=\"M{x} {from}V{y}H{}\" fill=\"none\" stroke=\"#a0aec0\"/>", name - 3.0);
+        let _ = write!(
+            page,
+            "<path d=\"M{x} {from}V{y}H{}\" fill=\"none\" stroke=\"#a0aec0\" shape-rendering=\"crispEdges\"/>",
+            name - 3.0
+        );
     }
     clipped(page, name, COLUMNS.outcome - 8.0, top, &text(&row.name));
     let Some(bar) = &row.bar else { return };
@@ -129,12 +133,15 @@ fn colour(kind: Kind) -> &'static str {
     }
 }
 
-/// As text: three digits that matter.
+/// As text: three digits that matter. A peer can claim any number; what no request can have taken is none.
 pub(super) fn milliseconds(value: f64) -> String {
     match value {
-        ..9.995 => format!("{value:.2} ms"),
-        ..99.95 => format!("{value:.1} ms"),
-        _ => format!("{value:.0} ms"),
+        0.0 => "0 ms".into(),
+        0.0..9.995 => format!("{value:.2} ms"),
+        9.995..99.95 => format!("{value:.1} ms"),
+        99.95..1e6 => format!("{value:.0} ms"),
+        1e6..1e9 => format!("{:.0} s", value / 1e3),
+        _ => "? ms".into(),
     }
 }
 
