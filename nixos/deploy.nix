@@ -1,6 +1,7 @@
 # `nix run .#deploy`: the script with the tools that it calls.
 {
   coreutils,
+  gnused,
   jq,
   nix,
   openssh,
@@ -11,6 +12,7 @@ writeShellApplication {
   name = "uecho-deploy";
   runtimeInputs = [
     coreutils
+    gnused
     jq
     nix
     openssh

@@ -16,9 +16,11 @@ here are the verdict, and a version that does not serve is switched back from he
   --wait SECONDS       how long a version may take until it serves, as seen from here (default: 60)
   --verdict SECONDS    how long the guard may take, a reboot included (default: 900)
   --override REASON    let it run even if the machine has it in quarantine; who and why is recorded there
+  --build-host HOST    evaluate here, but build over there; nothing of it is kept here
   --help               this text
 
-HOST is what ssh is given, with or without a user (default: root). NIX_SSHOPTS holds further options of ssh.
+HOST is what ssh is given, with or without a user (default: root); an IPv6 address may be in brackets. NIX_SSHOPTS holds further
+options of ssh, split as Nix does it. ssh asks nothing (BatchMode) and connects once.
 
 Exit status:
   0   the new version serves; where there is a guard, it has blessed it
@@ -39,10 +41,10 @@ nothing_changed() {
   exit 69
 }
 
-flake=.#appliance url='' seconds=60 patience=900 override='' host=''
+flake=.#appliance url='' seconds=60 patience=900 override='' build_host='' host=''
 while [ $# -gt 0 ]; do
   case $1 in
-    --flake | --url | --wait | --verdict | --override)
+    --flake | --url | --wait | --verdict | --override | --build-host)
       [ $# -ge 2 ] || { say "$1 needs a value"; exit 2; }
       case $1 in
         --flake) flake=$2 ;;
@@ -50,6 +52,7 @@ while [ $# -gt 0 ]; do
         --wait) seconds=$2 ;;
         --verdict) patience=$2 ;;
         --override) override=$2 ;;
+        --build-host) build_host=$2 ;;
       esac
       shift 2
       ;;
@@ -67,10 +70,41 @@ done
 [[ $patience =~ ^[1-9][0-9]*$ ]] || { say "--verdict $patience is not a number of seconds"; exit 2; }
 [[ $flake == *#* ]] || { say "--flake $flake names no system; write it like .#appliance"; exit 2; }
 [[ $host == *@* ]] || host=root@$host
-[ -n "$url" ] || url=http://${host#*@}:8080
+
+# What ssh is given has no brackets; in a URL an IPv6 address has some.
+for name in host build_host; do
+  declare "$name=$(sed -E 's/^(.*@)?\[(.*)\]$/\1\2/' <<<"${!name}")"
+done
+authority() { sed -E 's/^(.*@)?([^@]*:[^@]*)$/\1[\2]/' <<<"$1"; }
+target=$(authority "$host") builder=${build_host:+ssh-ng://$(authority "$build_host")}
+[ -n "$url" ] || url=http://${target##*@}:8080
+
+# words TEXT: its words as Nix splits them, for a shell: quotes and backslashes count, and nothing is expanded.
+words() {
+  jq --null-input --raw-output --arg text "$1" '
+    def part: "\\\\(?:.|\n)|\u0027[^\u0027]*\u0027|\"(?:\\\\(?:.|\n)|[^\"\\\\])*\"|[^ \t\u0027\"\\\\]";
+    def unquote:
+      if startswith("\u0027") then .[1:-1]
+      elif startswith("\"") then .[1:-1] | gsub("\\\\(?<c>[$`\"\\\\])"; .c)
+      elif startswith("\\") then .[1:]
+      else . end;
+    if $text | gsub(part; "") | test("[^ \t]") then error("a quote or a backslash at its end has nothing to go with") else . end
+    | [$text | match("(?:\(part))+"; "g").string | [match(part; "g").string | unquote] | add] | @sh'
+}
+
+# One connection for all of it. It may break when the machine reboots; then there is another one, and it must not hang meanwhile.
+control=$(mktemp --directory /tmp/uecho-deploy.XXXXXX)
+trap 'rm -rf "$control"' EXIT
+own=(-o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=5)
+own+=(-o ControlMaster=auto -o "ControlPath=$control/%C" -o ControlPersist=10m)
+ssh_words=$(words "${NIX_SSHOPTS-}") || { say "NIX_SSHOPTS cannot be split into words"; exit 2; }
+ssh_options=()
+eval "ssh_options=($ssh_words)"
+ssh_options+=("${own[@]}")
+export NIX_SSHOPTS="${NIX_SSHOPTS-} ${own[*]}"
+trap 'for name in "$host" ${build_host:+"$build_host"}; do ssh "${ssh_options[@]}" -O exit "$name" 2>/dev/null || :; done; rm -rf "$control"' EXIT
 
 profile=/nix/var/nix/profiles/system
-read -ra ssh_options <<<"${NIX_SSHOPTS-}"
 remote() {
   # The command is one for a shell over there.
   # shellcheck disable=SC2029
@@ -130,19 +164,29 @@ judged() {
   return 2
 }
 
-# label_of SYSTEM: the name that its answers carry.
-label_of() { remote cat "$1/nixos-version"; }
+# identity LABEL SYSTEM: what the answers of the system say of it: its label, and its hash in the store.
+identity() {
+  local name=${2#/nix/store/}
+  [ "$name" = "$2" ] || set -- "$1+${name%%-*}"
+  echo "$1"
+}
+identity_of() {
+  local label
+  label=$(remote cat "$1/nixos-version") && identity "$label" "$1"
+}
 
 export NIX_CONFIG="extra-experimental-features = flakes nix-command${NIX_CONFIG:+$'\n'$NIX_CONFIG}"
 attribute=${flake%%#*}#nixosConfigurations.${flake#*#}.config
 say "building $flake"
-system=$(nix build --no-link --print-out-paths "$attribute.system.build.toplevel") || nothing_changed "It does not build."
+system=$(nix build ${builder:+--eval-store auto --store "$builder"} --no-link --print-out-paths "$attribute.system.build.toplevel") ||
+  nothing_changed "It does not build."
 revision=$(nix eval --raw "$attribute.services.uecho.package.revision") || nothing_changed "It has no revision."
-label=$(<"$system/nixos-version")
+label=$(nix store cat ${builder:+--store "$builder"} "$system/nixos-version") || nothing_changed "It has no label."
+label=$(identity "$label" "$system")
 
 say "asking $host what it runs"
 old=$(remote readlink --canonicalize-existing /run/current-system) || nothing_changed "$host does not answer."
-old_label=$(label_of "$old") || nothing_changed "$host does not say what it runs."
+old_label=$(identity_of "$old") || nothing_changed "$host does not say what it runs."
 before=$(activation) || nothing_changed "$host does not say what it runs."
 had_guard=false known=''
 if guarded; then
@@ -160,7 +204,8 @@ if guarded; then
 fi
 
 say "copying $label to $host, which runs $old_label"
-NIX_SSHOPTS=${NIX_SSHOPTS-} nix copy --substitute-on-destination --to "ssh-ng://$host" "$system" ||
+# Nobody has signed what was built just now, nor need they: who may copy as root may do anything.
+nix copy --no-check-sigs --substitute-on-destination ${builder:+--from "$builder"} --to "ssh-ng://$target" "$system" ||
   nothing_changed "It could not be copied."
 
 say "switching"
@@ -200,7 +245,7 @@ case $waited,$verdict in
     ;;
   0,3)
     say "the guard has gone back: $reason"
-    back_label=$(label_of "$version") || back_label=$version
+    back_label=$(identity_of "$version") || back_label=$version
     if serves --expect-system "$back_label"; then
       say "$url serves $back_label again"
       exit 3

@@ -1,13 +1,15 @@
 """A machine that is not one, to deploy to: ssh, nix, systemctl are stand-ins, the service, its probe and `uecho-guard` are real.
 
 Needs bash, jq and built programs (`uecho` at UECHO_BIN, else in target/release or target/debug; `uecho-guard` beside it). The
-stand-in for ssh runs systems that are folders: switching to one ends the service that runs and starts the service of that
-system, so what is proven is always about answers over HTTP. Everything listens on a loopback port of its own.
+stand-in for ssh runs systems that are folders, which go by the names of store paths: switching to one ends the service that
+runs and starts the service of that system, so what is proven is always about answers over HTTP. Everything listens on a loopback
+port of its own.
 
 The machine's guard cannot look at such systems. A verdict is left where it leaves them, after what it would have done; the real
 `uecho-guard` says it, and what is in its ledger, to whoever asks.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -37,20 +39,32 @@ UECHO = program()
 GUARD = UECHO.with_name("uecho-guard")
 
 NIX = """
+echo "$*" >>"$LAB/nix"
 case "$1" in
-  build) echo "nix build" >>"$LAB/calls"; [ ! -e "$LAB/no-build" ] || exit 1; echo "$LAB/systems/new" ;;
+  build) echo "nix build" >>"$LAB/calls"; [ ! -e "$LAB/no-build" ] || exit 1; cat "$LAB/new" ;;
   eval) echo "nix eval" >>"$LAB/calls"; cat "$LAB/revision" ;;
-  copy) echo "nix copy" >>"$LAB/calls"; [ ! -e "$LAB/no-copy" ] || exit 1 ;;
+  store) [ "$2" = cat ] || exit 99; last=${*: -1}; cat "$LAB/store/${last#/nix/store/}" ;;
+  copy) echo "nix copy" >>"$LAB/calls"; echo "$NIX_SSHOPTS" >"$LAB/copy-options"; [ ! -e "$LAB/no-copy" ] || exit 1 ;;
   *) echo "unexpected: nix $*" >&2; exit 99 ;;
 esac
 """
 
 # What is said to the machine is run by a shell here, with the tools of the machine in front.
 SSH = """
+set -o pipefail
+: >"$LAB/options"
+while [ "${1#-}" != "$1" ]; do
+  case $1 in
+    -O) echo "ssh -O $2 $3" >>"$LAB/calls"; exit ;;
+    -o | -i | -p) printf '%s %s\n' "$1" "$2" >>"$LAB/options"; shift 2 ;;
+    *) printf '%s\n' "$1" >>"$LAB/options"; shift ;;
+  esac
+done
 [ ! -e "$LAB/no-ssh" ] || exit 255
 echo "ssh $1" >>"$LAB/calls"
 shift
-PATH=$LAB/machine:$PATH exec bash -c "$(sed "s,/run/current-system/sw/bin/,,g; s,/run/current-system,$LAB/current,g" <<<"$*")"
+there="s,/run/current-system/sw/bin/,,g; s,/run/current-system,$LAB/current,g; s,/nix/store/,$LAB/store/,g"
+PATH=$LAB/machine:$PATH bash -c "$(sed "$there" <<<"$*")" | sed "s,$LAB/store/,/nix/store/,g"
 """
 
 SYSTEMD_RUN = """
@@ -104,7 +118,7 @@ class Lab(unittest.TestCase):
         with socket.socket() as unused:
             unused.bind(("127.0.0.1", 0))
             self.port = unused.getsockname()[1]
-        for folder in ["bin", "guard", "machine", "state", "systems"]:
+        for folder in ["bin", "guard", "machine", "state", "store"]:
             (self.lab / folder).mkdir()
         self.command("bin/nix", NIX)
         self.command("bin/ssh", SSH)
@@ -147,23 +161,35 @@ class Lab(unittest.TestCase):
 
     def back_to(self, name: str) -> str:
         """The guard's own switch."""
-        return f"GUARD_AT_WORK=yes {self.lab}/systems/{name}/bin/switch-to-configuration switch"
+        return f"GUARD_AT_WORK=yes {self.path(name)}/bin/switch-to-configuration switch"
 
     def quarantine(self, name: str, reason: str) -> None:
         verdict = {"at": "2026-11-22T00:00:00Z", "healthy": False, "reason": reason, "seconds": 1.5}
         entry = {"state": "quarantined", "first_seen": "2026-11-22T00:00:00Z", "last_verdict": verdict}
-        ledger = {"schema": 1, "versions": {str((self.lab / "systems" / name).resolve()): entry}}
+        ledger = {"schema": 1, "versions": {str(self.path(name).resolve()): entry}}
         (self.lab / "state/ledger.json").write_text(json.dumps(ledger))
 
     def system(self, name: str, *, serves: str | None = None, status: int = 0, before: str = "", after: str = "") -> None:
-        """A system with this label, which serves under it (or under another) once it is switched to."""
-        path = self.lab / "systems" / name
-        values = {"name": name, "path": path, "system": serves or name, "status": status, "before": before, "after": after}
-        self.command(f"systems/{name}/bin/switch-to-configuration", SWITCH % values)
+        """A system with this label, which serves as itself (or as another) once it is switched to."""
+        path = self.path(name)
+        values = {"name": name, "path": path, "system": serves or self.identity(name), "status": status, "before": before, "after": after}
+        self.command(f"{path}/bin/switch-to-configuration", SWITCH % values)
         (path / "nixos-version").write_text(name)
+        (self.lab / name).write_text(f"/nix/store/{path.name}\n")
+
+    def path(self, name: str) -> Path:
+        """Where a system is."""
+        return self.lab / "store" / f"{self.hash(name)}-nixos-system-{name}"
+
+    def hash(self, name: str) -> str:
+        return hashlib.sha256(name.encode()).hexdigest()[:32]
+
+    def identity(self, name: str) -> str:
+        """What a system says in its receipts."""
+        return f"{name}+{self.hash(name)}"
 
     def switch(self, name: str) -> int:
-        program = self.lab / "systems" / name / "bin/switch-to-configuration"
+        program = self.path(name) / "bin/switch-to-configuration"
         return subprocess.run([program, "switch"], env=self.environment, check=False).returncode
 
     def wait_for(self, path: Path) -> None:
@@ -188,5 +214,14 @@ class Lab(unittest.TestCase):
         path = self.lab / "calls"
         return path.read_text().splitlines() if path.exists() else []
 
+    def nix(self, command: str) -> str:
+        """How a command of Nix was called."""
+        return next(line for line in reversed((self.lab / "nix").read_text().splitlines()) if line.startswith(command))
+
     def current(self) -> str:
-        return Path(os.readlink(self.lab / "current")).name
+        """The label of what the machine runs."""
+        return Path(os.readlink(self.lab / "current")).name.rpartition("-")[2]
+
+    def installed(self) -> str:
+        """The label of what its profile points to."""
+        return Path(os.readlink(self.lab / "profile")).name.rpartition("-")[2]

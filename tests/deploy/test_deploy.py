@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """What the deploy script does, and what it says of it: on a machine without a guard, and on one with a guard. See lab.py."""
 
-import os
 import unittest
 from pathlib import Path
 
@@ -13,13 +12,15 @@ class Unguarded(Lab):
         self.system("new")
         status, said = self.deploy()
         self.assertEqual(status, 0, said)
-        self.assertIn("serves new", said)
+        self.assertIn(f"serves {self.identity('new')}", said)
         self.assertEqual(self.current(), "new")
-        self.assertEqual(Path(os.readlink(self.lab / "profile")).name, "new")
+        self.assertEqual(self.installed(), "new")
         # Nothing on the machine is touched before the copy is there.
         calls = self.calls()
         self.assertLess(calls.index("nix copy"), calls.index("switch switch: new"))
         self.assertIn("ssh root@machine", calls)
+        # Nobody has signed what was built here, and ssh-ng:// asks for that even of root.
+        self.assertIn(" --no-check-sigs ", self.nix("copy"))
 
     def test_another_user_is_kept(self) -> None:
         self.system("new")
@@ -27,13 +28,21 @@ class Unguarded(Lab):
         self.assertEqual(status, 0, said)
         self.assertIn("ssh deploy@machine", self.calls())
 
+    def test_a_system_that_shares_only_the_label_is_taken_back(self) -> None:
+        for other in ["new", f"new+{self.hash('another')}", "new+unknown"]:
+            with self.subTest(other):
+                self.system("new", serves=other)
+                status, said = self.deploy()
+                self.assertEqual(status, 3, said)
+                self.assertEqual(self.current(), "old")
+
     def test_a_version_that_serves_another_label_is_taken_back(self) -> None:
         self.system("new", serves="something-else")
         status, said = self.deploy()
         self.assertEqual(status, 3, said)
-        self.assertIn("serves old again", said)
+        self.assertIn(f"serves {self.identity('old')} again", said)
         self.assertEqual(self.current(), "old")
-        self.assertEqual(Path(os.readlink(self.lab / "profile")).name, "old")
+        self.assertEqual(self.installed(), "old")
 
     def test_another_revision_is_taken_back(self) -> None:
         self.system("new")
@@ -60,7 +69,7 @@ class Unguarded(Lab):
         self.system("old", serves="also-broken")
         status, said = self.deploy()
         self.assertEqual(status, 4, said)
-        self.assertIn("does not serve old either", said)
+        self.assertIn(f"does not serve {self.identity('old')} either", said)
 
     def test_going_back_that_fails_is_not_called_success(self) -> None:
         self.system("new", serves="something-else")
@@ -81,6 +90,70 @@ class Unguarded(Lab):
                 self.assertEqual(self.current(), "old")
                 self.assertFalse((self.lab / "profile").exists())
 
+    def test_an_address_of_ipv6_is_written_as_each_tool_wants_it(self) -> None:
+        self.system("new")
+        for host, ssh, store in [
+            ("2001:db8::1", "root@2001:db8::1", "ssh-ng://root@[2001:db8::1]"),
+            ("[2001:db8::1]", "root@2001:db8::1", "ssh-ng://root@[2001:db8::1]"),
+            ("deploy@2001:db8::1", "deploy@2001:db8::1", "ssh-ng://deploy@[2001:db8::1]"),
+            ("deploy@[2001:db8::1]", "deploy@2001:db8::1", "ssh-ng://deploy@[2001:db8::1]"),
+            ("machine.example", "root@machine.example", "ssh-ng://root@machine.example"),
+        ]:
+            with self.subTest(host):
+                status, said = self.deploy("--url", f"http://127.0.0.1:{self.port}", "--wait", "4", host)
+                self.assertEqual(status, 0, said)
+                self.assertEqual({call for call in self.calls() if "@" in call}, {f"ssh {ssh}", f"ssh -O exit {ssh}"})
+                self.assertIn(f" --to {store} ", self.nix("copy"))
+                (self.lab / "calls").unlink()
+                self.switch("old")
+
+    def test_the_url_of_an_ipv6_machine_has_brackets(self) -> None:
+        self.system("new")
+        _, said = self.deploy("--wait", "1", "root@::1")
+        self.assertIn("http://[::1]:8080", said)
+
+    def test_options_of_ssh_are_split_as_nix_does_it(self) -> None:
+        self.system("new")
+        self.environment["NIX_SSHOPTS"] = r"""-i "/a b/key" -o 'ProxyCommand=ssh -W "%h:%p" $HOME *' -o "X=\"q\" \$1 \n" -p 2\ 2"""
+        status, said = self.deploy()
+        self.assertEqual(status, 0, said)
+        options = (self.lab / "options").read_text().splitlines()
+        self.assertEqual(options[:4], ["-i /a b/key", '-o ProxyCommand=ssh -W "%h:%p" $HOME *', r'-o X="q" $1 \n', "-p 2 2"])
+        # The same text for Nix, and nothing that is ours comes first.
+        self.assertTrue((self.lab / "copy-options").read_text().startswith(self.environment["NIX_SSHOPTS"]))
+
+    def test_options_of_ssh_that_cannot_be_split_are_refused(self) -> None:
+        for wrong in ["-i 'key", '-i "key', "-i key\\"]:
+            with self.subTest(wrong):
+                self.environment["NIX_SSHOPTS"] = wrong
+                status, said = self.deploy()
+                self.assertEqual(status, 2, said)
+                self.assertIn("NIX_SSHOPTS", said)
+                self.assertEqual(self.calls(), [])
+
+    def test_nobody_is_asked_and_one_connection_serves_all_and_is_closed(self) -> None:
+        self.system("new")
+        status, said = self.deploy()
+        self.assertEqual(status, 0, said)
+        ours = (self.lab / "options").read_text().splitlines()
+        self.assertIn("-o BatchMode=yes", ours)
+        self.assertIn("-o ControlMaster=auto", ours)
+        control = next(Path(option.partition("=")[2]) for option in ours if "ControlPath=" in option)
+        self.assertIn(f"-o ControlPath={control}", (self.lab / "copy-options").read_text())
+        self.assertEqual(control.name, "%C")
+        self.assertEqual(self.calls()[-1], "ssh -O exit root@machine")
+        self.assertFalse(control.parent.exists())
+
+    def test_it_is_built_on_another_host_and_copied_from_there(self) -> None:
+        self.system("new")
+        builder = "ssh-ng://builder@[2001:db8::2]"
+        url = f"http://127.0.0.1:{self.port}"
+        status, said = self.deploy("--url", url, "--wait", "4", "--build-host", "builder@2001:db8::2", "machine")
+        self.assertEqual(status, 0, said)
+        self.assertIn(f" --eval-store auto --store {builder} ", self.nix("build"))
+        self.assertIn(f" --from {builder} --to ssh-ng://root@machine ", self.nix("copy"))
+        self.assertEqual(self.calls()[-2:], ["ssh -O exit root@machine", "ssh -O exit builder@2001:db8::2"])
+
     def test_usage(self) -> None:
         for arguments in [
             ["--nope", "x"],
@@ -89,6 +162,7 @@ class Unguarded(Lab):
             ["--wait", "soon", "a"],
             ["--verdict", "0", "a"],
             ["--flake", "here", "a"],
+            ["--build-host"],
             [""],
         ]:
             with self.subTest(arguments):
@@ -114,7 +188,7 @@ class Guarded(Lab):
         status, said = self.deploy()
         self.assertEqual(status, 3, said)
         self.assertIn("never ready", said)
-        self.assertIn("serves old again", said)
+        self.assertIn(f"serves {self.identity('old')} again", said)
         # Nobody switched but the deploy and the guard.
         self.assertEqual([call for call in self.calls() if call.startswith("switch")], ["switch switch: new", "switch switch: old"])
 
@@ -203,7 +277,7 @@ class Guarded(Lab):
         status, said = self.deploy()
         self.assertEqual(status, 3, said)
         self.assertIn("switching failed (status 1)", said)
-        self.assertEqual(Path(os.readlink(self.lab / "profile")).name, "old")
+        self.assertEqual(self.installed(), "old")
 
     def test_blessed_but_not_to_be_reached_is_taken_back_from_here(self) -> None:
         self.system("new", serves="wrong", after=self.verdict(0, "good", "blessed"))
