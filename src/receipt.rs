@@ -92,7 +92,7 @@ fn hash_or_unknown(link: &Path) -> String {
 
 /// What a chain of links leads to. That itself may be out of sight, as in a sandbox.
 fn resolve(link: &Path) -> io::Result<PathBuf> {
-    /// As many as Linux follows, path_resolution(7).
+    /// As many as Linux follows, `path_resolution(7)`.
     const MOST: usize = 40;
     link.symlink_metadata()?;
     let mut path = link.to_owned();

@@ -16,7 +16,10 @@ use crate::{
     peers,
     readiness::Reason,
     reload,
-    server::listener::{BindError, Inherited, Listener},
+    server::{
+        inherited::Inherited,
+        listener::{BindError, Listener},
+    },
     state::App,
     systemd,
     watchdog::{self, self_check},
@@ -35,7 +38,7 @@ pub async fn run(app: Arc<App>, files: Vec<PathBuf>) -> Result<(), Error> {
     let signals = Signals::install().map_err(no_signals)?;
     let hangups = signals::hangups().map_err(no_signals)?;
 
-    let mut inherited = Inherited::from_env();
+    let mut inherited = Inherited::from_env()?;
     let public = listeners(&mut inherited, "public", &app.settings.public.listen)?;
     let ops = listeners(&mut inherited, "ops", &app.settings.ops.listen)?;
     inherited.warn_of_rest();

@@ -1,6 +1,6 @@
 //! Listeners and connections: an accept loop of our own, because what protects it from slow and hostile clients has to sit below HTTP.
 //!
-//! - [`listener`], [`unix_socket`], [`stream`]: where connections come from
+//! - [`listener`], [`inherited`], [`unix_socket`], [`stream`]: where connections come from
 //! - [`accept`]: the loop
 //! - [`connections`]: all of them, looked over by one sweeper with a coarse [`clock`], so that no request pays for a timer
 //! - [`connection`]: one of them, [`activity`] what it is doing, [`transport`] its bytes, [`linger`] its end, [`closed`] why
@@ -12,6 +12,7 @@ pub mod clock;
 pub mod closed;
 pub mod connection;
 pub mod connections;
+pub mod inherited;
 pub mod linger;
 pub mod listener;
 pub mod protocols;

@@ -1,12 +1,34 @@
 //! What we tell the service manager (`sd_notify(3)`); nothing at all when there is none.
 
+use std::{
+    env, io,
+    os::{
+        linux::net::SocketAddrExt,
+        unix::{
+            ffi::OsStrExt,
+            net::{SocketAddr, UnixDatagram},
+        },
+    },
+};
+
 use sd_notify::NotifyState;
 
 /// Sends notifications; a manager that cannot be reached is logged, never fatal.
 pub fn notify(states: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
+    if let Err(error) = send(states) {
         tracing::warn!(%error, "the service manager could not be notified");
     }
+}
+
+/// As the crate does, which knows no abstract names.
+fn send(states: &[NotifyState<'_>]) -> io::Result<()> {
+    let Some(name) = env::var_os("NOTIFY_SOCKET") else { return Ok(()) };
+    let address = match name.as_bytes() {
+        [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
+        _ => SocketAddr::from_pathname(&name)?,
+    };
+    let text = states.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    UnixDatagram::unbound()?.send_to_addr(text.as_bytes(), &address).map(drop)
 }
 
 /// Says that a reload begins (`Type=notify-reload`); [`NotifyState::Ready`] ends it.

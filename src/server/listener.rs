@@ -1,8 +1,7 @@
-//! Where connections come from: sockets inherited from systemd by name (`sd_listen_fds(3)`), else the configured address.
+//! Where connections come from: a socket inherited from systemd, else one bound to the configured address.
 
 use std::{fmt, io, os::unix::net::UnixListener as StdUnixListener};
 
-use listenfd::ListenFd;
 use socket2::SockRef;
 use tokio::net::{TcpListener, UnixListener};
 
@@ -19,8 +18,10 @@ const BACKLOG: i32 = 4096;
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}: {source}")]
 pub struct BindError {
-    address: String,
-    source: io::Error,
+    /// What was to be listened on.
+    pub address: String,
+    /// Why it cannot be.
+    pub source: io::Error,
 }
 
 /// A socket that accepts.
@@ -34,59 +35,6 @@ enum Socket {
     Tcp(TcpListener),
     /// The file is there when the socket is our own.
     Unix(UnixListener, Option<SocketFile>),
-}
-
-/// Sockets handed over by systemd, by `LISTEN_FDNAMES`.
-pub struct Inherited {
-    fds: ListenFd,
-    names: Vec<String>,
-}
-
-impl Inherited {
-    /// Reads `LISTEN_PID`, `LISTEN_FDS` and `LISTEN_FDNAMES`; nothing inherited is not an error.
-    #[must_use]
-    pub fn from_env() -> Self {
-        let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
-        Self { fds: ListenFd::from_env(), names: names.split(':').map(str::to_owned).collect() }
-    }
-
-    /// Takes every inherited listener of this name.
-    ///
-    /// # Errors
-    /// The file descriptor is no stream socket.
-    pub fn take(&mut self, name: &str) -> Result<Vec<Listener>, BindError> {
-        let mut taken = Vec::new();
-        for index in 0..self.fds.len() {
-            if self.names.get(index).map(String::as_str) != Some(name) {
-                continue;
-            }
-            let refused =
-                |source| BindError { address: format!("inherited socket {index} (`{name}`)"), source };
-            let listener = match self.fds.take_tcp_listener(index) {
-                Ok(Some(tcp)) => Listener::tcp(tcp, true),
-                Ok(None) => continue,
-                Err(_) => match self.fds.take_unix_listener(index).map_err(refused)? {
-                    Some(unix) => Listener::unix(unix, None),
-                    None => continue,
-                },
-            };
-            taken.push(listener.map_err(refused)?);
-        }
-        Ok(taken)
-    }
-
-    /// Says which sockets nobody took: a unit that names them otherwise would be served nowhere, and nobody would know why.
-    pub fn warn_of_rest(&mut self) {
-        for index in 0..self.fds.len() {
-            if matches!(self.fds.take_raw_fd(index), Ok(Some(_))) {
-                let name = self.names.get(index).map_or("", String::as_str);
-                tracing::warn!(
-                    "the inherited socket {index} is named `{name}` and is not served; \
-                     FileDescriptorName= must be `public` or `ops`"
-                );
-            }
-        }
-    }
 }
 
 impl Listener {
@@ -108,12 +56,14 @@ impl Listener {
         bound.map_err(|source| BindError { address: listen.to_string(), source })
     }
 
-    fn tcp(listener: std::net::TcpListener, inherited: bool) -> io::Result<Self> {
+    /// Accepts on a TCP socket.
+    pub(super) fn tcp(listener: std::net::TcpListener, inherited: bool) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         Ok(Self { socket: Socket::Tcp(TcpListener::from_std(listener)?), inherited })
     }
 
-    fn unix(listener: StdUnixListener, file: Option<SocketFile>) -> io::Result<Self> {
+    /// Accepts on a Unix socket: our own if `file` is its path, else an inherited one.
+    pub(super) fn unix(listener: StdUnixListener, file: Option<SocketFile>) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let inherited = file.is_none();
         Ok(Self { socket: Socket::Unix(UnixListener::from_std(listener)?, file), inherited })

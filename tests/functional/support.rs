@@ -26,19 +26,30 @@ use notify::NotifySocket;
 /// Longest wait for anything that should happen soon; generous, because test machines are busy.
 pub const SOON: Duration = Duration::from_secs(30);
 
+/// What is handed over.
+#[derive(PartialEq)]
+enum Sockets {
+    None,
+    /// Only those of [`Builder::inherit`].
+    Extra,
+    /// Those, and `public` and `ops`.
+    Standard,
+}
+
 /// What to start.
 pub struct Builder {
     config: String,
     env: BTreeMap<String, String>,
     credentials: BTreeMap<String, String>,
     args: Vec<String>,
-    inherit: bool,
+    sockets: Sockets,
     wait: bool,
     public: Option<TcpListener>,
     journal_stream: bool,
     journal: Option<PathBuf>,
     stderr: Option<Stdio>,
     extra: Vec<(String, OwnedFd)>,
+    notify: Option<NotifySocket>,
 }
 
 /// A running service; stopped with SIGTERM, then SIGKILL, on drop.
@@ -57,13 +68,14 @@ impl Builder {
             env: BTreeMap::new(),
             credentials: BTreeMap::new(),
             args: Vec::new(),
-            inherit: true,
+            sockets: Sockets::Standard,
             wait: true,
             public: None,
             journal_stream: false,
             journal: None,
             stderr: None,
             extra: Vec::new(),
+            notify: None,
         }
     }
 
@@ -81,6 +93,12 @@ impl Builder {
     /// A file in `$CREDENTIALS_DIRECTORY`.
     pub fn credential(mut self, name: &str, value: &str) -> Self {
         self.credentials.insert(name.into(), value.into());
+        self
+    }
+
+    /// What takes the place of a notify socket at a path.
+    pub fn notify(mut self, socket: NotifySocket) -> Self {
+        self.notify = Some(socket);
         self
     }
 
@@ -119,9 +137,15 @@ impl Builder {
         self
     }
 
+    /// Hands over only the sockets of [`Self::inherit`].
+    pub fn no_standard_sockets(mut self) -> Self {
+        self.sockets = Sockets::Extra;
+        self
+    }
+
     /// Hands over no sockets: the configured addresses are bound.
     pub fn no_sockets(mut self) -> Self {
-        self.inherit = false;
+        self.sockets = Sockets::None;
         self
     }
 
@@ -136,13 +160,16 @@ impl Builder {
         let directory = TempDir::new().unwrap();
         let file = directory.path().join("uecho.toml");
         std::fs::write(&file, &self.config).unwrap();
-        let notify = NotifySocket::bind(&directory.path().join("notify"));
+        let notify = self.notify.unwrap_or_else(|| NotifySocket::bind(&directory.path().join("notify")));
         let sockets = [self.public.unwrap_or_else(listener), listener()];
         let [public, ops] = [sockets[0].local_addr().unwrap(), sockets[1].local_addr().unwrap()];
 
         // the shell is there because LISTEN_PID must be the pid of the process that inherits
-        let script =
-            if self.inherit { "export LISTEN_PID=$$; exec \"$0\" \"$@\"" } else { "exec \"$0\" \"$@\"" };
+        let script = if self.sockets == Sockets::None {
+            "exec \"$0\" \"$@\""
+        } else {
+            "export LISTEN_PID=$$; exec \"$0\" \"$@\""
+        };
         let mut command = match &self.journal {
             None => Command::new("/bin/sh"),
             Some(journal) => journal::namespace(journal),
@@ -169,8 +196,9 @@ impl Builder {
             }
             command.env("CREDENTIALS_DIRECTORY", credentials);
         }
-        if self.inherit {
+        if self.sockets != Sockets::None {
             let standard = ["public", "ops"].map(str::to_owned).into_iter().zip(sockets.map(OwnedFd::from));
+            let standard = standard.filter(|_| self.sockets == Sockets::Standard);
             let (names, sockets): (Vec<_>, Vec<_>) = standard.chain(self.extra).unzip();
             command.env("LISTEN_FDS", sockets.len().to_string()).env("LISTEN_FDNAMES", names.join(":"));
             let fds =

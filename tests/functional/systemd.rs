@@ -2,15 +2,16 @@
 
 use std::{
     io::{Read, Write},
-    net::{TcpListener, TcpStream},
-    os::unix::net::{UnixListener, UnixStream},
+    net::{TcpListener, TcpStream, UdpSocket},
+    os::unix::net::{UnixDatagram, UnixListener, UnixStream},
     path::Path,
+    time::Instant,
 };
 
 use rustix::process::Signal;
 use tempfile::tempdir;
 
-use crate::support::{Builder, Uecho, eventually, http, listener};
+use crate::support::{Builder, SOON, Uecho, eventually, http, listener, notify::NotifySocket};
 
 /// Echoes over a Unix socket; the status line and all that follows.
 pub fn get_unix(path: &Path) -> Option<String> {
@@ -79,6 +80,83 @@ fn every_inherited_socket_of_a_name_is_served_and_none_is_removed() {
 fn a_socket_of_another_name_is_said_to_be_ignored() {
     let uecho = Builder::new().inherit("pubilc", listener()).start();
     assert!(uecho.stderr().contains("`pubilc`"), "{}", uecho.stderr());
+}
+
+/// Hands over only what `inherit` adds; our own ops listener is on a port of the kernel's choice.
+fn bare() -> Builder {
+    Builder::new().no_standard_sockets().config("public.listen = '192.0.2.1:1'\nops.listen = '127.0.0.1:0'")
+}
+
+#[test]
+fn one_socket_without_a_name_is_the_public_one() {
+    for name in ["", "unknown", "uecho.socket"] {
+        let socket = listener();
+        let address = socket.local_addr().unwrap();
+        let _uecho = bare().inherit(name, socket).start();
+        assert_eq!(http::request(address, "GET", "/x", &[], b"").status, 200, "`{name}`");
+    }
+    let directory = tempdir().unwrap();
+    let [path, ops] = ["unknown.sock", "ops.sock"].map(|name| directory.path().join(name));
+    let _uecho = bare()
+        .inherit("unknown", UnixListener::bind(&path).unwrap())
+        .inherit("ops", UnixListener::bind(&ops).unwrap())
+        .start();
+    echoes_over(&path);
+    assert!(get_unix(&ops).unwrap().starts_with("HTTP/1.1 404"), "ops has no echo");
+}
+
+#[track_caller]
+fn refused(builder: Builder, why: &str) {
+    let mut uecho = builder.no_wait().start();
+    assert_eq!(uecho.wait_exit().code(), Some(69), "{}", uecho.stderr());
+    assert!(uecho.stderr().contains(why), "{}", uecho.stderr());
+}
+
+#[test]
+fn sockets_that_could_be_either_are_refused() {
+    refused(bare().inherit("unknown", listener()).inherit("unknown", listener()), "2 of 2 have no name");
+    refused(Builder::new().inherit("other.socket", listener()), "must be `public` or `ops`");
+    refused(
+        bare().inherit("public", listener()).env("LISTEN_FDNAMES", "public:ops"),
+        "2 names for 1 sockets",
+    );
+}
+
+#[test]
+fn what_does_not_listen_is_refused() {
+    let directory = tempdir().unwrap();
+    let why = "inherited socket 0 (`public`): not a TCP or Unix stream socket that listens";
+    let (stream, _other) = UnixStream::pair().unwrap();
+    refused(bare().inherit("public", stream), why);
+    let server = listener();
+    refused(bare().inherit("public", TcpStream::connect(server.local_addr().unwrap()).unwrap()), why);
+    refused(bare().inherit("public", UdpSocket::bind("127.0.0.1:0").unwrap()), why);
+    refused(bare().inherit("public", UnixDatagram::bind(directory.path().join("datagram")).unwrap()), why);
+    refused(bare().inherit("public", std::fs::File::open("/dev/null").unwrap()), why);
+    let more = bare().inherit("ops", listener()).env("LISTEN_FDS", "2").env("LISTEN_FDNAMES", "ops:public");
+    refused(more, "inherited socket 1 (`public`): not a TCP");
+}
+
+#[test]
+fn numbers_of_sockets_that_cannot_be_are_refused_at_once() {
+    for number in ["99999999", "1025", "two", "-1", "", "18446744073709551616"] {
+        let begin = Instant::now();
+        refused(bare().inherit("public", listener()).env("LISTEN_FDS", number), "LISTEN_FDS is ");
+        assert!(begin.elapsed() < SOON / 6, "{number}");
+    }
+    let own = Builder::new().no_sockets().env("LISTEN_FDS", "1");
+    refused(own.env("LISTEN_PID", "self"), "LISTEN_PID is `self`, no process id");
+}
+
+#[test]
+fn a_notify_socket_of_the_abstract_namespace_is_told_as_well() {
+    let socket = NotifySocket::bind_abstract(&format!("uecho-test-{}", std::process::id()));
+    let mut uecho = Builder::new().notify(socket).start();
+    uecho.signal(Signal::HUP);
+    assert!(uecho.notify.wait_for("RELOADING=1"));
+    uecho.signal(Signal::TERM);
+    assert_eq!(uecho.wait_exit().code(), Some(0));
+    assert!(uecho.notify.wait_for("STOPPING=1"));
 }
 
 #[test]

@@ -9,6 +9,10 @@ PEER = """[Service]
 Environment='UECHO_FANOUT__PEERS=["http://127.0.0.1:8080"]'"""
 
 
+SYSTEM = """[Service]
+Environment=UECHO_SYSTEM=label UECHO_CURRENT_SYSTEM=/run/uecho/current-system"""
+
+
 def ask_peer() -> dict[str, str]:
     answer = json.loads(machine.succeed("curl -sS --max-time 20 http://127.0.0.1:8080/api/v1/fanout/out"))
     return dict(answer["replies"][0])
@@ -48,7 +52,19 @@ with subtest("sees its own files only"):
     for directory in ["/", "/etc", "/run", "/run/uecho", "/dev", "/dev/shm"]:
         machine.fail(f"{write} ': > {directory}/uecho-was-here' 2>/dev/null")
 
+with subtest("names the system that runs, by a link in the folder that it shares with the machine"):
+    for store_hash in ["aaa111", "bbb222"]:
+        machine.succeed(
+            f"ln --symbolic --force --no-dereference /nix/store/{store_hash}-system /run/uecho/current-system",
+            f"mkdir -p /run/systemd/system/uecho.service.d; cat > {DROP_IN} <<'UNIT'\n{SYSTEM}\nUNIT",
+            "systemctl daemon-reload",
+            f"systemctl {'restart' if store_hash == 'aaa111' else 'reload'} uecho.service",
+        )
+        version = json.loads(machine.succeed("curl -sSf http://127.0.0.1:8081/version"))
+        t.assertEqual(version["system"], f"label+{store_hash}")
+
 with subtest("its watchdog stays fed"):
+    pid = machine.get_unit_property("uecho.service", "MainPID")
     machine.sleep(12)
     t.assertEqual(machine.get_unit_property("uecho.service", "NRestarts"), "0")
     t.assertEqual(machine.get_unit_property("uecho.service", "MainPID"), pid)

@@ -50,6 +50,19 @@ with subtest("the next good settings clear it"):
     t.assertNotIn("mesage", machine.get_unit_property("uecho.service", "StatusText"))
     t.assertEqual(machine.get_unit_property("uecho.service", "MainPID"), pid)
 
+with subtest("the system that runs is named after the next reload"):
+    # NixOS has the real one and needs it.
+    link = "/run/uecho-test/current-system" if machine.execute("test -e /run/current-system")[0] == 0 else "/run/current-system"
+    configure(f'message = "fifth"\nsystem = "label"\ncurrent_system = "{link}"')
+    for store_hash in ["aaa111", "bbb222"]:
+        machine.succeed(
+            f"ln --symbolic --force --no-dereference /nix/store/{store_hash}-system {link}",
+            "systemctl reload uecho.service",
+        )
+        version = json.loads(machine.succeed("curl -sSf http://127.0.0.1:8081/version"))
+        t.assertEqual(version["system"], f"label+{store_hash}")
+    t.assertEqual(machine.get_unit_property("uecho.service", "MainPID"), pid)
+
 with subtest("100 reloads under load, 0 failed"):
     machine.succeed("touch /run/uecho-load.go")
     machine.succeed(

@@ -1,7 +1,10 @@
 //! The service manager's side of `sd_notify(3)`.
 
 use std::{
-    os::unix::net::UnixDatagram,
+    os::{
+        linux::net::SocketAddrExt,
+        unix::net::{SocketAddr, UnixDatagram},
+    },
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -17,7 +20,16 @@ pub struct NotifySocket {
 
 impl NotifySocket {
     pub fn bind(path: &Path) -> Self {
-        let socket = UnixDatagram::bind(path).unwrap();
+        Self::of(path, UnixDatagram::bind(path).unwrap())
+    }
+
+    /// One in the abstract namespace, whose name in `NOTIFY_SOCKET` begins with `@`.
+    pub fn bind_abstract(name: &str) -> Self {
+        let address = SocketAddr::from_abstract_name(name).unwrap();
+        Self::of(Path::new(&format!("@{name}")), UnixDatagram::bind_addr(&address).unwrap())
+    }
+
+    fn of(path: &Path, socket: UnixDatagram) -> Self {
         socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
         Self { path: path.into(), socket, lines: Vec::new() }
     }
