@@ -19,6 +19,8 @@ const lint = await createLinter();
 let found = 0;
 for (const file of process.argv.slice(2)) {
   for (const { line, column, message, kind } of lint(readFileSync(file, "utf8"), file)) {
+    // The package is older than GitHub's arm runners.
+    if (kind === "runner-label" && message.startsWith('label "ubuntu-24.04-arm" ')) continue;
     console.log(`${file}:${line}:${column}: ${message} [${kind}]`);
     found += 1;
   }
