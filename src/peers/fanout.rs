@@ -13,12 +13,15 @@ use http::{StatusCode, Uri};
 
 use super::{
     Peer, Peers,
-    ask::{Answer, ask},
+    ask::{Answer, Failure, ask},
     outcome::Outcome,
     question::Question,
     reply::Reply,
 };
-use crate::telemetry::trace_context::SpanId;
+use crate::{
+    memory::{Full, Held, Memory},
+    telemetry::trace_context::SpanId,
+};
 
 /// How far one exchange has come; read at the cutoff, when its future is gone.
 #[derive(Default)]
@@ -55,38 +58,56 @@ impl Peers {
     }
 
     /// Asks every peer and waits for all of them (an answer is about every peer, whatever the policy), but not past the cutoff of the
-    /// budget. `targets` are those of [`Self::targets`]. Replies are in the order of the configuration.
-    pub async fn ask_all(&self, question: Question, targets: Vec<Uri>) -> Vec<Reply> {
+    /// budget. `targets` are those of [`Self::targets`]. Replies are in the order of the configuration; what they take of `memory` is theirs
+    /// as long as the guard beside them lives.
+    ///
+    /// # Errors
+    /// There is no room for what the peers say. Nobody is waited for then.
+    pub async fn ask_all(
+        &self,
+        question: Question,
+        targets: Vec<Uri>,
+        memory: &Memory,
+    ) -> Result<(Vec<Reply>, Held), Full> {
         let question = &question.authorize(self.authorization.clone());
         let start = Instant::now();
         let state: Vec<(Progress, SpanId)> =
             self.list.iter().map(|_| (Progress::default(), SpanId(fastrand::u64(1..)))).collect();
-        let reply = |index: usize, result: Result<Answer, Outcome>| {
-            let nothing = |outcome| Answer { outcome, message: None, fan_out: None };
-            let Answer { outcome, message, fan_out } = result.unwrap_or_else(nothing);
+        let reply = |index: usize, answer: Answer| {
+            let Answer { outcome, message, fan_out } = answer;
             let (progress, span_id) = &state[index];
             let (peer, status, span_id) = (self.list[index].clone(), progress.status(), *span_id);
             Reply { peer, outcome, status, start, elapsed: start.elapsed(), message, fan_out, span_id }
         };
+        let mut held = memory.reserve(0)?;
         let mut replies: Vec<Option<Reply>> = Vec::new();
         replies.resize_with(self.list.len(), || None);
         if question.budget().for_peer(start).is_some() {
             let mut exchanges = FuturesUnordered::new();
             for (index, (target, (progress, span))) in targets.iter().zip(&state).enumerate() {
                 let peer = &self.list[index];
-                exchanges
-                    .push(async move { (index, exchange(peer, question, target, progress, *span).await) });
+                exchanges.push(async move {
+                    (index, exchange(peer, question, target, progress, *span, memory).await)
+                });
             }
             let all = async {
                 while let Some((index, result)) = exchanges.next().await {
-                    replies[index] = Some(reply(index, result));
+                    let answer = match result {
+                        Ok(answer) => answer,
+                        Err(Failure::Outcome(outcome)) => Answer::none(outcome),
+                        Err(Failure::Full(full)) => return Err(full),
+                    };
+                    held.grow(answer.bytes())?;
+                    replies[index] = Some(reply(index, answer));
                 }
+                Ok(())
             };
             // what is not there by then is told apart below
-            let _ = tokio::time::timeout_at(question.budget().cutoff().into(), all).await;
+            tokio::time::timeout_at(question.budget().cutoff().into(), all).await.unwrap_or(Ok(()))?;
         }
-        let late = |index: usize| reply(index, Err(state[index].0.late()));
-        replies.into_iter().enumerate().map(|(index, reply)| reply.unwrap_or_else(|| late(index))).collect()
+        let late = |index: usize| reply(index, Answer::none(state[index].0.late()));
+        let replies = replies.into_iter().enumerate();
+        Ok((replies.map(|(index, reply)| reply.unwrap_or_else(|| late(index))).collect(), held))
     }
 }
 
@@ -96,9 +117,10 @@ async fn exchange(
     target: &Uri,
     progress: &Progress,
     span: SpanId,
-) -> Result<Answer, Outcome> {
+    memory: &Memory,
+) -> Result<Answer, Failure> {
     let _slot = peer.pool.slot().await;
     progress.asked.store(true, Ordering::Relaxed);
     let request = || question.request(&peer.url.origin.host_header, target.clone(), span);
-    ask(&peer.pool, request, |status| progress.status.store(status.as_u16(), Ordering::Relaxed)).await
+    ask(&peer.pool, memory, request, |status| progress.status.store(status.as_u16(), Ordering::Relaxed)).await
 }

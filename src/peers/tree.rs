@@ -70,6 +70,14 @@ impl FanOut {
         prune(&mut found.replies, usize::MAX, MAX_BODY);
         Some(found)
     }
+
+    /// About how many bytes it takes, in memory and as JSON.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let mut levels = Vec::new();
+        measure(&self.replies, 0, &mut levels);
+        levels.iter().sum()
+    }
 }
 
 /// Leaves out whole levels from below until the rest has at most `levels` of them, and about `bytes` as JSON. The first level stays.

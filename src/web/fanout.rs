@@ -1,6 +1,6 @@
 //! `GET /api/v1/fanout/{text}`: the text to all peers, and one answer of theirs.
 
-use std::{sync::Arc, time::Instant};
+use std::{io, sync::Arc, time::Instant};
 
 use axum::{
     Extension,
@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     config::settings::Policy,
+    memory::Full,
     peers::{
         budget::{Budget, Claim},
         merge::{Completeness, merge},
@@ -51,7 +52,7 @@ struct FanIn<'a> {
 }
 
 /// Asks all peers. 200 when the policy is met, 502 or 504 when not (the body is the same); 400 for a malformed path or header,
-/// 414 for a text too long to be passed on, 508 for a request that has come round.
+/// 414 for a text too long to be passed on, 503 when there is no room for what the peers say, 508 for a request that has come round.
 ///
 /// # Errors
 /// The problem to answer with.
@@ -75,7 +76,7 @@ pub async fn get(
             .detail("percent-encoded, the text is longer than a request to a peer can be")
     })?;
 
-    let mut replies = peers.ask_all(question, targets).await;
+    let (mut replies, held) = peers.ask_all(question, targets, &app.memory).await?;
     let policy = peers.settings.policy;
     let verdict = merge(policy, replies.iter().map(|reply| (reply.outcome, reply.completeness())));
     for reply in &replies {
@@ -97,18 +98,21 @@ pub async fn get(
         replies: &hops,
     };
     let media = negotiate::prefer(&headers, &[Media::Json, Media::Html, Media::Json]);
-    let body = match media {
-        Media::Html => page::of(&fan_in, verdict.http).into_bytes(),
-        _ => json(&fan_in, own)?,
-    };
-    let mut response = (verdict.http, [(CONTENT_TYPE, media.content_type())], body).into_response();
+    // the answer takes the room of what it is made of; nothing is waited for in between
+    drop(held);
+    let mut body = app.memory.buffer();
+    match media {
+        Media::Html => body.extend(page::of(&fan_in, verdict.http).as_bytes())?,
+        _ => serde_json::to_writer(&mut body, &fan_in).map_err(unwritten)?,
+    }
     drop(hops);
+    let headers = [(CONTENT_TYPE, media.content_type())];
+    let mut response = (verdict.http, headers, body.into_bytes()).into_response();
     response.extensions_mut().insert(Replies(replies.into()));
     Ok(response)
 }
 
-fn json(fan_in: &FanIn<'_>, own: usize) -> Result<Vec<u8>, Problem> {
-    let mut body = Vec::with_capacity(own + fan_in.replies.iter().map(Hop::json_bytes).sum::<usize>());
-    serde_json::to_writer(&mut body, fan_in).map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR))?;
-    Ok(body)
+fn unwritten(error: serde_json::Error) -> Problem {
+    let full = io::Error::from(error).downcast::<Full>();
+    full.map_or_else(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR), Problem::from)
 }

@@ -10,6 +10,7 @@ mod exit_codes;
 mod fanout;
 mod fanout_below;
 mod fanout_headers;
+mod fanout_memory;
 mod fanout_outcomes;
 mod fanout_page;
 mod fanout_pool;

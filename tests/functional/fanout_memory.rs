@@ -1,0 +1,83 @@
+//! `limits.memory` and what peers say: replies are held while others are waited for, and there is room for so many of them.
+
+use std::{
+    io::Write,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use crate::support::{
+    Uecho, eventually,
+    http::Connection,
+    peer::{Peer, sleep},
+};
+
+const FANOUT: &str = "/api/v1/fanout/x";
+const HELD: &str = "uecho_memory_held_bytes";
+/// Bytes of the large peer's message.
+const LARGE: usize = 200 * 1024;
+
+/// Answers when it is told to.
+fn waiting() -> (Peer, Arc<AtomicBool>) {
+    let released = Arc::new(AtomicBool::new(false));
+    let state = released.clone();
+    let peer = Peer::new(move |_, stream| {
+        while !state.load(Ordering::Relaxed) {
+            sleep(Duration::from_millis(5));
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{\"message\":\"m\"}").is_ok()
+    });
+    (peer, released)
+}
+
+fn uecho(peers: &[&Peer]) -> Uecho {
+    let urls: Vec<String> = peers.iter().map(|peer| peer.url()).collect();
+    let limits = "[limits]\nhandler = \"30s\"\nbody_bytes = \"1KiB\"\nmemory = \"1MiB\"";
+    Uecho::with(&format!("[fanout]\ntimeout = \"30s\"\npeers = {urls:?}\n{limits}\n"))
+}
+
+#[test]
+fn replies_that_wait_for_others_take_room() {
+    let (large, (late, released)) = (Peer::saying(&"x".repeat(LARGE)), waiting());
+    let uecho = uecho(&[&large, &late]);
+    let mut waiting: Vec<Connection> = Vec::new();
+    for count in 1..=5 {
+        let mut connection = Connection::open(uecho.public);
+        connection.send(format!("GET {FANOUT} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes());
+        waiting.push(connection);
+        eventually("its reply is held", || uecho.count(HELD) >= count * LARGE);
+    }
+    assert!(uecho.count(HELD) <= 1024 * 1024, "{}", uecho.count(HELD));
+    let refused = uecho.get(FANOUT);
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
+    let detail = refused.json()["detail"].to_string();
+    assert!(detail.contains("limits.memory"), "{detail}");
+    assert_eq!(uecho.get("/x").status, 200, "an echo needs no room");
+    released.store(true, Ordering::Relaxed);
+    for mut connection in waiting {
+        assert_eq!(connection.answer().unwrap().status, 200, "an answer takes the room of its replies");
+    }
+    eventually("all is given back", || uecho.count(HELD) == 0);
+    let answer = uecho.get(FANOUT);
+    assert_eq!((answer.status, &answer.json()["status"]), (200, &"complete".into()));
+    eventually("all is given back", || uecho.count(HELD) == 0);
+}
+
+#[test]
+fn what_a_peer_said_below_takes_room_too() {
+    let leaf = serde_json::json!({"peer": "http://leaf", "outcome": "ok", "message": "y".repeat(1000)});
+    let tree =
+        serde_json::json!({"message": "m", "status": "complete", "replies": vec![leaf; 200]}).to_string();
+    let (large, (late, released)) = (Peer::answering("200 OK", "", &tree), waiting());
+    let uecho = uecho(&[&large, &late]);
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| uecho.get(FANOUT));
+        eventually("it is held", || uecho.count(HELD) >= 200_000);
+        released.store(true, Ordering::Relaxed);
+        assert_eq!(asking.join().unwrap().status, 200);
+    });
+    eventually("all is given back", || uecho.count(HELD) == 0);
+}
