@@ -57,7 +57,7 @@ impl Telemetry {
 
     /// Starts the export of traces, if one is configured: once, in the runtime, when the listeners are open.
     pub fn start_export(&self, receipt: &Receipt) {
-        self.traces.start(receipt, &options::process);
+        self.traces.start(receipt);
     }
 
     /// Takes in a finished request: spans if it is sampled and something is exported, an event if `logged`.

@@ -71,7 +71,13 @@ impl Connector {
         ca: Option<&Path>,
     ) -> Result<Self, TrustError> {
         let https = origins.into_iter().any(|origin| origin.tls.is_some());
-        Ok(Self { tls: if https { Some(tls::client_config(ca)?) } else { None } })
+        Ok(Self { tls: if https { Some(tls::client_config(ca, None)?) } else { None } })
+    }
+
+    /// A connector for https with this configuration.
+    #[must_use]
+    pub fn with_tls(config: Arc<ClientConfig>) -> Self {
+        Self { tls: Some(config) }
     }
 
     /// A stream to the origin, with `TCP_NODELAY`; the addresses of a name are tried side by side (RFC 8305).

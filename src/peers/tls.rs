@@ -4,7 +4,9 @@ use std::{error::Error, io, path::Path, sync::Arc};
 
 use rustls::{
     ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject},
+    client::ResolvesClientCert,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    sign::{CertifiedKey, SingleCertAndKey},
 };
 
 /// The authorities cannot be had.
@@ -34,36 +36,65 @@ pub enum TrustError {
     Setup(#[from] rustls::Error),
 }
 
+/// What we show to a server that asks for a certificate; cheap to clone.
+#[derive(Clone)]
+pub struct Identity(Arc<dyn ResolvesClientCert>);
+
+impl Identity {
+    /// A chain of certificates, our own first, and the private key of that, from PEM files.
+    ///
+    /// # Errors
+    /// See [`TrustError`].
+    pub fn from_pem(certificates: &Path, key: &Path) -> Result<Self, TrustError> {
+        let unusable =
+            |path: &Path, reason: String| TrustError::Pem { path: path.display().to_string(), reason };
+        let chain = CertificateDer::pem_slice_iter(&read(certificates)?).collect::<Result<Vec<_>, _>>();
+        let chain = chain.map_err(|error| unusable(certificates, error.to_string()))?;
+        let own =
+            PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|error| unusable(key, error.to_string()))?;
+        let pair = CertifiedKey::from_der(chain, own, &rustls::crypto::ring::default_provider());
+        let pair = pair
+            .map_err(|error| unusable(certificates, format!("with the key `{}`: {error}", key.display())))?;
+        Ok(Self(Arc::new(SingleCertAndKey::from(pair))))
+    }
+}
+
 /// A client configuration (TLS 1.2 and 1.3, ALPN `http/1.1`) that trusts the authorities in `ca`, or without it the system's
 /// (`SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured).
 ///
 /// # Errors
 /// See [`TrustError`].
-pub fn client_config(ca: Option<&Path>) -> Result<Arc<ClientConfig>, TrustError> {
+pub fn client_config(ca: Option<&Path>, identity: Option<Identity>) -> Result<Arc<ClientConfig>, TrustError> {
     let roots = match ca {
         Some(path) => from_pem(path)?,
         None => from_system()?,
     };
     // named, so that nothing depends on a process-wide default having been installed
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
+    let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .with_root_certificates(roots);
+    let mut config = match identity {
+        Some(Identity(identity)) => config.with_client_cert_resolver(identity),
+        None => config.with_no_client_auth(),
+    };
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }
 
 fn from_pem(path: &Path) -> Result<RootCertStore, TrustError> {
-    let shown = || path.display().to_string();
-    let pem = std::fs::read(path).map_err(|source| TrustError::Read { path: shown(), source })?;
-    let unusable = |reason: String| TrustError::Pem { path: shown(), reason };
+    let pem = read(path)?;
+    let unusable = |reason: String| TrustError::Pem { path: path.display().to_string(), reason };
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&pem) {
         let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
         roots.add(certificate).map_err(|error| unusable(error.to_string()))?;
     }
     if roots.is_empty() { Err(unusable("none found".into())) } else { Ok(roots) }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, TrustError> {
+    std::fs::read(path).map_err(|source| TrustError::Read { path: path.display().to_string(), source })
 }
 
 fn from_system() -> Result<RootCertStore, TrustError> {
@@ -93,17 +124,17 @@ mod tests {
     #[test]
     fn a_pem_file_must_hold_certificates() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let error = client_config(Some(file.path())).unwrap_err().to_string();
+        let error = client_config(Some(file.path()), None).unwrap_err().to_string();
         assert!(error.contains("no usable certificate (none found)"), "{error}");
         std::fs::write(file.path(), "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
             .unwrap();
-        assert!(client_config(Some(file.path())).is_err());
+        assert!(client_config(Some(file.path()), None).is_err());
         let key = rcgen::KeyPair::generate().unwrap();
         let certificate =
             rcgen::CertificateParams::new(vec!["ca".into()]).unwrap().self_signed(&key).unwrap();
         std::fs::write(file.path(), certificate.pem()).unwrap();
-        assert!(client_config(Some(file.path())).is_ok());
-        let error = client_config(Some(Path::new("/nonexistent/ca.pem"))).unwrap_err().to_string();
+        assert!(client_config(Some(file.path()), None).is_ok());
+        let error = client_config(Some(Path::new("/nonexistent/ca.pem")), None).unwrap_err().to_string();
         assert!(error.contains("/nonexistent/ca.pem"), "{error}");
     }
 }

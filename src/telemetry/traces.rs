@@ -5,6 +5,7 @@
 //! bounded, what is lost is counted in `uecho_otlp_spans_total`.
 
 mod exporter;
+mod ledger;
 pub mod options;
 mod resource;
 pub mod sampler;
@@ -53,7 +54,7 @@ impl Traces {
             sampler: if options.export.is_some() { options.sampler } else { Sampler::PASS_ON },
             options,
             exporter: OnceLock::new(),
-            spans: exporter::counter().map_err(|error| ConfigError::new(error.to_string()))?,
+            spans: ledger::counter().map_err(|error| ConfigError::new(error.to_string()))?,
         })))
     }
 
@@ -64,9 +65,9 @@ impl Traces {
     }
 
     /// Starts the export, if one is configured. Called in the runtime that is to carry it, when the listeners are open.
-    pub fn start(&self, receipt: &Receipt, variable: options::Variables<'_>) {
+    pub fn start(&self, receipt: &Receipt) {
         let Some(export) = &self.0.options.export else { return };
-        let resource = resource::of(receipt, variable);
+        let resource = resource::of(receipt, &export.attributes);
         match Exporter::start(export, &resource, Handle::current(), &self.0.spans) {
             Ok(exporter) => {
                 if self.0.exporter.set(exporter).is_ok() {
@@ -91,10 +92,14 @@ impl Traces {
 
     /// Hands over the spans of a sampled request.
     pub fn record(&self, record: &Record) {
-        if let Some(exporter) = self.0.exporter.get() {
-            for span in span::of(record) {
-                exporter.export(span);
-            }
+        if self.0.options.export.is_none() {
+            return;
+        }
+        let spans = span::of(record);
+        match self.0.exporter.get() {
+            Some(exporter) => spans.into_iter().for_each(|span| exporter.export(span)),
+            // it could not be started
+            None => self.0.spans.with_label_values(&["dropped"]).inc_by(spans.len() as u64),
         }
     }
 

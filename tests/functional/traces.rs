@@ -1,5 +1,6 @@
 //! Traces: continued whether or not anything is exported; exported to a collector that may be good, bad or absent.
 
+mod accounted;
 mod export;
 mod harmless;
 

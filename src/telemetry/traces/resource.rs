@@ -1,19 +1,36 @@
 //! Who sends the spans: the receipt and the host as resource attributes, under their OpenTelemetry names.
 //!
 //! `service.name` is `OTEL_SERVICE_NAME`, else that of `OTEL_RESOURCE_ATTRIBUTES`, else `uecho`. `OTEL_RESOURCE_ATTRIBUTES`
-//! (`key=value,...`, values percent-encoded) adds attributes and replaces our own.
+//! (`key=value,...`, percent-encoded) adds attributes and replaces our own; one pair that is malformed makes all of it void.
 
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::{Resource, resource::TelemetryResourceDetector};
 
-use super::options::Variables;
+use super::options::{Source, decode};
 use crate::receipt::Receipt;
 
 /// Version of the semantic conventions that all our names are from.
 pub(super) const SCHEMA: &str = "https://opentelemetry.io/schemas/1.37.0";
 
-/// The resource of this process.
-pub(super) fn of(receipt: &Receipt, variables: Variables<'_>) -> Resource {
+/// What the variables set.
+pub(super) fn set(source: &mut Source<'_>) -> Vec<KeyValue> {
+    let list = source.first(&["OTEL_RESOURCE_ATTRIBUTES"], |list| {
+        let pairs = list.split(',').filter(|pair| !pair.trim().is_empty());
+        pairs.map(|pair| attribute(pair).ok_or_else(|| format!("{pair:?} is no KEY=VALUE"))).collect()
+    });
+    let mut set: Vec<KeyValue> = list.unwrap_or_default();
+    set.extend(source.get("OTEL_SERVICE_NAME").map(|name| KeyValue::new("service.name", name)));
+    set
+}
+
+fn attribute(pair: &str) -> Option<KeyValue> {
+    let (key, value) = pair.split_once('=')?;
+    let key = decode(key).filter(|key| !key.is_empty())?;
+    Some(KeyValue::new(key, decode(value)?))
+}
+
+/// The resource of this process; `set` adds attributes and replaces our own.
+pub(super) fn of(receipt: &Receipt, set: &[KeyValue]) -> Resource {
     let Receipt { version, revision, instance, system, boot } = receipt;
     let own = [
         ("service.name", "uecho"),
@@ -26,21 +43,12 @@ pub(super) fn of(receipt: &Receipt, variables: Variables<'_>) -> Resource {
     ]
     .map(|(key, value)| KeyValue::new(key, value.to_owned()));
     let pid = KeyValue::new("process.pid", i64::from(std::process::id()));
-    let set = variables("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default();
-    let name = variables("OTEL_SERVICE_NAME").filter(|name| !name.is_empty());
     Resource::builder_empty()
         .with_detector(Box::new(TelemetryResourceDetector))
         .with_schema_url(own, SCHEMA)
         .with_attributes([pid])
-        .with_attributes(set.split(',').filter_map(attribute))
-        .with_attributes(name.map(|name| KeyValue::new("service.name", name)))
+        .with_attributes(set.iter().cloned())
         .build()
-}
-
-fn attribute(pair: &str) -> Option<KeyValue> {
-    let (key, value) = pair.split_once('=')?;
-    let value = percent_encoding::percent_decode_str(value.trim()).decode_utf8_lossy().into_owned();
-    Some(KeyValue::new(key.trim().to_owned(), value))
 }
 
 #[cfg(test)]
@@ -53,7 +61,8 @@ mod tests {
         let variables = |name: &str| {
             variables.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned())
         };
-        of(&Receipt::of("node-a", "26.05", None), &variables)
+        let mut source = Source::new(&variables);
+        of(&Receipt::of("node-a", "26.05", None), &set(&mut source))
             .get(&Key::new(key))
             .map(|value| value.to_string())
     }
@@ -62,8 +71,7 @@ mod tests {
     fn variables_add_and_replace() {
         assert_eq!(get(&[], "service.name").as_deref(), Some("uecho"));
         assert_eq!(get(&[], "service.instance.id").as_deref(), Some("node-a"));
-        let set =
-            ("OTEL_RESOURCE_ATTRIBUTES", "service.name=other, deployment.environment.name = a%2Cb ,junk");
+        let set = ("OTEL_RESOURCE_ATTRIBUTES", "service.name=other, deployment.environment.name = a%2Cb ,");
         assert_eq!(get(&[set], "service.name").as_deref(), Some("other"));
         assert_eq!(get(&[set], "deployment.environment.name").as_deref(), Some("a,b"));
         let name = ("OTEL_SERVICE_NAME", "echo-eu");

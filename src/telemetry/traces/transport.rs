@@ -1,23 +1,41 @@
 //! The HTTP client of the OTLP exporter. The exporter runs on a thread of the SDK; its requests run as tasks of our runtime, over the
 //! same connector as those to peers.
 
-use std::{future::Future, pin::Pin, sync::PoisonError, time::Duration};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::rt::TokioIo;
 use opentelemetry_http::{HttpClient, HttpError};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTracePartialSuccess, ExportTraceServiceResponse,
+};
+use prost::Message;
 use tokio::runtime::Handle;
 
-use super::{exporter::Problem, options::Export};
+use super::options::{Export, Security};
 use crate::{
-    peers::{connect::Connector, tls::TrustError, url::Origin},
+    peers::{connect::Connector, tls, url::Origin},
     receipt::VERSION,
 };
 
 /// Most bytes of a collector's answer that are read.
 const MAX_ANSWER: usize = 64 * 1024;
+
+/// What there is to be known about the last answer.
+#[derive(Debug, Default)]
+pub(super) struct Answer {
+    /// What went wrong.
+    pub(super) problem: Option<String>,
+    /// How many spans of an export that succeeded the collector did not take.
+    pub(super) rejected: usize,
+}
 
 /// One connection per export: exports are seconds apart, so a kept one would mostly be found dead.
 pub(super) struct Transport {
@@ -27,7 +45,7 @@ pub(super) struct Transport {
     target: Uri,
     headers: HeaderMap,
     timeout: Duration,
-    problem: Problem,
+    answer: Arc<Mutex<Answer>>,
 }
 
 impl std::fmt::Debug for Transport {
@@ -40,33 +58,31 @@ impl Transport {
     pub(super) fn new(
         export: &Export,
         runtime: Handle,
-        problem: Problem,
+        answer: Arc<Mutex<Answer>>,
     ) -> Result<Self, Box<dyn std::error::Error>> {
         let origin = export.endpoint.origin.clone();
-        let path = if export.endpoint.prefix.is_empty() { "/" } else { &export.endpoint.prefix };
         let mut headers = export.headers.clone();
         headers.entry(header::USER_AGENT).or_insert(HeaderValue::from_str(&format!("uecho/{VERSION}"))?);
         headers.insert(header::HOST, origin.host_header.clone());
-        let connector = Connector::for_origins([&origin], None)
-            .map_err(|error: TrustError| format!("the collector's certificate cannot be checked: {error}"))?;
-        Ok(Self {
-            runtime,
-            connector,
-            target: path.parse()?,
-            origin,
-            headers,
-            timeout: export.timeout,
-            problem,
-        })
+        let connector = if origin.tls.is_some() {
+            let Security { authorities, identity } = &export.security;
+            let config = tls::client_config(authorities.as_deref(), identity.clone())
+                .map_err(|error| format!("the collector's certificate cannot be checked: {error}"))?;
+            Connector::with_tls(config)
+        } else {
+            Connector::plain()
+        };
+        let target = export.endpoint.target.clone();
+        Ok(Self { runtime, connector, target, origin, headers, timeout: export.timeout, answer })
     }
 
     fn request(&self, request: Request<Bytes>) -> Request<Full<Bytes>> {
         let mut request = request.map(Full::new);
         *request.uri_mut() = self.target.clone();
-        // after those of the exporter, which reads the environment by itself
-        for (name, value) in &self.headers {
-            request.headers_mut().insert(name, value.clone());
-        }
+        // those of the exporter, which reads the environment by itself, stay out
+        let kind = request.headers_mut().remove(header::CONTENT_TYPE);
+        *request.headers_mut() = self.headers.clone();
+        request.headers_mut().extend(kind.map(|kind| (header::CONTENT_TYPE, kind)));
         request
     }
 }
@@ -103,13 +119,27 @@ impl HttpClient for Transport {
                 Ok(Err(_)) => Err(format!("no answer within {timeout:?}").into()),
                 Err(error) => Err(error.into()),
             };
-            let problem = match &result {
-                Ok(answer) if answer.status().is_success() => None,
-                Ok(answer) => Some(format!("{}: status {}", self.origin, answer.status())),
-                Err(error) => Some(format!("{}: {error}", self.origin)),
+            let problem =
+                |what: String| Answer { problem: Some(format!("{}: {what}", self.origin)), rejected: 0 };
+            let answer = match &result {
+                Ok(answer) if answer.status().is_success() => match partial_success(answer.body()) {
+                    Some(ExportTracePartialSuccess { rejected_spans, error_message }) => Answer {
+                        rejected: usize::try_from(rejected_spans).unwrap_or(0),
+                        ..problem(format!("{rejected_spans} spans rejected: {error_message}"))
+                    },
+                    None => Answer::default(),
+                },
+                Ok(answer) => problem(format!("status {}", answer.status())),
+                Err(error) => problem(error.to_string()),
             };
-            *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = problem;
+            *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = answer;
             result
         })
     }
+}
+
+/// What the collector has to say about an export that succeeded, if anything. The SDK reads it, too, but keeps it to itself.
+fn partial_success(body: &[u8]) -> Option<ExportTracePartialSuccess> {
+    let partial = ExportTraceServiceResponse::decode(body).ok()?.partial_success?;
+    (partial.rejected_spans > 0 || !partial.error_message.is_empty()).then_some(partial)
 }

@@ -8,7 +8,9 @@ use std::{
 };
 
 use opentelemetry_proto::tonic::{
-    collector::trace::v1::ExportTraceServiceRequest,
+    collector::trace::v1::{
+        ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
+    },
     common::v1::{AnyValue, KeyValue, any_value::Value},
     trace::v1::Span,
 };
@@ -24,6 +26,8 @@ pub enum Manner {
     Status(u16),
     /// Never.
     Silent,
+    /// With success but for so many spans of each export.
+    Rejecting(u8),
 }
 
 /// One export as received.
@@ -108,6 +112,13 @@ pub fn hex(id: &[u8]) -> String {
     })
 }
 
+fn rejecting(rejected_spans: i64) -> ExportTraceServiceResponse {
+    let error_message = "not today".to_owned();
+    ExportTraceServiceResponse {
+        partial_success: Some(ExportTracePartialSuccess { rejected_spans, error_message }),
+    }
+}
+
 fn receive(stream: TcpStream, manner: Manner, exports: &Mutex<Vec<Export>>) {
     stream.set_read_timeout(Some(SOON)).unwrap();
     let mut stream = BufReader::new(stream);
@@ -125,14 +136,16 @@ fn receive(stream: TcpStream, manner: Manner, exports: &Mutex<Vec<Export>>) {
         let request = ExportTraceServiceRequest::decode(&body[..]).unwrap();
         let export = Export { line: head.trim_end().into(), headers: std::mem::take(&mut headers), request };
         exports.lock().unwrap_or_else(PoisonError::into_inner).push(export);
-        let status = match manner {
-            Manner::Good => 200,
-            Manner::Status(status) => status,
+        let (status, body) = match manner {
+            Manner::Good => (200, Vec::new()),
+            Manner::Status(status) => (status, Vec::new()),
             Manner::Silent => continue,
+            Manner::Rejecting(spans) => (200, rejecting(spans.into()).encode_to_vec()),
         };
+        let length = body.len();
         let answer = format!(
-            "HTTP/1.1 {status} Whatever\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\n\r\n"
+            "HTTP/1.1 {status} Whatever\r\nContent-Type: application/x-protobuf\r\nContent-Length: {length}\r\n\r\n"
         );
-        let _ = stream.get_mut().write_all(answer.as_bytes());
+        let _ = stream.get_mut().write_all(&[answer.as_bytes(), &body].concat());
     }
 }

@@ -1,18 +1,21 @@
 //! Every source of every option, and what wins.
 
+mod table;
+
 use secrecy::SecretString;
 
-use super::*;
+use super::{export::TIMEOUT, *};
 use crate::config::units::Span;
 
-fn resolve(keys: &Otlp, variables: &[(&str, &str)]) -> Options {
+pub(super) fn resolve(keys: &Otlp, variables: &[(&str, &str)]) -> Options {
     let variables =
         |name: &str| variables.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
     Options::resolve(keys, &variables).unwrap()
 }
 
 fn endpoint(variables: &[(&str, &str)]) -> Option<String> {
-    resolve(&Otlp::default(), variables).export.map(|export| export.endpoint.to_string())
+    let export = resolve(&Otlp::default(), variables).export?;
+    Some(format!("{}{}", export.endpoint.origin, export.endpoint.target))
 }
 
 #[test]
@@ -25,8 +28,21 @@ fn nothing_set_exports_nothing() {
 fn endpoints_are_bases_or_whole() {
     let general = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a:4318/");
     assert_eq!(endpoint(&[general]).unwrap(), "http://a:4318/v1/traces");
-    let own = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://b:4318/mine");
-    assert_eq!(endpoint(&[general, own]).unwrap(), "http://b:4318/mine");
+    assert_eq!(endpoint(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a/x//")]).unwrap(), "http://a/x/v1/traces");
+    for (whole, used) in [
+        ("http://b:4318/mine", "http://b:4318/mine"),
+        ("http://b:4318/mine/", "http://b:4318/mine/"),
+        ("http://b:4318", "http://b:4318/"),
+        ("http://b:4318/", "http://b:4318/"),
+        ("http://b/v1/traces?key=a/b", "http://b/v1/traces?key=a/b"),
+        ("http://b?key=1", "http://b/?key=1"),
+    ] {
+        let own = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", whole);
+        assert_eq!(endpoint(&[general, own]).unwrap(), used);
+    }
+    let own = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://b:4318/mine?key=secret");
+    let shown = resolve(&Otlp::default(), &[own]).export.unwrap().endpoint.to_string();
+    assert_eq!(shown, "http://b:4318/mine", "a query may hold a secret");
     let keys = Otlp { endpoint: Some("http://c/x".into()), ..Otlp::default() };
     let export = resolve(&keys, &[general, own]).export.unwrap();
     assert_eq!(export.endpoint.to_string(), "http://c/x/v1/traces");
@@ -34,12 +50,24 @@ fn endpoints_are_bases_or_whole() {
 }
 
 #[test]
+fn an_endpoint_that_cannot_be_used_sends_traces_nowhere_else() {
+    let general = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a:4318");
+    for bad in ["b:4318", "http://b/#x", "http://user:pw@b/", "http://b/#x?y"] {
+        let options = resolve(&Otlp::default(), &[general, ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", bad)]);
+        assert!(options.export.is_none(), "{bad}");
+        assert!(options.warnings[0].starts_with("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"), "{bad}");
+        assert!(!options.warnings[0].contains("pw"), "{:?}", options.warnings);
+    }
+}
+
+#[test]
 fn the_export_can_be_switched_off() {
     let general = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a:4318");
-    for off in [("OTEL_SDK_DISABLED", "TRUE"), ("OTEL_TRACES_EXPORTER", "none")] {
-        assert_eq!(endpoint(&[general, off]), None, "{off:?}");
+    let keys = Otlp { endpoint: Some("http://c".into()), ..Otlp::default() };
+    for off in [("OTEL_SDK_DISABLED", "TRUE"), ("OTEL_TRACES_EXPORTER", "None")] {
+        let options = resolve(&keys, &[general, off]);
+        assert!(options.export.is_none() && options.warnings.is_empty(), "{off:?}");
     }
-    assert!(endpoint(&[general, ("OTEL_SDK_DISABLED", "1")]).is_some(), "only `true` disables");
 }
 
 #[test]
@@ -68,50 +96,6 @@ fn keys_win_over_variables() {
     );
     assert!(!export.headers.contains_key("x-b"), "the list of the signal replaces the general one");
     assert!(!format!("{:?}", export.headers).contains("key"));
-}
-
-#[test]
-fn every_standard_sampler() {
-    for (name, sampler) in [
-        ("always_on", Sampler::ratio(1.0)),
-        ("always_off", Sampler::ratio(0.0)),
-        ("traceidratio", Sampler::ratio(0.25)),
-        ("parentbased_always_on", Sampler::parent_based(1.0)),
-        ("parentbased_always_off", Sampler::parent_based(0.0)),
-        ("parentbased_traceidratio", Sampler::parent_based(0.25)),
-    ] {
-        let options =
-            resolve(&Otlp::default(), &[("OTEL_TRACES_SAMPLER", name), ("OTEL_TRACES_SAMPLER_ARG", "0.25")]);
-        assert_eq!((options.sampler, options.warnings.len()), (sampler, 0), "{name}");
-    }
-}
-
-#[test]
-fn an_unusable_variable_is_named_and_ignored() {
-    let general = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a:4318");
-    for (name, value) in [
-        ("OTEL_TRACES_SAMPLER", "jaeger_remote"),
-        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
-        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json"),
-        ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s"),
-        ("OTEL_EXPORTER_OTLP_TIMEOUT", "0"),
-        ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
-        ("OTEL_EXPORTER_OTLP_HEADERS", "novalue"),
-        ("OTEL_EXPORTER_OTLP_HEADERS", "a b=c"),
-        ("OTEL_TRACES_EXPORTER", "zipkin"),
-    ] {
-        let options = resolve(&Otlp::default(), &[general, (name, value)]);
-        assert!(options.export.is_some(), "{name}={value}");
-        assert_eq!(options.warnings.len(), 1, "{name}={value}");
-        assert!(options.warnings[0].starts_with(name), "{:?}", options.warnings);
-    }
-    let argument = [("OTEL_TRACES_SAMPLER", "traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "2")];
-    let options = resolve(&Otlp::default(), &argument);
-    assert!(
-        options.sampler == Sampler::ratio(1.0) && options.warnings[0].starts_with("OTEL_TRACES_SAMPLER_ARG")
-    );
-    let options = resolve(&Otlp::default(), &[("OTEL_EXPORTER_OTLP_ENDPOINT", "a:4318")]);
-    assert!(options.export.is_none() && options.warnings[0].starts_with("OTEL_EXPORTER_OTLP_ENDPOINT"));
 }
 
 #[test]
