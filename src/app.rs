@@ -11,6 +11,7 @@ use tokio::runtime::Runtime;
 use crate::{
     cli::{Cli, Command},
     config,
+    peers::{Peers, validate},
     probe::{Target, args::ProbeArgs},
     serve,
     server::listener::BindError,
@@ -100,6 +101,11 @@ fn check_config(cli: &Cli) -> Result<(), Error> {
     let loaded = config::load(&cli.config)?;
     for warning in &loaded.warnings {
         telemetry::say(&format!("warning: {warning}"));
+    }
+    // files of the machine, which may be another one
+    if let Err(error) = Peers::new(&loaded.settings.fanout, None) {
+        let wrong = validate::joined(&error);
+        telemetry::say(&format!("warning: {wrong}; the service will not start on a machine where it is so"));
     }
     match io::stdout().write_all(config::show::render(&loaded).as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

@@ -19,6 +19,9 @@ use crate::{
 };
 use self_check::SelfCheck;
 
+/// Shorter than the server can measure idleness.
+const LEAST_PAUSE: Duration = Duration::from_millis(50);
+
 /// How long the manager waits, if it watches this process.
 #[must_use]
 pub fn timeout() -> Option<Duration> {
@@ -38,7 +41,7 @@ pub async fn run(app: Arc<App>, targets: Vec<Target>, timeout: Duration, mut pha
 async fn feed(app: &Arc<App>, targets: &[Target], timeout: Duration) {
     let half = timeout / 2;
     // more often where a kept connection would be closed as idle before the next check
-    let pause = half.min(app.settings.limits.idle.0 / 2);
+    let pause = half.min(app.settings.limits.idle.0 / 2).max(LEAST_PAUSE.min(half));
     // after two requests that came to nothing there is still time for another check
     let [limit, retry] = [half / 3, half / 10];
     let mut check = match SelfCheck::new(app.clone(), targets, limit) {

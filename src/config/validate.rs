@@ -5,7 +5,7 @@ mod limits;
 mod listeners;
 mod telemetry;
 
-use std::{path::Path, time::Duration};
+use std::{os::unix::ffi::OsStrExt, path::Path, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -19,11 +19,19 @@ use super::{
 /// Longest of all durations: far above any use, far below where clocks overflow.
 const DAY: Span = Span::secs(24 * 60 * 60);
 
+/// Longest value that goes into every answer, in its receipt.
+const LABEL_BYTES: usize = 256;
+
+const NUL_IN_PATH: &str = "a path cannot have a NUL";
+
 /// Everything that is out of range.
 pub(super) fn all(settings: &Settings, sources: &Sources) -> Vec<Problem> {
     let mut checker = Checker { sources, problems: Vec::new() };
     for (key, value) in [("instance", &settings.instance), ("system", &settings.system)] {
         checker.require(key, !value.trim().is_empty(), "must not be empty; leave it out for the default");
+        let found = value.len();
+        let text = format!("expected at most {LABEL_BYTES} bytes, found {found}");
+        checker.require(key, found <= LABEL_BYTES, &text);
     }
     checker.absolute("current_system", settings.current_system.as_deref(), "/run/current-system");
     listeners::check(settings, &mut checker);
@@ -31,6 +39,9 @@ pub(super) fn all(settings: &Settings, sources: &Sources) -> Vec<Problem> {
     fanout::check(&settings.fanout, &mut checker);
     if let Some(token) = &settings.api.token {
         checker.token("api.token", token);
+        let header = "authorization".len() + "Bearer ".len() + token.expose_secret().len();
+        let fits = header <= settings.limits.header_bytes.0;
+        checker.require("api.token", fits, "does not fit into limits.header_bytes; no client could send it");
     }
     telemetry::check(settings, &mut checker);
     checker.problems
@@ -56,7 +67,10 @@ impl Checker<'_> {
     }
 
     fn absolute(&mut self, key: &str, path: Option<&Path>, example: &str) {
-        if !path.is_none_or(Path::is_absolute) {
+        let Some(path) = path else { return };
+        if path.as_os_str().as_bytes().contains(&0) {
+            self.problem(key, NUL_IN_PATH);
+        } else if !path.is_absolute() {
             self.problem(key, &format!("must be an absolute path, like \"{example}\""));
         }
     }

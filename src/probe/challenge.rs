@@ -66,6 +66,7 @@ mod tests {
         let heading: String = document.select(&h1).next().unwrap().text().collect();
         assert_eq!(heading, format!("{} right back at ya!", challenge.text));
         assert_ne!(Challenge::random(), challenge);
+        assert!(challenge.path.len() <= 128, "the smallest limits.uri_bytes");
         for piece in PIECES {
             assert!(challenge.text.contains(piece[0]) && challenge.page.contains(piece[1]));
         }

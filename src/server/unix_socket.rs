@@ -9,6 +9,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// Longest name that [`bind`] uses for a moment in the folder of the path: a dot and a process id in hexadecimal.
+pub const OWN_NAME_BYTES: usize = 8;
+
 /// The file of a bound socket; removed on drop, unless something else has taken its place meanwhile.
 #[derive(Debug)]
 pub struct SocketFile {

@@ -6,6 +6,7 @@ mod precedence;
 mod reference;
 mod secrets;
 mod sources;
+mod starts;
 mod table;
 
 use std::{

@@ -64,7 +64,7 @@ fn bad_settings_change_nothing_and_say_so() {
 
 #[test]
 fn keys_that_need_a_restart_are_named_and_not_applied() {
-    let mut uecho = Builder::new().config("message = 'first'\n[limits]\nuri_bytes = 100").start();
+    let mut uecho = Builder::new().config("message = 'first'\n[limits]\nuri_bytes = 140").start();
     let told =
         reload(&mut uecho, "message = 'second'\n[limits]\nuri_bytes = 200\n[api]\ntoken = 'canary'").concat();
     assert!(told.contains("a restart is needed for limits.uri_bytes, api.token"), "{told}");
@@ -73,7 +73,7 @@ fn keys_that_need_a_restart_are_named_and_not_applied() {
     assert_eq!(uecho.get("/api/v1/echo").status, 200, "no token is asked for");
     assert!(uecho.stderr().contains("WARN") && uecho.stderr().contains("limits.uri_bytes"));
     assert!(!uecho.stderr().contains("canary") && !told.contains("canary"));
-    let told = reload(&mut uecho, "message = 'third'\n[limits]\nuri_bytes = 100").concat();
+    let told = reload(&mut uecho, "message = 'third'\n[limits]\nuri_bytes = 140").concat();
     assert!(!told.contains("restart"), "back to what is in force: {told}");
 }
 

@@ -62,6 +62,13 @@ fn a_service_that_has_no_files_left_is_not_called_dead() {
 }
 
 #[test]
+fn the_shortest_idle_time_makes_no_busy_loop_of_it() {
+    let mut uecho = Builder::new().config("limits.idle = '1ms'").env("WATCHDOG_USEC", "20000000").start();
+    // it was 0.5 ms once
+    assert!((1..=150).contains(&pings_in_a_while(&mut uecho)), "{:?}", uecho.notify.lines().len());
+}
+
+#[test]
 fn a_watchdog_of_another_process_is_not_fed() {
     let mut uecho = watched().env("WATCHDOG_PID", "1").start();
     assert_eq!(pings_in_a_while(&mut uecho), 0);

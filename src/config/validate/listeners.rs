@@ -1,12 +1,31 @@
-//! `public.listen` and `ops.listen` must be two places.
+//! `public.listen` and `ops.listen` must be two places, where clients can connect.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    os::unix::ffi::OsStrExt,
+    path::Path,
+};
 
-use super::Checker;
-use crate::config::{Settings, listen::Listen};
+use super::{Checker, NUL_IN_PATH};
+use crate::{
+    config::{Settings, listen::Listen},
+    server::unix_socket::OWN_NAME_BYTES,
+};
+
+/// Longest path of a socket: `sun_path` without its NUL, unix(7).
+const PATH_BYTES: usize = 107;
 
 pub(super) fn check(settings: &Settings, checker: &mut Checker<'_>) {
     let (public, ops) = (&settings.public.listen, &settings.ops.listen);
+    for (key, listen) in [("public.listen", public), ("ops.listen", ops)] {
+        let wrong = match listen {
+            Listen::Tcp(address) => unreachable(address.ip()),
+            Listen::Unix(path) => unusable(path),
+        };
+        if let Some(text) = wrong {
+            checker.problem(key, &text);
+        }
+    }
     let same = match (public, ops) {
         (Listen::Tcp(public), Listen::Tcp(ops)) => collide(*public, *ops),
         (Listen::Unix(public), Listen::Unix(ops)) => public == ops,
@@ -20,11 +39,44 @@ pub(super) fn check(settings: &Settings, checker: &mut Checker<'_>) {
     }
 }
 
+/// What can be bound, but no client can connect to.
+fn unreachable(ip: IpAddr) -> Option<String> {
+    let group = ip.is_multicast() || matches!(ip, IpAddr::V4(ip) if ip.is_broadcast());
+    group.then(|| {
+        format!("nobody can connect to {ip}, the address of many machines; write one of this machine")
+    })
+}
+
+fn unusable(path: &Path) -> Option<String> {
+    let bytes = path.as_os_str().as_bytes();
+    if bytes.contains(&0) {
+        return Some(NUL_IN_PATH.into());
+    }
+    // a slash at the end would be left out of the name
+    let (Some(_), Some(folder), false) = (path.file_name(), path.parent(), bytes.ends_with(b"/")) else {
+        return Some(format!(
+            "`unix:{}` names no file, like \"unix:/run/uecho/public.sock\"",
+            path.display()
+        ));
+    };
+    let most = PATH_BYTES - OWN_NAME_BYTES - 1;
+    match (bytes.len(), folder.as_os_str().len()) {
+        (found, _) if found > PATH_BYTES => {
+            Some(format!("the path has {found} bytes, a socket's has at most {PATH_BYTES}"))
+        }
+        (_, found) if found > most => {
+            Some(format!("the folder has {found} bytes, a socket's has at most {most}"))
+        }
+        _ => None,
+    }
+}
+
 /// Whether both cannot be bound: the same port, and an address in common. Port 0 is another port every time.
 fn collide(a: SocketAddr, b: SocketAddr) -> bool {
     // [::] takes IPv4 as well; 0.0.0.0 does not take IPv6
     let covers = |a: IpAddr, b: IpAddr| a == b || a.is_unspecified() && (a.is_ipv6() || b.is_ipv4());
-    a.port() == b.port() && a.port() != 0 && (covers(a.ip(), b.ip()) || covers(b.ip(), a.ip()))
+    let [x, y] = [a, b].map(|address| address.ip().to_canonical());
+    a.port() == b.port() && a.port() != 0 && (covers(x, y) || covers(y, x))
 }
 
 #[cfg(test)]
@@ -37,6 +89,7 @@ mod tests {
         assert!(collide("127.0.0.1:80", "127.0.0.1:80"));
         assert!(collide("127.0.0.1:80", "0.0.0.0:80"));
         assert!(collide("[::]:80", "127.0.0.1:80"));
+        assert!(collide("[::ffff:127.0.0.1]:80", "127.0.0.1:80"));
         assert!(!collide("127.0.0.1:80", "127.0.0.1:81"));
         assert!(!collide("127.0.0.1:80", "127.0.0.2:80"));
         assert!(!collide("0.0.0.0:80", "[::1]:80"));

@@ -52,6 +52,15 @@ fn check_config_prints_every_value_with_its_source() {
 }
 
 #[test]
+fn what_this_machine_lacks_is_warned_of_because_the_configuration_may_be_for_another() {
+    let output =
+        check_config(&Sources::new().file("fanout.peers = ['https://a']\nfanout.ca = '/nonexistent/ca.pem'"));
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    assert!(stderr.contains("warning: fanout.ca: `/nonexistent/ca.pem` cannot be read"), "{stderr}");
+}
+
+#[test]
 fn what_cannot_be_used_ends_with_78_and_a_line_for_each_problem() {
     let sources = Sources::new().file("mesage = 1\n[limits]\nheaders = 0\n").variable("UECHO_API__TOKEN", "");
     let output = check_config(&sources);
