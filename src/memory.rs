@@ -16,6 +16,8 @@ use crate::config::units::Size;
 
 /// The least that a [`Buffer`] takes at once, in bytes.
 const LEAST_BYTES: usize = 1 << 10;
+/// What it takes at once when there is no room to double.
+const STEP_BYTES: usize = 64 << 10;
 
 /// The budget; cheap to clone.
 ///
@@ -78,6 +80,12 @@ impl Memory {
     #[must_use]
     pub fn buffer(&self) -> Buffer {
         Buffer { bytes: Vec::new(), held: Held { budget: self.0.clone(), bytes: 0 } }
+    }
+
+    /// What is said when there is no room.
+    #[must_use]
+    pub fn full(&self) -> Full {
+        Full { limit: self.0.limit }
     }
 
     /// Bytes that are held now.
@@ -161,13 +169,11 @@ impl Buffer {
         let capacity = self.bytes.capacity();
         if length > capacity {
             // twice as much each time, so that each byte is moved about once; near the limit no more than is needed
-            let roomy = length.max(2 * capacity).max(LEAST_BYTES);
-            let target = if self.held.try_grow(roomy - capacity) {
-                roomy
-            } else {
-                self.held.grow(length - capacity)?;
-                length
-            };
+            let doubled = length.max(2 * capacity).max(LEAST_BYTES);
+            let target = [doubled, doubled.min(length + STEP_BYTES)]
+                .into_iter()
+                .find(|roomy| self.held.try_grow(roomy - capacity))
+                .map_or_else(|| self.held.grow(length - capacity).map(|()| length), Ok)?;
             self.bytes.reserve_exact(target - self.bytes.len());
         }
         self.bytes.extend_from_slice(more);

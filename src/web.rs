@@ -2,10 +2,12 @@
 
 pub mod auth;
 pub mod body;
+pub mod deadline;
 pub mod echo;
 pub mod fanout;
 pub mod head;
 pub mod health;
+pub mod json;
 pub mod limits;
 pub mod mirror;
 pub mod negotiate;

@@ -41,8 +41,8 @@ impl Protocols {
         if limits.headers >= HYPER_MAX_HEADERS {
             http1.max_headers(limits.headers + 1);
         }
-        // a stream has its answer after `handler`, and must have been taken by the client `idle` later
-        let streams = Streams { longest: limits.handler.0 + limits.idle.0 };
+        // a stream has its answer after `body` and `handler`, and must have been taken by the client `idle` later
+        let streams = Streams { longest: limits.body.0 + limits.handler.0 + limits.idle.0 };
         let mut http2 = http2::Builder::new(streams);
         http2
             .timer(TokioTimer::new())

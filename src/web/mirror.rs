@@ -1,21 +1,16 @@
 //! Any method, `/api/v1/echo`: the request as we saw it, secrets redacted.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, pin::pin, sync::Arc};
 
-use axum::{
-    Json,
-    body::Body,
-    extract::State,
-    response::{IntoResponse, Response},
-};
-use base64::Engine as _;
-use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode, header};
+use axum::{Extension, body::Body, extract::State, response::Response};
+use base64::{display::Base64Display, prelude::BASE64_STANDARD};
+use http::{HeaderMap, Request, StatusCode, header, uri::Authority};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use tokio::time::timeout_at;
 
-use super::problem::Problem;
-use crate::{config::settings::REDACTED, receipt::Receipt, state::App};
+use super::{deadline::BodyDeadline, json, problem::Problem};
+use crate::{config::settings::REDACTED, memory::Buffer, receipt::Receipt, state::App};
 
 const SECRET_HEADERS: [header::HeaderName; 3] =
     [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION];
@@ -23,72 +18,91 @@ const SECRET_HEADERS: [header::HeaderName; 3] =
 #[derive(Serialize)]
 struct Mirror<'a> {
     method: &'a str,
+    /// Of the target, when it names one: HTTP/2's `:authority`, or an absolute URI.
+    authority: Option<&'a str>,
     path: &'a str,
     query: Option<&'a str>,
     http_version: String,
     headers: BTreeMap<&'a str, Vec<String>>,
-    body: Content,
+    body: Content<'a>,
     receipt: &'a Receipt,
 }
 
 /// A body as JSON can carry it.
 #[derive(Serialize)]
-struct Content {
+struct Content<'a> {
     bytes: usize,
     #[serde(flatten)]
-    form: Form,
+    form: Form<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Form {
-    Text(String),
-    Base64(String),
+enum Form<'a> {
+    Text(&'a str),
+    #[serde(serialize_with = "base64")]
+    Base64(&'a [u8]),
 }
 
-impl From<Bytes> for Content {
-    fn from(body: Bytes) -> Self {
-        let bytes = body.len();
-        let form = match String::from_utf8(body.into()) {
-            Ok(text) => Form::Text(text),
-            Err(error) => Form::Base64(base64::prelude::BASE64_STANDARD.encode(error.as_bytes())),
-        };
-        Self { bytes, form }
+impl<'a> From<&'a [u8]> for Content<'a> {
+    fn from(body: &'a [u8]) -> Self {
+        let form = str::from_utf8(body).map_or(Form::Base64(body), Form::Text);
+        Self { bytes: body.len(), form }
     }
 }
 
-/// Mirrors the request. Error texts: 408 after `limits.body`, 413 above `limits.body_bytes`, 400 for a broken body.
-pub async fn any(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
+/// Without a copy on the way.
+fn base64<S: Serializer>(bytes: &&[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&Base64Display::new(bytes, &BASE64_STANDARD))
+}
+
+/// Mirrors the request.
+///
+/// # Errors
+/// 408 after `limits.body`, 413 above `limits.body_bytes`, 503 beyond `limits.memory`, 400 for a broken body.
+pub async fn any(
+    State(app): State<Arc<App>>,
+    Extension(deadline): Extension<BodyDeadline>,
+    request: Request<Body>,
+) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let body = match read(&app, body).await {
-        Ok(body) => body,
-        Err(problem) => return problem.into_response(),
-    };
-    Json(Mirror {
+    let limits = &app.settings.limits;
+    let body = timeout_at(deadline.0.into(), read(&app, body)).await.unwrap_or_else(|_| {
+        Err(Problem::new(StatusCode::REQUEST_TIMEOUT)
+            .detail(format!("the request body was not complete within {}", limits.body)))
+    });
+    // what is left of the body is not worth reading
+    let body = body.map_err(Problem::close)?;
+    let live = app.live.load();
+    let mirror = Mirror {
         method: parts.method.as_str(),
+        authority: parts.uri.authority().map(Authority::as_str),
         path: parts.uri.path(),
         query: parts.uri.query(),
         http_version: format!("{:?}", parts.version),
         headers: visible(&parts.headers),
-        body: body.into(),
-        receipt: &app.live.load().receipt,
-    })
-    .into_response()
+        body: body.as_ref().into(),
+        receipt: &live.receipt,
+    };
+    json::held(&app.memory, StatusCode::OK, &mirror)
 }
 
-async fn read(app: &App, body: Body) -> Result<Bytes, Problem> {
-    let limits = &app.settings.limits;
-    let whole = Limited::new(body, limits.body_bytes.0).collect();
-    match tokio::time::timeout(limits.body.0, whole).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::body_too_large(limits.body_bytes)),
-        Ok(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST)
-            .detail("the request body is broken or incomplete")
-            .close()),
-        Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT)
-            .detail(format!("the request body was not complete within {}", limits.body))
-            .close()),
+/// The whole body, which is held as it comes.
+async fn read(app: &App, body: Body) -> Result<Buffer, Problem> {
+    let limit = app.settings.limits.body_bytes;
+    let mut body = pin!(Limited::new(body, limit.0));
+    let mut whole = app.memory.buffer();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                Problem::body_too_large(limit)
+            } else {
+                Problem::new(StatusCode::BAD_REQUEST).detail("the request body is broken or incomplete")
+            }
+        })?;
+        whole.extend(frame.data_ref().map_or(&[], |data| data))?;
     }
+    Ok(whole)
 }
 
 fn visible(headers: &HeaderMap) -> BTreeMap<&str, Vec<String>> {

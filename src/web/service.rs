@@ -16,6 +16,7 @@ use tower::ServiceExt;
 use super::{
     auth,
     body::{InFlight, ResponseBody},
+    deadline::{self, BodyDeadline, Receiving},
     echo,
     head::Head,
     limits,
@@ -197,17 +198,22 @@ impl hyper::service::Service<Request<Incoming>> for Service {
                 Err(problem) => finish(problem.into_response(), in_flight),
             }));
         }
-        let mut request = request.map(axum::body::Body::new);
+        let (head, body) = request.into_parts();
+        let (body, received) = Receiving::new(body);
+        let mut request = Request::from_parts(head, axum::body::Body::new(body));
+        let limits = &self.app.settings.limits;
+        let deadline = BodyDeadline(in_flight.start + limits.body.0);
+        request.extensions_mut().insert(deadline);
         request.extensions_mut().insert(in_flight.trace);
         let handler = self.router.clone().oneshot(request);
-        let limit = self.app.settings.limits.handler;
+        let limit = limits.handler;
         Pending::Boxed(Box::pin(async move {
-            let response = match tokio::time::timeout(limit.0, AssertUnwindSafe(handler).catch_unwind()).await
-            {
-                Ok(Ok(Ok(response))) => response,
+            let handler = AssertUnwindSafe(handler).catch_unwind();
+            let response = match deadline::within(limit.0, deadline, received, handler).await {
+                Some(Ok(Ok(response))) => response,
                 // the panic hook has logged it
-                Ok(Err(_)) => Problem::new(StatusCode::INTERNAL_SERVER_ERROR).into_response(),
-                Err(_) => Problem::new(StatusCode::SERVICE_UNAVAILABLE)
+                Some(Err(_)) => Problem::new(StatusCode::INTERNAL_SERVER_ERROR).into_response(),
+                None => Problem::new(StatusCode::SERVICE_UNAVAILABLE)
                     .detail(format!("no answer within {limit}"))
                     .header(header::RETRY_AFTER, HeaderValue::from_static("1"))
                     .into_response(),

@@ -5,6 +5,7 @@ use std::{future::Future, net::SocketAddr, time::Duration};
 use bytes::Bytes;
 use h2::{Reason, client, client::SendRequest};
 use http::{Request, Version};
+use serde_json::Value;
 use tokio::{net::TcpStream, task::JoinHandle, time::timeout};
 
 use crate::{
@@ -12,21 +13,22 @@ use crate::{
     support::{Answer, SOON, Uecho, eventually},
 };
 
-type Connected = (SendRequest<Bytes>, JoinHandle<Result<(), h2::Error>>);
+pub type Connected = (SendRequest<Bytes>, JoinHandle<Result<(), h2::Error>>);
 
 /// Runs a client, for a bounded time.
-fn run<T>(client: impl Future<Output = T>) -> T {
+pub fn run<T>(client: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async { timeout(SOON, client).await.unwrap() })
 }
 
-async fn connect(address: SocketAddr, builder: &client::Builder) -> Connected {
+pub async fn connect(address: SocketAddr, builder: &client::Builder) -> Connected {
     let stream = TcpStream::connect(address).await.unwrap();
+    stream.set_nodelay(true).unwrap();
     let (client, connection) = builder.handshake(stream).await.unwrap();
     (client, tokio::spawn(connection))
 }
 
-fn request(method: &str, path: &str) -> Request<()> {
+pub fn request(method: &str, path: &str) -> Request<()> {
     Request::builder()
         .method(method)
         .uri(format!("http://uecho{path}"))
@@ -35,7 +37,11 @@ fn request(method: &str, path: &str) -> Request<()> {
         .unwrap()
 }
 
-async fn ask(client: &SendRequest<Bytes>, request: Request<()>, body: &[u8]) -> Result<Answer, h2::Error> {
+pub async fn ask(
+    client: &SendRequest<Bytes>,
+    request: Request<()>,
+    body: &[u8],
+) -> Result<Answer, h2::Error> {
     let mut client = client.clone().ready().await?;
     let (response, mut send) = client.send_request(request, body.is_empty())?;
     if !body.is_empty() {
@@ -63,6 +69,7 @@ fn the_same_answers_as_over_http1() {
         carries_the_headers(&page);
         let mirror = ask(&client, request("POST", "/api/v1/echo"), b"hello").await.unwrap().json();
         assert_eq!((&mirror["http_version"], &mirror["body"]["text"]), (&"HTTP/2.0".into(), &"hello".into()));
+        assert_eq!((&mirror["authority"], &mirror["headers"]["host"]), (&"uecho".into(), &Value::Null));
         let wrong = ask(&client, request("PUT", "/a"), b"").await.unwrap();
         assert_eq!(wrong.status, 405);
         is_a_problem(&wrong);
@@ -142,7 +149,7 @@ fn streams_opened_and_reset_in_haste_end_the_connection() {
 
 #[test]
 fn a_client_that_grants_no_window_holds_nothing_for_long() {
-    let uecho = Uecho::with("[limits]\nhandler = \"300ms\"\nidle = \"300ms\"");
+    let uecho = Uecho::with("[limits]\nbody = \"300ms\"\nhandler = \"300ms\"\nidle = \"300ms\"");
     run(async {
         let (client, _) = connect(uecho.public, client::Builder::new().initial_window_size(0)).await;
         let mut ready = client.ready().await.unwrap();

@@ -168,17 +168,6 @@ fn body() {
 }
 
 #[test]
-fn handler() {
-    let uecho = Uecho::with("[limits]\nhandler = \"300ms\"");
-    let mut connection = Connection::open(uecho.public);
-    connection.send(b"POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello");
-    let late = connection.answer().unwrap();
-    assert_eq!((late.status, late.header("retry-after")), (503, Some("1")));
-    is_a_problem(&late);
-    assert!(late.text().contains("300ms"));
-}
-
-#[test]
 fn idle() {
     let uecho = Uecho::with("[limits]\nidle = \"500ms\"");
     let mut connection = Connection::open(uecho.public);

@@ -55,6 +55,18 @@ fn a_request_is_mirrored_without_its_secrets() {
 }
 
 #[test]
+fn the_authority_of_the_target_is_shown_as_it_arrived() {
+    let uecho = Uecho::with("");
+    let absolute = uecho.get("http://Example.org:81/api/v1/echo?a=b").json();
+    assert_eq!(
+        (&absolute["authority"], &absolute["path"]),
+        (&json!("Example.org:81"), &json!("/api/v1/echo"))
+    );
+    assert_eq!(absolute["headers"]["host"], json!([uecho.public.to_string()]));
+    assert_eq!(uecho.get("/api/v1/echo").json()["authority"], json!(null), "a path has none");
+}
+
+#[test]
 fn a_body_that_is_no_text_is_mirrored_as_base64() {
     let uecho = Uecho::with("");
     let answer = http::request(uecho.public, "PUT", "/api/v1/echo", &[], &[0xff, 0x00, 0xfe]);

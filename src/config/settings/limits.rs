@@ -24,7 +24,7 @@ pub struct Limits {
     pub header: Span,
     /// Time for a complete request body; 408 above.
     pub body: Span,
-    /// Time for a handler to answer; 503 above.
+    /// Time for a handler to answer once the request is there, body included; 503 above.
     pub handler: Span,
     /// How long a kept-alive connection may stay silent between requests.
     pub idle: Span,

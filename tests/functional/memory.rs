@@ -1,0 +1,154 @@
+//! `limits.memory`: what clients make the service hold is bounded, refused beyond, and given back.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
+};
+
+use bytes::Bytes;
+use h2::client;
+use socket2::{Domain, Socket, Type};
+
+use crate::{
+    echo::is_a_problem,
+    http2::{ask, connect, request, run},
+    support::{SOON, Uecho, eventually, http},
+};
+
+const CLIENTS: usize = 80;
+const BODY: usize = 1 << 20;
+/// Limits that let clients take as long as a test machine needs.
+const PATIENT: &str = "body = \"5m\"\nheader = \"5m\"\nhandler = \"5m\"\nidle = \"5m\"\n";
+
+/// Resident memory in MiB.
+fn resident(uecho: &Uecho) -> usize {
+    let status = fs::read_to_string(format!("/proc/{}/status", uecho.child.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() >> 10
+}
+
+fn held(uecho: &Uecho) -> usize {
+    uecho.count("uecho_memory_held_bytes")
+}
+
+/// A client for which the kernel keeps next to nothing: what it does not read stays with the service.
+fn narrow(uecho: &Uecho) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.set_tcp_mss(536).unwrap();
+    socket.connect(&uecho.public.into()).unwrap();
+    socket.set_read_timeout(Some(SOON)).unwrap();
+    socket.into()
+}
+
+#[test]
+fn unread_answers_take_no_more_than_allowed() {
+    let uecho = Uecho::with(&format!("[limits]\nmemory = \"16MiB\"\n{PATIENT}"));
+    let before = resident(&uecho);
+    let request = format!(
+        "POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: {BODY}\r\nConnection: close\r\n\r\n{}",
+        "a".repeat(BODY)
+    );
+    let mut clients = Vec::new();
+    for _ in 0..CLIENTS {
+        let mut client = narrow(&uecho);
+        client.write_all(request.as_bytes()).unwrap();
+        let mut client = BufReader::with_capacity(16, client);
+        let mut line = String::new();
+        client.read_line(&mut line).unwrap();
+        clients.push((line, client));
+    }
+    let used = resident(&uecho);
+    assert!(used < before + 40, "{before} MiB before, {used} MiB with {CLIENTS} unread answers");
+    assert!((10 << 20..=16 << 20).contains(&held(&uecho)), "{}", held(&uecho));
+    assert_eq!(uecho.get("/text").status, 200, "what takes no room is answered");
+
+    let (mut served, mut refused) = (0, 0);
+    for (line, mut client) in clients {
+        let mut rest = String::new();
+        client.read_to_string(&mut rest).unwrap();
+        match line.trim_end() {
+            "HTTP/1.1 200 OK" => served += 1,
+            "HTTP/1.1 503 Service Unavailable" => {
+                refused += 1;
+                assert!(rest.contains("retry-after: 1\r\n"), "{rest}");
+                assert!(rest.contains("limits.memory, which is 16MiB"), "{rest}");
+            }
+            other => panic!("{other}"),
+        }
+    }
+    assert!((10..=15).contains(&served), "{served} served");
+    assert_eq!(uecho.count("uecho_memory_refused_total"), refused);
+    eventually("all is given back", || held(&uecho) == 0);
+    let again = http::request(uecho.public, "POST", "/api/v1/echo", &[], &vec![b'a'; BODY]);
+    assert_eq!(again.status, 200);
+}
+
+#[test]
+fn unread_streams_take_no_more_than_allowed() {
+    let uecho = Uecho::with(&format!("[limits]\nmemory = \"16MiB\"\n{PATIENT}"));
+    let before = resident(&uecho);
+    run(async {
+        let (client, _) = connect(uecho.public, client::Builder::new().initial_window_size(1024)).await;
+        let mut answers = Vec::new();
+        for _ in 0..50 {
+            let mut ready = client.clone().ready().await.unwrap();
+            let (response, mut body) = ready.send_request(request("POST", "/api/v1/echo"), false).unwrap();
+            body.send_data(Bytes::from(vec![b'a'; BODY]), true).unwrap();
+            answers.push(response.await.unwrap());
+        }
+        let used = resident(&uecho);
+        assert!(used < before + 32, "{before} MiB before, {used} MiB with 50 unread streams");
+        assert!((10 << 20..=16 << 20).contains(&held(&uecho)), "{}", held(&uecho));
+        let served = answers.iter().filter(|answer| answer.status() == 200).count();
+        let refused = answers.iter().filter(|answer| answer.status() == 503).count();
+        assert!(served >= 10 && served + refused == 50, "{served} served, {refused} refused");
+        drop(answers);
+    });
+    eventually("all is given back", || held(&uecho) == 0);
+}
+
+#[test]
+fn bodies_on_their_way_count_too() {
+    let uecho = Uecho::with(&format!("[limits]\nmemory = \"9MiB\"\n{PATIENT}"));
+    let head = format!("POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: {BODY}\r\n\r\n");
+    let announced: Vec<_> = (0..20)
+        .map(|_| {
+            let mut client = TcpStream::connect(uecho.public).unwrap();
+            client.write_all(head.as_bytes()).unwrap();
+            client
+        })
+        .collect();
+    eventually("they are under way", || uecho.count("http_server_active_requests") == 20);
+    assert_eq!(held(&uecho), 0, "what was only announced takes no room");
+    let begun: Vec<_> = announced
+        .into_iter()
+        .map(|mut client| {
+            client.write_all(&vec![b'a'; BODY - 1]).unwrap();
+            client
+        })
+        .collect();
+    eventually("most are refused", || uecho.count("uecho_memory_refused_total") >= 11);
+    let refused = http::request(uecho.public, "POST", "/api/v1/echo", &[], &vec![b'a'; BODY]);
+    assert_eq!((refused.status, refused.header("connection")), (503, Some("close")));
+    is_a_problem(&refused);
+    drop(begun);
+    eventually("all is given back", || held(&uecho) == 0);
+}
+
+#[test]
+fn one_request_fits_whatever_is_in_it() {
+    let uecho = Uecho::with(&format!("[limits]\nmemory = \"8MiB\"\nbody_bytes = \"1000KiB\"\n{PATIENT}"));
+    for byte in [0x01, b'a', 0xff] {
+        let answer = http::request(uecho.public, "POST", "/api/v1/echo", &[], &vec![byte; 1000 << 10]);
+        assert_eq!(answer.status, 200, "{byte}: {}", answer.text());
+        assert_eq!(answer.json()["body"]["bytes"], 1000 << 10);
+    }
+    run(async {
+        let (client, _) = connect(uecho.public, &client::Builder::new()).await;
+        let answer = ask(&client, request("POST", "/api/v1/echo"), &vec![0x01; 1000 << 10]).await.unwrap();
+        assert_eq!(answer.status, 200);
+    });
+    eventually("all is given back", || held(&uecho) == 0);
+}
