@@ -8,6 +8,7 @@ mod files;
 pub mod keys;
 pub mod listen;
 mod problem;
+mod service_links;
 pub mod settings;
 pub mod show;
 mod sources;

@@ -4,7 +4,7 @@ use super::{
     Surroundings,
     entry::{Entry, Origin},
     problem::Problem,
-    settings, text,
+    service_links, settings, text,
 };
 
 const PREFIX: &str = "UECHO_";
@@ -18,16 +18,27 @@ pub(super) fn read(
     warnings: &mut Vec<String>,
     problems: &mut Vec<Problem>,
 ) -> Vec<Entry> {
-    let mut entries = Vec::new();
+    let (mut entries, mut links) = (Vec::new(), Vec::new());
     for (name, value) in &surroundings.variables {
         let Some(name) = name.to_str().filter(|name| !NOT_KEYS.contains(name)) else { continue };
         let Some(key) = name.strip_prefix(PREFIX) else { continue };
+        if value.to_str().is_some_and(|value| service_links::is_one(name, value)) {
+            links.push(name);
+            continue;
+        }
         let path = key.to_ascii_lowercase().split("__").map(str::to_owned).collect::<Vec<_>>();
         let origin = Origin::Variable(name.into());
         match value.to_str() {
             Some(value) => entries.extend(text::entries(path, value, origin)),
             None => problems.push(Problem::at(&path.join("."), "not valid UTF-8", &origin)),
         }
+    }
+    if !links.is_empty() {
+        warnings.push(format!(
+            "ignored, because they are what Kubernetes sets for a Service, not settings: {}; \
+             `enableServiceLinks: false` in the pod's specification keeps them out",
+            links.join(", ")
+        ));
     }
     warnings.extend(entries.iter().filter(|entry| settings::is_secret(&entry.path)).map(|entry| {
         let key = entry.key();

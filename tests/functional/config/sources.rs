@@ -67,6 +67,63 @@ fn variables_take_lists_and_tables_in_toml() {
     assert_eq!(settings.message, "[\"no list\"]");
 }
 
+/// What Kubernetes sets in every pod beside Services `uecho` (IPv4, two ports) and `uecho-ops` (IPv6, UDP).
+const SERVICE_LINKS: &[(&str, &str)] = &[
+    ("UECHO_SERVICE_HOST", "10.96.7.8"),
+    ("UECHO_SERVICE_PORT", "8080"),
+    ("UECHO_SERVICE_PORT_HTTP", "8080"),
+    ("UECHO_SERVICE_PORT_GRPC_WEB", "9"),
+    ("UECHO_PORT", "tcp://10.96.7.8:8080"),
+    ("UECHO_PORT_8080_TCP", "tcp://10.96.7.8:8080"),
+    ("UECHO_PORT_8080_TCP_PROTO", "tcp"),
+    ("UECHO_PORT_8080_TCP_PORT", "8080"),
+    ("UECHO_PORT_8080_TCP_ADDR", "10.96.7.8"),
+    ("UECHO_OPS_SERVICE_HOST", "fd00::7"),
+    ("UECHO_OPS_PORT", "udp://[fd00::7]:53"),
+    ("UECHO_OPS_PORT_53_UDP", "udp://[fd00::7]:53"),
+    ("UECHO_OPS_PORT_53_UDP_ADDR", "fd00::7"),
+];
+
+#[test]
+fn service_links_of_kubernetes_are_ignored_with_one_warning() {
+    let mut sources = Sources::new().variable("UECHO_MESSAGE", "ours");
+    for (name, value) in SERVICE_LINKS {
+        sources = sources.variable(*name, *value);
+    }
+    let loaded = sources.good();
+    assert_eq!(loaded.settings.message, "ours");
+    assert_eq!(loaded.warnings.len(), 1, "{:?}", loaded.warnings);
+    for (name, _) in SERVICE_LINKS {
+        assert!(loaded.warnings[0].contains(name), "{name}: {:?}", loaded.warnings);
+    }
+}
+
+#[test]
+fn other_variables_that_look_like_them_are_refused() {
+    for (name, value) in [
+        ("UECHO_PORT", "8080"),
+        ("UECHO_PORT", "tcp://uecho:8080"),
+        ("UECHO_PORT", "http://10.96.7.8:8080"),
+        ("UECHO_HOST", "10.96.7.8"),
+        ("UECHO_SERVICE_HOST", "uecho.default.svc"),
+        ("UECHO_SERVICE_PORT", "http"),
+        ("UECHO_SERVICE_PORTS", "8080"),
+        ("UECHO_SERVICE_NAME", "uecho"),
+        ("UECHO_PORT_8080", "8080"),
+        ("UECHO_PORT_8080_TCP", "8080"),
+        ("UECHO_PORT_8080_TCP_PROTO", "TCP"),
+        ("UECHO_PORT_8080_TCP_ADDR", "uecho"),
+        ("UECHO_PORT_8080_TCP_PORT", "99999"),
+        ("UECHO_PORT_8080_TCP_NAME", "http"),
+        ("UECHO_PORT_8080_TCP_ADDR_X", "10.96.7.8"),
+        ("UECHO_PORT_X_TCP_ADDR", "10.96.7.8"),
+        ("UECHO_PORT_8080_HTTP_ADDR", "10.96.7.8"),
+    ] {
+        let problems = Sources::new().variable(name, value).problems();
+        assert!(problems.len() == 1 && problems[0].contains("unknown key"), "{name}={value}: {problems:?}");
+    }
+}
+
 #[test]
 fn what_is_no_utf8_is_refused_not_mangled() {
     let bytes = OsStr::from_bytes(b"\xff");
