@@ -15,6 +15,7 @@ pub mod problem;
 pub mod root;
 pub mod route;
 pub mod service;
+pub mod target;
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! Limits that a request head alone can break.
 
-use http::{StatusCode, Uri};
+use http::{StatusCode, Uri, Version};
 
 use super::{head::Head, problem::Problem};
 use crate::config::settings::Limits;
@@ -9,8 +9,8 @@ use crate::config::settings::Limits;
 ///
 /// # Errors
 /// 414, 431 or 413, naming the limit.
-pub fn check(limits: &Limits, uri: &Uri, head: &Head<'_>) -> Result<(), Problem> {
-    if target_len(uri) > limits.uri_bytes.0 {
+pub fn check(limits: &Limits, version: Version, uri: &Uri, head: &Head<'_>) -> Result<(), Problem> {
+    if target_len(version, uri) > limits.uri_bytes.0 {
         let detail = format!("the request target is longer than {}", limits.uri_bytes);
         return Err(Problem::new(StatusCode::URI_TOO_LONG).detail(detail).close());
     }
@@ -30,6 +30,14 @@ pub fn check(limits: &Limits, uri: &Uri, head: &Head<'_>) -> Result<(), Problem>
     }
 }
 
-fn target_len(uri: &Uri) -> usize {
-    uri.path_and_query().map_or(0, |target| target.as_str().len())
+/// Bytes of the target as it was sent. HTTP/2 sends the authority apart from it, as HTTP/1 does with `Host`: it counts as a header field.
+fn target_len(version: Version, uri: &Uri) -> usize {
+    let path = uri.path_and_query().map_or(0, |target| target.as_str().len());
+    match uri.authority() {
+        Some(authority) if version != Version::HTTP_2 || path == 0 => {
+            let scheme = uri.scheme_str().map_or(0, |scheme| scheme.len() + "://".len());
+            scheme + authority.as_str().len() + path
+        }
+        _ => path,
+    }
 }

@@ -23,6 +23,7 @@ use super::{
     negotiate::Media,
     problem::Problem,
     route::{METHOD_OTHER, Route, Side, method_label},
+    target,
 };
 use crate::{
     config::settings::Access,
@@ -155,7 +156,8 @@ impl Service {
 
     /// The checks before any handler.
     fn admit<B>(&self, route: Route, request: &Request<B>, head: &Head<'_>) -> Result<(), Problem> {
-        limits::check(&self.app.settings.limits, request.uri(), head)?;
+        limits::check(&self.app.settings.limits, request.version(), request.uri(), head)?;
+        target::check(request, head)?;
         if self.side == Side::Ops || matches!(route, Route::Healthz | Route::Readyz) {
             if let Some(connection) = &self.connection
                 && self.app.watchdog_key.opens(request.headers())
@@ -184,7 +186,7 @@ impl hyper::service::Service<Request<Incoming>> for Service {
     type Future = Pending;
 
     fn call(&self, request: Request<Incoming>) -> Pending {
-        let head = Head::read(request.headers());
+        let head = Head::read(&request);
         let in_flight = self.begin(&request, &head);
         if let Err(problem) = self.admit(in_flight.route, &request, &head) {
             return Pending::Ready(Some(finish(problem.into_response(), in_flight)));

@@ -34,5 +34,6 @@ mod smuggling;
 mod stalled;
 mod support;
 mod systemd;
+mod targets;
 mod traces;
 mod watchdog;

@@ -67,8 +67,6 @@ fn cases() -> Vec<String> {
         "GET /\r\n\r\n".into(),
         "G(T / HTTP/1.1\r\nHost: a\r\n\r\n".into(),
         "GET /\x7f HTTP/1.1\r\nHost: a\r\n\r\n".into(),
-        "GET / HTTP/1.1\r\n\r\n".into(),
-        "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n".into(),
         "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n".into(),
         "\x16\x03\x01\x02\x00\x01\x00\x01\r\n\r\n".into(),
         chunked("zz\r\nhello\r\n0\r\n\r\n"),

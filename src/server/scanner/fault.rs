@@ -17,10 +17,6 @@ pub enum Fault {
     RequestLine,
     /// White space before the colon of a header that matters to framing.
     SpaceBeforeColon,
-    /// HTTP/1.1 without `Host`.
-    NoHost,
-    /// More than one `Host`.
-    RepeatedHost,
     /// `Content-Length` is not a number of bytes.
     ContentLength,
     /// More than one `Content-Length`, even if they agree.
@@ -67,8 +63,6 @@ impl Fault {
                 "the request line must be a method, a target and HTTP/1.1 or HTTP/1.0, with one space between them"
             }
             Self::SpaceBeforeColon => "white space before the colon of a header",
-            Self::NoHost => "HTTP/1.1 requires a Host header",
-            Self::RepeatedHost => "more than one Host header",
             Self::ContentLength => "Content-Length must be a number of bytes in decimal digits",
             Self::RepeatedContentLength => "more than one Content-Length header",
             Self::LengthAndEncoding => "Content-Length and Transfer-Encoding exclude each other",

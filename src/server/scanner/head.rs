@@ -10,7 +10,6 @@ pub(super) struct Head {
     version: Option<Version>,
     length: Option<u64>,
     chunked: bool,
-    host: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +29,6 @@ pub(super) enum Framing {
 enum Name {
     ContentLength,
     TransferEncoding,
-    Host,
     Other,
 }
 
@@ -55,8 +53,6 @@ impl Head {
         let (name, value) = field(line)?;
         match name {
             Name::Other => {}
-            Name::Host if self.host => return Err(Fault::RepeatedHost),
-            Name::Host => self.host = true,
             Name::ContentLength if self.length.is_some() => return Err(Fault::RepeatedContentLength),
             Name::ContentLength => self.length = Some(number(value)?),
             Name::TransferEncoding if version == Version::Http10 => return Err(Fault::EncodingInHttp10),
@@ -71,7 +67,6 @@ impl Head {
     /// How the body of the complete head ends.
     pub(super) fn framing(self) -> Result<Framing, Fault> {
         match self {
-            Self { host: false, version: Some(Version::Http11), .. } => Err(Fault::NoHost),
             Self { length: Some(_), chunked: true, .. } => Err(Fault::LengthAndEncoding),
             Self { chunked: true, .. } => Ok(Framing::Chunked),
             Self { length, .. } => Ok(Framing::Length(length.unwrap_or(0))),
@@ -107,7 +102,6 @@ fn field(line: &[u8]) -> Result<(Name, &[u8]), Fault> {
     let (name, known) = match line[0] {
         b'c' | b'C' => (&b"content-length"[..], Name::ContentLength),
         b't' | b'T' => (&b"transfer-encoding"[..], Name::TransferEncoding),
-        b'h' | b'H' => (&b"host"[..], Name::Host),
         b' ' | b'\t' => return Err(Fault::ObsFold),
         _ => return Ok((Name::Other, line)),
     };

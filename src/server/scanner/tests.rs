@@ -61,8 +61,6 @@ fn every_fault_is_found() {
         ("/ HTTP/1.1\r\n\r\n".into(), Fault::RequestLine),
         (with("Content-Length : 5\r\n"), Fault::SpaceBeforeColon),
         (with("transfer-encoding\t: chunked\r\n"), Fault::SpaceBeforeColon),
-        ("GET / HTTP/1.1\r\n\r\n".into(), Fault::NoHost),
-        (with("HOST: a\r\n"), Fault::RepeatedHost),
         (with("Content-Length: \r\n"), Fault::ContentLength),
         (with("Content-Length: +5\r\n"), Fault::ContentLength),
         (with("Content-Length: -5\r\n"), Fault::ContentLength),
