@@ -3,9 +3,11 @@
 pub mod escape;
 mod event;
 mod journal;
+mod moment;
 pub(super) mod output;
 mod panic;
 mod queue;
+mod stderr;
 mod text;
 mod thread;
 

@@ -1,6 +1,7 @@
 //! Logs on stderr: text and JSON, access events and their modes, and what a client cannot do to them.
 
 mod journal;
+mod losses;
 
 use std::time::Duration;
 
@@ -41,6 +42,15 @@ pub fn send_raw(uecho: &Uecho, path: &str, user_agent: &[u8]) -> u16 {
 pub fn logged(uecho: &Uecho, text: &str) -> String {
     eventually(&format!("{text:?} in the log"), || uecho.stderr().contains(text));
     uecho.stderr()
+}
+
+/// A configuration with which [`fail`] leaves an event, and reading the metrics leaves none.
+pub fn failing(dead: &Dead) -> String {
+    format!("fanout = {{ peers = [\"{}\"], policy = \"all\" }}\n", dead.url())
+}
+
+pub fn fail(uecho: &Uecho) {
+    assert_eq!(uecho.get("/api/v1/fanout/x").status, 502);
 }
 
 fn access_lines(log: &str) -> Vec<&str> {
@@ -132,14 +142,14 @@ fn what_the_drain_cuts_is_logged_before_the_end() {
 #[test]
 fn a_5xx_is_an_error_and_off_is_off() {
     let dead = Dead::new();
-    let fanout = format!("fanout = {{ peers = [\"{}\"], policy = \"all\" }}\n", dead.url());
+    let fanout = failing(&dead);
     let mut uecho = Uecho::with(&fanout);
-    assert_eq!(uecho.get("/api/v1/fanout/x").status, 502);
+    fail(&uecho);
     let log = logged(&uecho, "uecho::access");
     assert!(access_lines(&log)[0].contains("ERROR") && log.contains("error.type=\"502\""), "{log}");
 
     uecho = Uecho::with(&(fanout + "log.access = \"off\""));
-    assert_eq!(uecho.get("/api/v1/fanout/x").status, 502);
+    fail(&uecho);
     drop_and_read(uecho, |log| assert_eq!(access_lines(log), [""; 0]));
 }
 

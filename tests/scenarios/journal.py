@@ -4,7 +4,7 @@ import json
 DROP_IN = "/run/systemd/system/uecho.service.d/zz-test.conf"
 # What the service writes about a request; those in OPTIONAL may be absent.
 FIELDS = {
-    "MESSAGE", "PRIORITY", "SYSLOG_IDENTIFIER", "TARGET", "CODE_FILE", "CODE_LINE", "TRACE_ID", "SPAN_ID", "HTTP_REQUEST_METHOD",
+    "MESSAGE", "PRIORITY", "SYSLOG_IDENTIFIER", "TIMESTAMP", "TARGET", "CODE_FILE", "CODE_LINE", "TRACE_ID", "SPAN_ID", "HTTP_REQUEST_METHOD",
     "HTTP_ROUTE", "HTTP_RESPONSE_STATUS_CODE", "HTTP_RESPONSE_BODY_SIZE", "DURATION_MS", "URL_PATH",
 }  # fmt: skip
 OPTIONAL = {"CLIENT_ADDRESS", "USER_AGENT_ORIGINAL", "ERROR_TYPE"}

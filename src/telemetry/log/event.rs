@@ -1,9 +1,12 @@
 //! A log event on its way from where it happened to the log thread.
 
-use std::fmt::{self, Write};
+use std::{
+    fmt::{self, Write},
+    time::SystemTime,
+};
 
 use tracing::{
-    Event, Metadata, Subscriber,
+    Event, Metadata,
     field::{Field, Value, Visit},
 };
 
@@ -14,6 +17,8 @@ const MAX_VALUE_BYTES: usize = 256 * 1024;
 
 /// An event with its values copied.
 pub(super) struct Captured {
+    /// When it happened.
+    pub(super) time: SystemTime,
     metadata: &'static Metadata<'static>,
     values: Vec<(usize, Owned)>,
 }
@@ -28,14 +33,14 @@ enum Owned {
 
 impl Captured {
     pub(super) fn of(event: &Event<'_>) -> Self {
-        let mut captured = Self { metadata: event.metadata(), values: Vec::new() };
+        let mut captured = Self { time: SystemTime::now(), metadata: event.metadata(), values: Vec::new() };
         event.record(&mut captured);
         captured
     }
 
-    /// Gives the event to a subscriber. Text goes as a string, however it was made, so that it is quoted wherever others would be;
+    /// Makes the event again. Text goes as a string, however it was made, so that it is quoted wherever others would be;
     /// `escaped`: with control characters already made visible.
-    pub(super) fn replay(&self, subscriber: &dyn Subscriber, escaped: bool) {
+    pub(super) fn replay(&self, escaped: bool, take: impl FnOnce(&Event<'_>)) {
         let mut texts: Vec<std::borrow::Cow<'_, str>> = Vec::with_capacity(self.values.len());
         for (_, value) in &self.values {
             texts.push(match value {
@@ -56,7 +61,7 @@ impl Captured {
                 Owned::Text(_) => text,
             });
         }
-        subscriber.event(&Event::new(self.metadata, &fields.value_set_all(&values)));
+        take(&Event::new(self.metadata, &fields.value_set_all(&values)));
     }
 
     fn text(&mut self, field: &Field, text: String) {

@@ -1,18 +1,23 @@
-//! Access events on their way to the journal, many in a system call: when every request leaves one, what tracing-journald spends on each
-//! would be as much as the request. All other events go one by one, by tracing-journald, which names and frames fields just so.
+//! Events on their way to the journal, many in a system call: when every request leaves one, a system call for each would be as much as
+//! the request.
 //!
-//! An entry is a datagram (<https://systemd.io/JOURNAL_NATIVE_PROTOCOL/>). journald also reads on behind the empty line that ends an
-//! entry of the Journal Export Format, but (in version 257) only where the entry before has no `MESSAGE`.
+//! An entry is a datagram (<https://systemd.io/JOURNAL_NATIVE_PROTOCOL/>), or, where none holds it, a sealed memfd. journald also reads on
+//! behind the empty line that ends an entry of the Journal Export Format, but (in version 257) only where the entry before has no
+//! `MESSAGE`.
 
 use std::{
     fmt::{self, Write as _},
-    io::{self, IoSlice},
-    os::unix::net::UnixDatagram,
+    fs::File,
+    io::{self, IoSlice, Write as _},
+    mem::MaybeUninit,
+    os::{fd::AsFd, unix::net::UnixDatagram},
+    path::PathBuf,
 };
 
 use rustix::{
+    fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create},
     io::Errno,
-    net::{MMsgHdr, SendAncillaryBuffer, SendFlags, sendmmsg},
+    net::{MMsgHdr, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmmsg, sendmsg},
 };
 use tracing::{
     Event, Level, Metadata,
@@ -20,17 +25,19 @@ use tracing::{
     field::{Field, Visit},
 };
 
+use super::moment::Moment;
+
 /// Where journald listens.
-const JOURNAL_SOCKET: &str = "/run/systemd/journal/socket";
+pub(super) const SOCKET: &str = "/run/systemd/journal/socket";
 /// How much is gathered at most.
 const FULL_BYTES: usize = 64 << 10;
-/// The largest entry taken. A datagram holds 208 KiB unless the machine is set up otherwise (`net.core.wmem_default`); tracing-journald
-/// takes care of what is larger.
-const MAX_ENTRY_BYTES: usize = 64 << 10;
+/// The longest name of a field that journald takes.
+const MAX_NAME_BYTES: usize = 64;
 
 /// Entries that have not been sent.
 pub(super) struct Batch {
     socket: UnixDatagram,
+    path: PathBuf,
     identifier: &'static str,
     entries: Vec<u8>,
     /// Where each entry ends.
@@ -49,31 +56,38 @@ struct Site {
 }
 
 impl Batch {
-    /// No entries; `identifier` is `SYSLOG_IDENTIFIER`.
+    /// No entries yet for the journal at `path`; `identifier` is `SYSLOG_IDENTIFIER`.
     ///
     /// # Errors
-    /// As socket(2).
-    pub(super) fn new(identifier: &'static str) -> io::Result<Self> {
-        let socket = UnixDatagram::unbound()?;
-        Ok(Self { socket, identifier, entries: Vec::new(), ends: Vec::new(), lost: 0, sites: Vec::new() })
+    /// Nobody listens there.
+    pub(super) fn new(path: impl Into<PathBuf>, identifier: &'static str) -> io::Result<Self> {
+        let batch = Self {
+            socket: UnixDatagram::unbound()?,
+            path: path.into(),
+            identifier,
+            entries: Vec::new(),
+            ends: Vec::new(),
+            lost: 0,
+            sites: Vec::new(),
+        };
+        batch.connect()?;
+        Ok(batch)
     }
 
-    /// Takes the event in, unless it is too large.
-    pub(super) fn push(&mut self, event: &Event<'_>) -> bool {
-        let before = self.entries.len();
+    /// Takes the event in.
+    pub(super) fn push(&mut self, event: &Event<'_>) {
         let site = self.site(event.metadata());
         let Self { entries, sites, .. } = self;
         entries.extend_from_slice(&sites[site].head);
+        put(entries, "TIMESTAMP", |entry| {
+            // a Vec takes everything
+            let _ = Moment::write(&mut Sink(entry));
+        });
         event.record(&mut Fields { entry: entries, names: &sites[site].names });
-        if self.entries.len() - before > MAX_ENTRY_BYTES {
-            self.entries.truncate(before);
-            return false;
-        }
         self.ends.push(self.entries.len());
         if self.entries.len() >= FULL_BYTES {
             self.send();
         }
-        true
     }
 
     /// Connects to the journal, anew if it was connected.
@@ -81,7 +95,7 @@ impl Batch {
     /// # Errors
     /// Nobody listens there.
     pub(super) fn connect(&self) -> io::Result<()> {
-        self.socket.connect(JOURNAL_SOCKET)
+        self.socket.connect(&self.path)
     }
 
     /// Sends what there is.
@@ -92,19 +106,20 @@ impl Batch {
         let mut no_controls: Vec<_> = slices.iter().map(|_| SendAncillaryBuffer::default()).collect();
         let mut messages: Vec<_> =
             slices.iter().zip(&mut no_controls).map(|(slice, none)| MMsgHdr::new(slice, none)).collect();
-        let mut rest = &mut messages[..];
-        while !rest.is_empty() {
-            let done = match sendmmsg(&self.socket, rest, SendFlags::NOSIGNAL) {
+        let mut done = 0;
+        while done < slices.len() {
+            done += match sendmmsg(&self.socket, &mut messages[done..], SendFlags::NOSIGNAL) {
                 Ok(sent) => sent,
                 Err(Errno::INTR) => 0,
+                Err(Errno::MSGSIZE | Errno::NOBUFS) if send_file(&self.socket, &slices[done][0]).is_ok() => 1,
                 Err(_) => {
                     self.lost += 1;
                     1
                 }
             };
-            rest = &mut rest[done..];
         }
         self.entries.clear();
+        self.entries.shrink_to(2 * FULL_BYTES);
         self.ends.clear();
     }
 
@@ -131,10 +146,31 @@ impl Batch {
                 put(&mut head, name, |entry| entry.extend_from_slice(value.as_bytes()));
             }
         }
-        let name = |field: Field| field.name().to_ascii_uppercase().replace('.', "_");
-        self.sites.push(Site { id, head, names: metadata.fields().iter().map(name).collect() });
+        let names = metadata.fields().iter().map(|field| name(field.name())).collect();
+        self.sites.push(Site { id, head, names });
         self.sites.len() - 1
     }
+}
+
+/// Sends an entry that no datagram holds.
+fn send_file(socket: &UnixDatagram, entry: &[u8]) -> io::Result<()> {
+    let file = memfd_create("uecho-log", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
+    let mut file = File::from(file);
+    file.write_all(entry)?;
+    fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL)?;
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut controls = SendAncillaryBuffer::new(&mut space);
+    let file = [file.as_fd()];
+    controls.push(SendAncillaryMessage::ScmRights(&file));
+    sendmsg(socket, &[], &mut controls, SendFlags::NOSIGNAL)?;
+    Ok(())
+}
+
+/// The field's name as journald takes it: upper case, digits and `_`, beginning with a letter.
+fn name(field: &str) -> String {
+    let name = field.to_ascii_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+    let name = name.trim_start_matches(|c: char| !c.is_ascii_alphabetic());
+    name[..name.len().min(MAX_NAME_BYTES)].to_owned()
 }
 
 /// `PRIORITY`, as in syslog(3).
@@ -206,42 +242,48 @@ impl fmt::Write for Sink<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
     use tracing::{Subscriber, subscriber::with_default};
     use tracing_subscriber::{
         Layer, Registry,
         layer::{Context, SubscriberExt},
     };
 
-    use super::*;
+    use super::{super::moment::at, *};
 
-    /// Pushes every event, and sends to nobody.
-    struct Push(std::sync::Mutex<Vec<Pushed>>);
-
-    /// Whether the event was taken twice, what was gathered, and whether each end is the half of it.
-    type Pushed = (bool, Vec<u8>, Vec<bool>);
+    /// Pushes every event twice, and has what was gathered.
+    struct Push(std::sync::Mutex<Batch>);
 
     impl<S: Subscriber> Layer<S> for &'static Push {
         fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-            let mut batch = Batch::new("test").unwrap();
-            let taken = batch.push(event) && batch.push(event);
-            let parts = batch.ends.iter().map(|end| end * 2 == batch.entries.len()).collect();
-            self.0.lock().unwrap().push((taken, batch.entries, parts));
+            let mut batch = self.0.lock().unwrap();
+            let time = UNIX_EPOCH + Duration::from_micros(1_795_307_548_000_042);
+            at(time, || (batch.push(event), batch.push(event)));
         }
     }
 
-    fn pushed(log: impl FnOnce()) -> Vec<Pushed> {
-        let push: &Push = Box::leak(Box::new(Push(std::sync::Mutex::default())));
+    fn pushed(batch: Batch, log: impl FnOnce()) -> std::sync::MutexGuard<'static, Batch> {
+        let push: &Push = Box::leak(Box::new(Push(batch.into())));
         with_default(Registry::default().with(push), log);
-        std::mem::take(&mut push.0.lock().unwrap())
+        push.0.lock().unwrap()
+    }
+
+    fn journal() -> (tempfile::TempDir, UnixDatagram, Batch) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("socket");
+        let socket = UnixDatagram::bind(&path).unwrap();
+        let batch = Batch::new(path, "test").unwrap();
+        (directory, socket, batch)
     }
 
     #[test]
     fn entries_are_framed_and_parted() {
-        let pushed = pushed(|| {
+        let (_directory, _journal, batch) = journal();
+        let batch = pushed(batch, || {
             tracing::event!(target: "t", Level::WARN, http.route = "a\nb", number = 7, "m");
         });
-        let [(true, entries, halves)] = &pushed[..] else { panic!("{pushed:?}") };
-        let text = std::str::from_utf8(entries).unwrap();
+        let text = std::str::from_utf8(&batch.entries).unwrap();
         let field = |name: &str, value: &str| {
             format!("{name}\n{}\0\0\0\0\0\0\0{value}\n", char::from(u8::try_from(value.len()).unwrap()))
         };
@@ -253,6 +295,7 @@ mod tests {
             ("CODE_FILE", file!()),
             ("CODE_LINE", &line),
             ("SYSLOG_IDENTIFIER", "test"),
+            ("TIMESTAMP", "2026-11-22T00:32:28.000042Z"),
             ("MESSAGE", "m"),
             ("HTTP_ROUTE", "a\nb"),
             ("NUMBER", "7"),
@@ -260,21 +303,29 @@ mod tests {
         .map(|(name, value)| field(name, value))
         .concat();
         assert_eq!(text, format!("{entry}{entry}"));
-        assert_eq!(halves, &[true, false]);
+        assert_eq!(batch.ends, [text.len() / 2, text.len()]);
     }
 
     #[test]
-    fn what_is_too_large_is_left_to_others() {
-        let long = "x".repeat(MAX_ENTRY_BYTES);
-        assert_eq!(pushed(|| tracing::info!(long, "m")), [(false, Vec::new(), Vec::new())]);
+    fn names_are_those_that_journald_takes() {
+        for (field, expected) in [("http.route", "HTTP_ROUTE"), ("_r#type", "R_TYPE"), ("9a-b", "A_B")] {
+            assert_eq!(name(field), expected);
+        }
+        assert_eq!(name(&"x".repeat(70)).len(), MAX_NAME_BYTES);
     }
 
     #[test]
     fn what_cannot_be_sent_is_counted() {
-        let mut batch = Batch::new("test").unwrap();
-        // not connected
-        (batch.entries, batch.ends) = (b"A=1\nB=2\n".to_vec(), vec![4, 8]);
+        let (_directory, journal, batch) = journal();
+        let long = "x".repeat(1 << 20);
+        let mut batch = pushed(batch, || tracing::info!("sent"));
         batch.send();
-        assert_eq!((batch.take_lost(), batch.take_lost(), batch.entries.len()), (2, 0, 0));
+        assert_eq!(batch.take_lost(), 0);
+        journal.shutdown(std::net::Shutdown::Read).unwrap();
+        batch.entries.extend_from_slice(b"A=1\nB=2\n");
+        batch.entries.extend_from_slice(long.as_bytes());
+        batch.ends.extend([4, 8, 8 + long.len()]);
+        batch.send();
+        assert_eq!((batch.take_lost(), batch.take_lost(), batch.entries.len()), (3, 0, 0));
     }
 }

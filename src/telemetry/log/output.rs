@@ -1,21 +1,28 @@
 //! Where events go: the journal when stderr is the journal, else text on stderr, or JSON by `log.format`. Never two of them.
 //!
 //! # Journal fields (an interface)
-//! `SYSLOG_IDENTIFIER=uecho`, `MESSAGE`, `PRIORITY` (error 3, warn 4, info 6, debug and trace 7), `TARGET`, `CODE_FILE`, `CODE_LINE`,
+//! `SYSLOG_IDENTIFIER=uecho`, `MESSAGE`, `PRIORITY` (error 3, warn 4, info 6, debug and trace 7), `TIMESTAMP` (RFC 3339, UTC; when it
+//! happened: journald's own times are those of its arrival, and nobody else may set them), `TARGET`, `CODE_FILE`, `CODE_LINE`,
 //! and the event's own fields without prefix, in upper case with `_` for `.`: `trace_id` is `TRACE_ID`, `http.route` is `HTTP_ROUTE`.
 //! See [`crate::telemetry::access`] for those of a request. Fields are length-framed; control characters are made visible in all of them.
 
 use std::{
     io::{self, Write},
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Mutex, OnceLock, PoisonError},
 };
 
 use tracing::{Event, Subscriber};
-use tracing_journald::{Priority, PriorityMappings};
 use tracing_subscriber::{Layer, Registry, fmt, layer::SubscriberExt};
 
-use super::{escape::Lines, event::Captured, journal::Batch, text::Text};
-use crate::{config::settings::LogFormat, telemetry::access};
+use super::{
+    escape::Lines,
+    event::Captured,
+    journal::{self, Batch},
+    moment::{Moment, at},
+    stderr::Buffer,
+    text::Text,
+};
+use crate::config::settings::LogFormat;
 
 /// What the process calls itself in the log; `uecho` unless somebody says otherwise first.
 pub(in crate::telemetry) static IDENTIFIER: OnceLock<&str> = OnceLock::new();
@@ -25,88 +32,64 @@ fn identifier() -> &'static str {
 }
 
 /// The one output.
-pub(super) struct Output {
-    subscriber: Box<dyn Subscriber + Send + Sync>,
-    stderr: Buffer,
-    /// Access events for the journal, if that is the output.
-    journal: Option<Mutex<Batch>>,
+pub(super) enum Output {
+    /// One datagram an event.
+    Journal(Mutex<Batch>),
+    /// One line an event.
+    Stderr(Box<dyn Subscriber + Send + Sync>, Buffer),
 }
 
 impl Output {
     /// Picks the output; a journal that cannot be reached is replaced by text.
     pub(super) fn choose(format: LogFormat) -> Self {
-        let stderr = Buffer::default();
-        let (text, json) = (stderr.clone(), stderr.clone());
         let wanted = format == LogFormat::Auto && stderr_is(std::env::var("JOURNAL_STREAM").ok().as_deref());
-        let (layer, journal) = match (format, wanted.then(journald)) {
-            (LogFormat::Json, _) => {
-                let layer =
-                    fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false);
-                (layer.with_writer(move || Lines(json.clone())).boxed(), None)
-            }
-            (_, Some(Ok((journald, batch)))) => (journald.boxed(), Some(Mutex::new(batch))),
-            _ => (fmt::layer().event_format(Text).with_writer(move || text.clone()).boxed(), None),
+        if wanted && let Ok(batch) = Batch::new(journal::SOCKET, identifier()) {
+            return Self::Journal(batch.into());
+        }
+        let buffer = Buffer::default();
+        let writer = buffer.clone();
+        let layer = if format == LogFormat::Json {
+            let json = fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false);
+            json.with_timer(Moment).with_writer(move || Lines(writer.clone())).boxed()
+        } else {
+            fmt::layer().event_format(Text).with_writer(move || writer.clone()).boxed()
         };
-        Self { subscriber: Box::new(Registry::default().with(layer)), stderr, journal }
-    }
-
-    fn batch(&self) -> Option<MutexGuard<'_, Batch>> {
-        self.journal.as_ref().map(|batch| batch.lock().unwrap_or_else(PoisonError::into_inner))
+        Self::Stderr(Box::new(Registry::default().with(layer)), buffer)
     }
 
     /// Takes an event of the log thread itself.
     pub(super) fn event(&self, event: &Event<'_>) {
-        if let Some(mut batch) = self.batch() {
-            if event.metadata().target() == access::TARGET && batch.push(event) {
-                return;
-            }
-            // what came before goes before
-            batch.send();
+        match self {
+            Self::Journal(batch) => batch.lock().unwrap_or_else(PoisonError::into_inner).push(event),
+            Self::Stderr(subscriber, _) => subscriber.event(event),
         }
-        self.subscriber.event(event);
     }
 
     /// Takes an event of another thread.
     pub(super) fn replay(&self, event: &Captured) {
-        let batch = self.batch().map(|mut batch| batch.send());
-        event.replay(&*self.subscriber, batch.is_some());
+        let escaped = matches!(self, Self::Journal(_));
+        at(event.time, || event.replay(escaped, |event| self.event(event)));
     }
 
-    /// Whether anything would read what is written now; the journald layer does not say when it could not send.
+    /// Whether anything would read what is written now. Without that, a journal that has come back would not be found.
     pub(super) fn reachable(&self) -> bool {
-        self.batch().is_none_or(|batch| batch.connect().is_ok())
-    }
-
-    /// Writes out what the events since the last call have left; returns how many the journal did not take.
-    pub(super) fn write(&self) -> u64 {
-        if let Some(mut batch) = self.batch() {
-            batch.send();
-            return batch.take_lost();
+        match self {
+            Self::Journal(batch) => batch.lock().unwrap_or_else(PoisonError::into_inner).connect().is_ok(),
+            Self::Stderr(..) => true,
         }
-        let mut buffer = self.stderr.lock();
-        // nowhere is left to say that stderr is gone
-        let _ = io::stderr().write_all(&buffer);
-        buffer.clear();
-        buffer.shrink_to(MAX_IDLE_BUFFER);
-        0
     }
-}
 
-/// What is kept of the buffer between batches.
-const MAX_IDLE_BUFFER: usize = 64 * 1024;
-
-fn journald() -> io::Result<(tracing_journald::Layer, Batch)> {
-    let layer = tracing_journald::layer()?
-        .with_syslog_identifier(identifier().into())
-        .with_field_prefix(None)
-        .with_priority_mappings(PriorityMappings {
-            error: Priority::Error,
-            warn: Priority::Warning,
-            info: Priority::Informational,
-            debug: Priority::Debug,
-            trace: Priority::Debug,
-        });
-    Ok((layer, Batch::new(identifier())?))
+    /// Writes out what the events since the last call have left; returns how many of them are lost.
+    pub(super) fn write(&self) -> u64 {
+        match self {
+            Self::Journal(batch) => {
+                let mut batch = batch.lock().unwrap_or_else(PoisonError::into_inner);
+                batch.send();
+                batch.take_lost()
+            }
+            Self::Stderr(_, buffer) => buffer.drain(&mut io::stderr()),
+        }
+    }
 }
 
 /// Whether `JOURNAL_STREAM`, `DEVICE:INODE`, names our stderr (systemd.exec(5)): it may have been inherited from a service that is not us.
@@ -121,25 +104,5 @@ fn stderr_is(journal_stream: Option<&str>) -> bool {
 pub(in crate::telemetry) fn last_words(text: &str) {
     for line in text.lines() {
         let _ = Lines(io::stderr()).write_all(format!("{}: {line}\n", identifier()).as_bytes());
-    }
-}
-
-/// What is to be written to stderr at the end of a batch.
-#[derive(Clone, Default)]
-struct Buffer(Arc<Mutex<Vec<u8>>>);
-
-impl Buffer {
-    fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Write for Buffer {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.lock().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

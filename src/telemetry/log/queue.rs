@@ -62,7 +62,7 @@ impl Queue {
     pub(super) fn new() -> Result<Self, ConfigError> {
         let dropped = IntCounter::new(
             "uecho_log_dropped_total",
-            "Log events lost because the buffer to the log thread was full or the journal could not be reached",
+            "Log events lost: the buffer to the log thread was full, or the journal or stderr did not take them",
         )
         .map_err(|error| ConfigError::new(error.to_string()))?;
         Ok(Self { shared: Arc::default(), dropped })

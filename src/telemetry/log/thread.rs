@@ -8,6 +8,7 @@ use tracing_subscriber::layer::{Context, Layer};
 
 use super::{
     event::Captured,
+    moment::at,
     output::Output,
     queue::{Message, Queue},
 };
@@ -86,7 +87,7 @@ fn write(output: &Output, messages: &mut Vec<Message>, client: &mut access::Clie
             }
             _ if !reachable => queue.dropped.inc(),
             Message::Event(event) => output.replay(&event),
-            Message::Access(record) => access::emit(&record, client),
+            Message::Access(record) => at(record.end, || access::emit(&record, client)),
         }
     }
     queue.dropped.inc_by(output.write());

@@ -1,10 +1,15 @@
 //! Logs to the journal: when, with which fields, and what happens when it is not there.
 
-use super::{INJECTIONS, PARENT, TRACE, logged, send_raw};
+use std::time::{Duration, SystemTime};
+
+use rustix::process::Signal;
+
+use super::{INJECTIONS, PARENT, TRACE, fail, failing, logged, send_raw};
 use crate::support::{
-    Builder, Uecho,
+    Builder, Uecho, eventually,
     http::Connection,
     journal::{Journal, namespaces},
+    peer::Dead,
 };
 
 const ALL: &str = "log.access = \"all\"";
@@ -61,6 +66,50 @@ fn an_event_is_one_entry_with_the_documented_fields() {
     }
     assert!(entry.get("DURATION_MS").unwrap().parse::<f64>().unwrap() > 0.0);
     assert_eq!(uecho.stderr(), "", "never twice");
+}
+
+#[test]
+fn an_entry_has_the_time_at_which_it_happened() {
+    if !namespaces() {
+        return;
+    }
+    let mut journal = Journal::new();
+    let mut uecho = started(&journal, ALL);
+    let begin = SystemTime::now();
+    uecho.get("/timed");
+    uecho.notify.clear();
+    uecho.signal(Signal::HUP);
+    assert!(uecho.notify.wait_for("READY=1"));
+    let end = SystemTime::now() + Duration::from_secs(1);
+    let request = journal.wait_for("the request", |entry| entry.get("URL_PATH") == Some("/timed"));
+    let reload = journal.wait_for("the reload", |entry| entry.get("MESSAGE") == Some("settings reloaded"));
+    for entry in [request, reload] {
+        let time = humantime::parse_rfc3339(entry.get("TIMESTAMP").unwrap()).unwrap();
+        assert!(begin <= time && time <= end, "{entry:?}");
+    }
+}
+
+#[test]
+fn entries_that_the_journal_does_not_take_are_counted_once() {
+    if !namespaces() {
+        return;
+    }
+    let mut journal = Journal::new();
+    let dead = Dead::new();
+    let uecho = started(&journal, &failing(&dead));
+    fail(&uecho);
+    journal.wait_for("the first request", |entry| entry.get("TARGET") == Some("uecho::access"));
+    // whoever connects is welcome, whatever is sent is refused
+    journal.deafen();
+    for _ in 0..10 {
+        fail(&uecho);
+    }
+    let dropped = || uecho.count("uecho_log_dropped_total");
+    eventually("the losses are counted", || dropped() >= 10);
+    // one that is not about a request
+    uecho.signal(Signal::HUP);
+    eventually("so is the reload", || dropped() >= 11);
+    assert_eq!(dropped(), 11);
 }
 
 #[test]
@@ -162,7 +211,7 @@ fn entries_for_a_journal_that_is_gone_are_counted_until_it_is_back() {
     journal.wait_for("the first request", |entry| entry.get("URL_PATH") == Some("/before"));
     journal.remove();
     uecho.get("/lost");
-    crate::support::eventually("the loss is counted", || uecho.count("uecho_log_dropped_total") > 0);
+    eventually("the loss is counted", || uecho.count("uecho_log_dropped_total") > 0);
     journal.restore();
     uecho.get("/back");
     journal.wait_for("the last request", |entry| entry.get("URL_PATH") == Some("/back"));

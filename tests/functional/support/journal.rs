@@ -4,6 +4,7 @@
 use std::{
     fs::File,
     io::{IoSliceMut, Read, Seek, Write},
+    net::Shutdown,
     os::unix::net::UnixDatagram,
     path::Path,
     process::{Command, Stdio},
@@ -78,6 +79,11 @@ impl Journal {
         self.socket = bind(self.directory.path());
     }
 
+    /// Takes no more.
+    pub fn deafen(&self) {
+        self.socket.shutdown(Shutdown::Read).unwrap();
+    }
+
     /// Takes in what has arrived; returns everything so far.
     pub fn entries(&mut self) -> &[Entry] {
         let mut buffer = vec![0; 512 * 1024];
@@ -135,6 +141,10 @@ pub fn namespaces() -> bool {
             .stderr(Stdio::null())
             .status();
         let there = tried.is_ok_and(|status| status.success());
+        assert!(
+            there || std::env::var_os("CI").is_none(),
+            "the tests against a fake journal need namespaces here"
+        );
         if !there {
             let text = b"SKIPPED: tests against a fake journal; this machine does not allow `unshare --user --mount`\n";
             let _ = std::io::stderr().write_all(text);

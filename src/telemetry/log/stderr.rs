@@ -1,0 +1,110 @@
+//! Lines on their way to stderr, one an event, written at the end of a batch.
+
+use std::{
+    io::{self, ErrorKind, Write},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// What is kept of the buffer between batches.
+const MAX_IDLE_BYTES: usize = 64 * 1024;
+/// Between attempts on a stream that is full and never blocks (somebody else may have made it so).
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Cheap to clone; all clones are one buffer.
+#[derive(Clone, Default)]
+pub(super) struct Buffer(Arc<Mutex<Lines>>);
+
+#[derive(Default)]
+struct Lines {
+    bytes: Vec<u8>,
+    /// Whether the last line out there has no end.
+    torn: bool,
+}
+
+impl Buffer {
+    /// Writes what there is and waits for as long as it takes; returns how many lines could not be written.
+    pub(super) fn drain(&self, stream: &mut impl Write) -> u64 {
+        let Lines { bytes, torn } = &mut *self.lock();
+        if std::mem::take(torn) && !bytes.is_empty() {
+            bytes.insert(0, b'\n');
+        }
+        let mut rest = &bytes[..];
+        while !rest.is_empty() {
+            match stream.write(rest) {
+                Ok(0) => break,
+                Ok(written) => rest = &rest[written..],
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::park_timeout(PAUSE),
+                // nowhere is left to say that stderr is gone
+                Err(_) => break,
+            }
+        }
+        let written = &bytes[..bytes.len() - rest.len()];
+        *torn = written.last().is_some_and(|last| *last != b'\n');
+        let lost = memchr::memchr_iter(b'\n', rest).count() as u64;
+        bytes.clear();
+        bytes.shrink_to(MAX_IDLE_BYTES);
+        lost
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Lines> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Write for Buffer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.lock().bytes.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes so many bytes at once, in turn; none: an error.
+    struct Stream(Vec<Result<usize, ErrorKind>>, Vec<u8>);
+
+    impl Write for Stream {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let length = self.0.remove(0)?.min(bytes.len());
+            self.1.extend_from_slice(&bytes[..length]);
+            Ok(length)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn each_line_without_its_end_out_there_is_lost() {
+        for (written, lost, found) in [
+            (vec![Ok(99)], 0, "one\ntwo\nthree\n"),
+            (
+                vec![Ok(3), Err(ErrorKind::Interrupted), Ok(1), Err(ErrorKind::WouldBlock), Ok(99)],
+                0,
+                "one\ntwo\nthree\n",
+            ),
+            (vec![Err(ErrorKind::StorageFull)], 3, ""),
+            (vec![Ok(4), Err(ErrorKind::BrokenPipe)], 2, "one\n"),
+            (vec![Ok(5), Ok(0)], 2, "one\nt"),
+            (vec![Ok(13), Err(ErrorKind::StorageFull)], 1, "one\ntwo\nthree"),
+        ] {
+            let mut buffer = Buffer::default();
+            buffer.write_all(b"one\ntwo\nthree\n").unwrap();
+            let mut stream = Stream(written, Vec::new());
+            assert_eq!((buffer.drain(&mut stream), std::str::from_utf8(&stream.1).unwrap()), (lost, found));
+            // what follows is a line of its own
+            buffer.write_all(b"four\n").unwrap();
+            stream.0 = vec![Ok(99)];
+            assert_eq!(buffer.drain(&mut stream), 0);
+            assert!(std::str::from_utf8(&stream.1).unwrap().lines().any(|line| line == "four"), "{found:?}");
+        }
+    }
+}
