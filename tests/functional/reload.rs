@@ -92,6 +92,25 @@ fn peers_and_the_log_filter_are_among_what_can_change() {
 }
 
 #[test]
+fn a_reload_that_ends_on_the_way_down_does_not_say_ready() {
+    let mut uecho = Uecho::with("drain.delay = '1h'");
+    // a file that takes its time: the reload waits for somebody to write into it
+    std::fs::remove_file(uecho.config_file()).unwrap();
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, uecho.config_file(), rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    uecho.notify.clear();
+    uecho.signal(Signal::HUP);
+    assert!(uecho.notify.wait_for("RELOADING=1"));
+    uecho.signal(Signal::TERM);
+    assert!(uecho.notify.wait_for("STOPPING=1"));
+    std::fs::write(uecho.config_file(), "message = 'second'").unwrap();
+    eventually("the reload ends", || uecho.stderr().contains("settings reloaded"));
+    assert_eq!(message(&uecho), "second");
+    // what would be said is said by now: the answer came later, from the same thread
+    assert_eq!(uecho.notify.count("READY=1"), 0, "{:?}", uecho.notify.texts());
+}
+
+#[test]
 fn reloads_come_one_after_the_other() {
     let mut uecho = Uecho::with("message = 'first'");
     uecho.notify.clear();

@@ -94,6 +94,19 @@ fn a_wrong_answer_is_not_fed_to_it_and_a_right_one_is_again() {
     pings(&mut uecho, 2);
 }
 
+#[test]
+fn the_right_answer_of_another_service_is_not_fed_to_it() {
+    let directory = tempdir().unwrap();
+    let [path, aside] = ["public.sock", "aside.sock"].map(|name| directory.path().join(name));
+    let mut uecho = watched().inherit("public", UnixListener::bind(&path).unwrap()).start();
+    pings(&mut uecho, 1);
+    std::fs::rename(&path, &aside).unwrap();
+    let other = UnixListener::bind(&path).unwrap();
+    let _other = Builder::new().config("instance = 'another'").inherit("public", other).start();
+    eventually("it is said", || uecho.stderr().contains("another service answered"));
+    assert_eq!(pings_in_a_while(&mut uecho), 0);
+}
+
 fn impostor(path: &Path) {
     let listener = UnixListener::bind(path).unwrap();
     std::thread::spawn(move || {
