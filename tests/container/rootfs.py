@@ -11,7 +11,8 @@ from pathlib import Path
 from errors import RunnerError
 
 SUITE = "trixie"
-MIRROR = os.environ.get("UECHO_CONTAINER_MIRROR", "http://deb.debian.org/debian")
+# What mmdebstrap is told to download from; by itself it knows where.
+MIRROR = [mirror] if (mirror := os.environ.get("UECHO_CONTAINER_MIRROR")) else []
 PACKAGES = ("systemd", "systemd-sysv", "dbus", "libnss-systemd", "curl", "python3", "iproute2", "procps")
 # Nothing here serves a test: logins on the console, and what Debian does by the clock.
 MASKED = (
@@ -39,7 +40,7 @@ def cache_directory() -> Path:
 
 def path(extra: tuple[str, ...]) -> Path:
     """Where the root with the base packages and `extra` is, or will be. A change of this file makes a new one."""
-    recipe = [MIRROR, *sorted({*PACKAGES, *extra}), Path(__file__).read_text()]
+    recipe = [*MIRROR, *sorted({*PACKAGES, *extra}), Path(__file__).read_text()]
     return cache_directory() / f"{SUITE}-{hashlib.sha256(chr(10).join(recipe).encode()).hexdigest()[:12]}"
 
 
@@ -58,7 +59,7 @@ def ensure(extra: tuple[str, ...]) -> None:
         command = [
             "mmdebstrap", "--variant=minbase", "--mode=root", f"--include={','.join(sorted({*PACKAGES, *extra}))}",
             "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*",
-            SUITE, str(partial), MIRROR,
+            SUITE, str(partial), *MIRROR,
         ]  # fmt: skip
         with open(log, "w") as output:
             result = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False)
