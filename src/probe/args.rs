@@ -23,7 +23,7 @@ pub struct ProbeArgs {
     #[arg(long, value_name = "R")]
     pub expect_revision: Option<String>,
 
-    /// System generation that the receipt must name.
+    /// System that the receipt must name, with `+` and its store hash where the service has `current_system`.
     #[arg(long, value_name = "S")]
     pub expect_system: Option<String>,
 

@@ -5,7 +5,10 @@ use std::{os::unix::fs::symlink, path::Path};
 
 use rustix::process::Signal;
 
-use crate::support::{Builder, Uecho};
+use crate::{
+    probe,
+    support::{Builder, Uecho},
+};
 
 /// A service whose `current_system` is `system` in its own directory, which is made after the start by [`point`].
 fn started(label: &str, target: Option<&str>) -> (Uecho, tempfile::TempDir) {
@@ -59,6 +62,16 @@ fn the_running_system_is_named_at_start_and_after_a_reload() {
     reload(&mut uecho);
     assert_system(&uecho, "26.05+bbb222");
     assert!(!uecho.stderr().contains("WARN"), "{}", uecho.stderr());
+
+    // whoever expects the very system is told the truth
+    let url = format!("http://{}", uecho.public);
+    let expecting = |system: &'static str| ["--url", &url, "--expect-system", system].map(str::to_owned);
+    let args = expecting("26.05+bbb222");
+    probe::healthy(&args.each_ref().map(String::as_str));
+    for other in ["26.05+aaa111", "26.05"] {
+        let line = probe::unhealthy(&expecting(other).each_ref().map(String::as_str));
+        assert!(line.ends_with(&format!("system is `26.05+bbb222`, expected `{other}`")), "{line}");
+    }
 }
 
 #[test]
