@@ -113,8 +113,8 @@ class Page(unittest.TestCase):
         peers = self.peers(
             {
                 "quick": (0, 200, "application/json", echo("quick")),
-                "slow": (240, 200, "application/json", echo("slow")),
-                "slower": (400, 200, "application/json", echo("slower")),
+                "slow": (150, 200, "application/json", echo("slow")),
+                "slower": (700, 200, "application/json", echo("slower")),
                 "busy": (80, 503, "text/plain", "busy"),
             }
         )

@@ -37,6 +37,15 @@ def outcomes(answer: dict[str, object]) -> list[str]:
     return [str(reply["outcome"]) for reply in replies]
 
 
+def outcomes_down(answer: dict[str, object]) -> list[str]:
+    """Return the outcome of the first reply at each level."""
+    replies = answer.get("replies")
+    if not replies:
+        return []
+    assert isinstance(replies, list)
+    return [str(replies[0]["outcome"]), *outcomes_down(replies[0])]
+
+
 start_all()
 for node in [a, b, c]:
     node.wait_for_unit("uecho.service")
@@ -113,7 +122,9 @@ with subtest("a ring of two ends at the hop limit, not in exhausted sockets"):
     for node in [a, b]:
         lines = node.succeed(f"journalctl --boot --unit=uecho.service TRACE_ID={ring} TARGET=uecho::access --output=json").split("\n")
         statuses += [json.loads(line)["HTTP_RESPONSE_STATUS_CODE"] for line in lines if line]
-    print(f"ring: {seconds:.2f} s, {len(statuses)} requests, statuses {sorted(statuses)}")
+    print(f"ring: {seconds:.2f} s, {len(statuses)} requests, statuses {sorted(statuses)}, {answer}")
+    t.assertEqual((status, answer["status"]), (200, "partial"))
+    t.assertEqual(outcomes_down(answer), ["ok", "ok", "ok", "loop"])
     t.assertEqual(statuses.count("508"), 1)
     t.assertLessEqual(len(statuses), 5)
     for node in [a, b]:
