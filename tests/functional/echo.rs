@@ -16,6 +16,8 @@ fn the_page_plain_text_and_json() {
     assert_eq!(plain.text(), "a <b> right back at ya!\n");
     let json = uecho.request("GET", "/a%20%3Cb%3E", &[("Accept", "application/json")]);
     assert_eq!(json.json(), serde_json::json!({"text": "a <b>", "message": "a <b> right back at ya!"}));
+    let named = uecho.request("GET", "/a", &[("Accept", "application/json, text/plain, */*")]);
+    assert_eq!(named.header("content-type"), Some("application/json"));
 }
 
 #[test]
