@@ -44,6 +44,7 @@ with subtest("a secret in the machine's credential store takes effect"):
 with subtest("only the service can read it"):
     pid = machine.get_unit_property("uecho.service", "MainPID")
     t.assertNotEqual(machine.succeed(f"stat -c %u /proc/{pid}").strip(), "0")
+    machine.succeed("test -s /run/credentials/uecho.service/api.token")
     machine.fail("setpriv --reuid=65534 --regid=65534 --clear-groups cat /run/credentials/uecho.service/api.token")
 
 with subtest("it is nowhere else"):

@@ -13,8 +13,9 @@ def drained() -> dict[str, str]:
 
 def slow_request(name: str, seconds: int) -> None:
     """Send a request whose body takes so long to arrive."""
+    # A unit has its own idea of PATH.
     machine.succeed(
-        f"systemd-run --quiet --unit={name} --property=StandardOutput=truncate:/run/{name}.out --property=StandardError=journal --"
+        f"systemd-run --quiet --unit={name} --setenv=PATH --property=StandardOutput=truncate:/run/{name}.out --property=StandardError=journal --"
         f" bash -c '(printf begin; sleep {seconds}; printf end) | curl -sS -i -X POST -H Expect: -T - http://127.0.0.1:8080/api/v1/echo'"
     )
     machine.sleep(1)

@@ -8,6 +8,8 @@ let
     });
     # They build their own versions, with Nix: see the tests of the guard in this folder.
     guard = null;
+    # The test framework shows every entry on the serial console, which is too slow for the ten thousand of this one.
+    journal.machine.services.journald.extraConfig = lib.mkAfter "ForwardToConsole=no";
     leaf.machine.services.uecho.leaf = true;
   };
   default.machine = { };
