@@ -8,21 +8,21 @@
     { self, nixpkgs }:
     let
       inherit (nixpkgs) lib;
-      eachSystem =
-        f:
-        lib.genAttrs [ "x86_64-linux" "aarch64-linux" ] (
-          system: f (nixpkgs.legacyPackages.${system}.extend self.overlays.default)
-        );
+      # One nixpkgs for each system, and everything here is made from it.
+      pkgsFor = lib.genAttrs [ "x86_64-linux" "aarch64-linux" ] (
+        system: nixpkgs.legacyPackages.${system}.extend self.overlays.default
+      );
+      eachSystem = f: lib.mapAttrs (_: f) pkgsFor;
       # Which commit an answer came from, as the receipt shows it.
       revision = self.shortRev or self.dirtyShortRev or "unknown";
-      systems = import ./nixos/systems.nix { inherit nixpkgs self; };
+      systems = import ./nixos/systems.nix { inherit nixpkgs pkgsFor self; };
     in
     {
       overlays.default = final: _prev: {
         uecho = final.callPackage ./nixos/package.nix { inherit revision; };
       };
 
-      nixosModules = import ./nixos { inherit lib revision; };
+      nixosModules = import ./nixos { inherit revision; };
 
       nixosConfigurations = systems.configurations;
 
@@ -31,16 +31,22 @@
         let
           inherit (pkgs.stdenv.hostPlatform) system;
         in
-        systems.images system
-        // {
+        {
           default = pkgs.uecho;
           inherit (pkgs) uecho;
+          inherit (systems.images.${system}) image;
           deploy = pkgs.callPackage ./nixos/deploy.nix { };
           options-doc = pkgs.callPackage ./nixos/options-doc.nix { modules = self.nixosModules; };
           probe = pkgs.callPackage ./nixos/probe.nix { };
-          vm = pkgs.callPackage ./nixos/vm.nix { appliance = systems.appliance system; };
+          vm = pkgs.callPackage ./nixos/vm.nix { appliance = systems.appliance.${system}; };
         }
       );
+
+      # What is large and seldom wanted, or more than a derivation: the images for clouds, and the VM tests with their drivers.
+      legacyPackages = eachSystem (pkgs: {
+        images = removeAttrs systems.images.${pkgs.stdenv.hostPlatform.system} [ "image" ];
+        tests = import ./tests/vm { inherit pkgs; };
+      });
 
       apps = lib.mapAttrs (
         _: packages:
@@ -52,7 +58,7 @@
           })
           {
             default = packages.vm;
-            inherit (packages) deploy probe;
+            inherit (packages) deploy probe vm;
           }
       ) self.packages;
 

@@ -10,6 +10,8 @@ let
   cfg = config.appliance;
   service = config.services.uecho;
   version = "${service.package.version}-${service.package.revision or "unknown"}";
+  # Above nixpkgs' defaults, below what a flake says that imports this.
+  weakly = lib.mapAttrs (_: lib.mkOverride 900);
 in
 {
   imports = [
@@ -45,7 +47,7 @@ in
       openFirewall = true;
       settings = {
         public.listen = lib.mkDefault "[::]:8080";
-        ops.listen = lib.mkIf (cfg.monitoring.networks != [ ]) "[::]:8081";
+        ops.listen = lib.mkIf (cfg.monitoring.networks != [ ]) (lib.mkDefault "[::]:8081");
       };
     };
 
@@ -91,13 +93,17 @@ in
       # Weaker than a default: the name of a test node is one.
       hostName = lib.mkOverride 1200 "uecho";
       # DHCP on every wired interface.
-      useNetworkd = true;
+      useNetworkd = lib.mkDefault true;
       nftables.enable = true;
       firewall = {
         enable = true;
-        extraInputRules = lib.concatMapStrings (network: ''
-          ${if lib.hasInfix ":" network then "ip6" else "ip"} saddr ${network} tcp dport 8081 accept
-        '') cfg.monitoring.networks;
+        extraInputRules =
+          let
+            port = lib.last (lib.splitString ":" service.settings.ops.listen);
+          in
+          lib.concatMapStrings (network: ''
+            ${if lib.hasInfix ":" network then "ip6" else "ip"} saddr ${network} tcp dport ${port} accept
+          '') cfg.monitoring.networks;
       };
     };
     services = {
@@ -109,25 +115,24 @@ in
         };
       };
       journald = {
-        storage = "persistent";
-        extraConfig = ''
+        storage = lib.mkDefault "persistent";
+        extraConfig = lib.mkDefault ''
           SystemMaxUse=500M
           SystemKeepFree=200M
         '';
       };
     };
 
-    # A machine that hangs or panics starts again by itself; nothing waits for a human at a console that nobody sees.
-    systemd.settings.Manager = {
+    # A machine that hangs or panics (panic= is in headless.nix) starts again by itself; nothing waits for a human at a console that
+    # nobody sees.
+    systemd.settings.Manager = weakly {
       RuntimeWatchdogSec = "15s";
       RebootWatchdogSec = "30s";
       KExecWatchdogSec = "1min";
     };
     boot = {
-      kernelParams = [ "panic=10" ];
-      kernel.sysctl = {
+      kernel.sysctl = weakly {
         "kernel.panic_on_oops" = 1;
-        "kernel.panic" = 10;
         "kernel.dmesg_restrict" = 1;
         "kernel.kptr_restrict" = 2;
         "kernel.unprivileged_bpf_disabled" = 1;
@@ -161,6 +166,6 @@ in
     services.lvm.enable = false;
     fonts.fontconfig.enable = false;
 
-    system.stateVersion = "26.05";
+    system.stateVersion = lib.mkDefault "26.05";
   };
 }

@@ -1,5 +1,5 @@
-# What `nix flake check` proves, generated: the crate's own checks, every package, what the modules promise, the size of the
-# appliance, the lints of this folder, and every VM test.
+# What `nix flake check` proves on every change, generated: the crate's own checks, every package, what the modules promise, the size
+# of the appliance, the lints of this folder, and every VM test.
 {
   pkgs,
   self,
@@ -8,9 +8,27 @@
 let
   inherit (pkgs) lib;
   inherit (pkgs.stdenv.hostPlatform) system;
-  prefixed = prefix: lib.mapAttrs' (name: lib.nameValuePair "${prefix}-${name}");
+
+  # What it takes to build it, and nothing that holds whole machines in the evaluator's memory until all checks are evaluated. What else
+  # a VM test has (its driver) is in legacyPackages.
+  bare =
+    check:
+    let
+      parts = lib.genAttrs [
+        "drvPath"
+        "name"
+        "outPath"
+        "outputName"
+        "outputs"
+        "system"
+      ] (part: check.${part});
+    in
+    builtins.deepSeq parts (parts // { type = "derivation"; });
+  # Before anything else has hands on the set, which would hold what is in it.
+  all = lib.mapAttrs (_: bare);
+  prefixed = prefix: set: lib.mapAttrs' (name: lib.nameValuePair "${prefix}-${name}") (all set);
 in
 prefixed "crate" pkgs.uecho.tests
 // prefixed "package" (removeAttrs self.packages.${system} [ "default" ])
 // prefixed "vm" (import ../tests/vm { inherit pkgs; })
-// import ./module-checks.nix { inherit pkgs self systems; }
+// all (import ./module-checks.nix { inherit pkgs self systems; })

@@ -3,16 +3,20 @@
 let
   inherit (pkgs) lib;
 
+  # A machine with these modules only.
+  bare =
+    imports:
+    (pkgs.nixos {
+      inherit imports;
+      system.stateVersion = lib.mkDefault lib.trivial.release;
+    }).config;
   evaluate =
     module:
-    (pkgs.nixos {
-      imports = [
-        self.nixosModules.uecho
-        module
-      ];
-      services.uecho.enable = true;
-      system.stateVersion = lib.trivial.release;
-    }).config;
+    bare [
+      self.nixosModules.uecho
+      { services.uecho.enable = true; }
+      module
+    ];
 
   # A file that exists once what is claimed holds, and says which claim does not.
   claim =
@@ -36,6 +40,7 @@ in
 {
   inherit
     accepts
+    bare
     claim
     evaluate
     refuses

@@ -1,18 +1,30 @@
-# The NixOS modules of the flake, by name.
-{ lib, revision }:
+# The NixOS modules of the flake, by name. Each has a key, so that it counts once, however often it is imported.
+{ revision }:
 let
-  # The program as this flake builds it, from the nixpkgs of whoever imports the module.
-  uecho =
-    { pkgs, ... }:
-    {
-      imports = [ ./module.nix ];
-      services.uecho.package = lib.mkDefault (pkgs.callPackage ./package.nix { inherit revision; });
-    };
+  module = name: imports: {
+    _file = ./default.nix;
+    key = "${toString ./.}#${name}";
+    inherit imports;
+  };
+  # Of the program as this flake builds it.
+  ours = {
+    key = "${toString ./.}#revision";
+    services.uecho = { inherit revision; };
+  };
+  uecho = module "uecho" [
+    ./module.nix
+    ours
+  ];
 in
 {
   default = uecho;
   inherit uecho;
-  appliance.imports = [
+  # For any service, also where there is no uecho: it guards, and the program in it probes.
+  guard = module "guard" [
+    ./guard.nix
+    ours
+  ];
+  appliance = module "appliance" [
     uecho
     ./appliance.nix
     ./generations.nix

@@ -64,9 +64,16 @@ in
       '';
     };
   };
-  environment.etc.machine-id = {
-    source = "/var/lib/machine-id";
-    mode = "direct-symlink";
+  environment.etc = {
+    machine-id = {
+      source = "/var/lib/machine-id";
+      mode = "direct-symlink";
+    };
+    # Every boot makes this folder unless there is a link, and cannot where /etc is read-only.
+    nixos = {
+      source = "/var/empty";
+      mode = "direct-symlink";
+    };
   };
 
   # Nothing new appears in "/" itself, not even by root. (What lies below it and does not persist is gone at the next boot.)
@@ -140,6 +147,19 @@ in
       ];
     };
   };
+  # A boot entry whose system was collected leads nowhere: the boot loader forgets it with the generation.
+  systemd.services.nix-gc = {
+    serviceConfig.RuntimeDirectory = "nix-gc";
+    preStart = ''
+      touch --reference=/nix/var/nix/profiles "$RUNTIME_DIRECTORY/before"
+    '';
+    postStart = ''
+      if [ /nix/var/nix/profiles -nt "$RUNTIME_DIRECTORY/before" ]; then
+        /nix/var/nix/profiles/system/bin/switch-to-configuration boot
+      fi
+    '';
+  };
+
   system = {
     disableInstallerTools = true;
     tools.nixos-version.enable = true;

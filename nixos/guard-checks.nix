@@ -2,7 +2,12 @@
 { pkgs, self }:
 let
   inherit (pkgs) lib;
-  inherit (import ./claims.nix { inherit pkgs self; }) accepts evaluate refuses;
+  inherit (import ./claims.nix { inherit pkgs self; })
+    accepts
+    bare
+    evaluate
+    refuses
+    ;
 
   with' = guard: {
     services.uecho-guard = guard // {
@@ -85,6 +90,26 @@ in
     checks = [ page ];
   });
 
+  "it needs no uecho" =
+    let
+      alone = bare [
+        self.nixosModules.guard
+        {
+          services.uecho-guard = {
+            enable = true;
+            units = [ "nginx.service" ];
+            checks = [ page ];
+          };
+        }
+      ];
+    in
+    !(alone.services.uecho ? enable)
+    && !alone.services.uecho-guard.settings.probe
+    && alone.services.uecho-guard.package.drvPath == pkgs.uecho.drvPath
+    && alone.systemd.paths.uecho-guard.wantedBy == [ "paths.target" ]
+    && lib.all (a: a.assertion || !lib.hasPrefix "services.uecho" a.message) alone.assertions
+    && !(bare [ self.nixosModules.guard ]).services.uecho-guard.enable;
+
   "it is off by default" =
     !off.services.uecho-guard.enable
     && !off.systemd.paths.uecho-guard.enable
@@ -96,7 +121,11 @@ in
     && services.uecho-guard.requiredBy == [ "boot-complete.target" ];
   "a boot that hangs is judged as well" =
     on.systemd.timers.uecho-guard-overdue.wantedBy == [ "timers.target" ]
-    && on.systemd.timers.uecho-guard-overdue.timerConfig.OnBootSec == "10m"
+    &&
+      on.systemd.timers.uecho-guard-overdue.timerConfig == {
+        OnBootSec = "10m";
+        AccuracySec = "1s";
+      }
     && lib.hasSuffix "--job-mode=ignore-dependencies start uecho-guard.service" services.uecho-guard-overdue.serviceConfig.ExecStart;
   "no switch waits for the guard that waits for it" =
     on.systemd.targets.boot-complete.unitConfig.X-OnlyManualStart;

@@ -7,6 +7,7 @@
 let
   inherit (lib) mkEnableOption mkOption types;
   service = config.services.uecho;
+  served = service.enable or false;
   duration = (import ./duration.nix { inherit lib; }).type;
 
   span =
@@ -36,6 +37,8 @@ let
   };
 in
 {
+  imports = [ ./package-option.nix ];
+
   options.services.uecho-guard = {
     enable = mkEnableOption "uecho-guard, which takes back a version of the system that does not serve";
 
@@ -82,8 +85,8 @@ in
     probe = {
       enable = mkOption {
         type = types.bool;
-        default = service.enable;
-        defaultText = lib.literalExpression "config.services.uecho.enable";
+        default = served;
+        defaultText = lib.literalExpression "config.services.uecho.enable or false";
         description = ''
           Whether {command}`uecho probe` is the first check: an echo through the public listener, with the receipt of this
           very version.
@@ -93,15 +96,15 @@ in
         type = types.nullOr types.str;
         default = null;
         example = "http://127.0.0.1:8080";
-        description = "Where it asks; by default where {option}`services.uecho.settings` says that the service listens.";
+        description = "Where it asks; by default the service's Unix socket, or port 8080 of this machine where there is none.";
       };
       timeout = span "5s" "Bound of one probe.";
     };
 
     units = mkOption {
       type = types.listOf types.str;
-      default = lib.optional service.enable "uecho.service";
-      defaultText = lib.literalExpression ''lib.optional config.services.uecho.enable "uecho.service"'';
+      default = lib.optional served "uecho.service";
+      defaultText = lib.literalExpression ''lib.optional (config.services.uecho.enable or false) "uecho.service"'';
       example = [ "nginx.service" ];
       description = ''
         Services that must be up, as the version on trial defines them, without being restarted.

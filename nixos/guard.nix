@@ -9,6 +9,7 @@
 let
   cfg = config.services.uecho-guard;
   service = config.services.uecho;
+  served = service.enable or false;
   inherit (config.boot.loader) efi systemd-boot;
   format = pkgs.formats.toml { };
   inherit (import ./duration.nix { inherit lib; }) milliseconds;
@@ -83,7 +84,7 @@ in
           '';
         }
         {
-          assertion = cfg.probe.enable -> service.enable || cfg.probe.url != null;
+          assertion = cfg.probe.enable -> served || cfg.probe.url != null;
           message = ''
             services.uecho-guard.probe: there is no uecho on this machine (services.uecho.enable = false) to ask.
             Say where one is in probe.url, or set probe.enable = false and name checks.
@@ -111,7 +112,7 @@ in
           '';
         }
         {
-          assertion = service.enable -> cfg.package.outPath == service.package.outPath;
+          assertion = served -> cfg.package.outPath == service.package.outPath;
           message = ''
             services.uecho-guard.package is another one than services.uecho.package, and both bring the same units.
             Set services.uecho.package, and leave services.uecho-guard.package to follow it.
@@ -200,7 +201,7 @@ in
 
     (lib.mkIf (!cfg.enable) {
       # The package of the service has the guard's units, too. One that was switched off does not go on until the next boot.
-      systemd = lib.mkIf service.enable {
+      systemd = lib.mkIf served {
         paths.uecho-guard.enable = false;
         services.uecho-guard.enable = false;
         services.uecho-guard-again.enable = false;

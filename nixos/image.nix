@@ -5,35 +5,57 @@
   ...
 }:
 let
-  # nixpkgs' builder with room for the boot entries, and without a copy of nixpkgs on the disk.
+  # nixpkgs' builder with room for the boot entries of generations.nix, and without a copy of nixpkgs on the disk. What a variant makes
+  # of the disk in the end is its own business.
   disk =
-    format:
-    { config, pkgs, ... }:
     {
-      system.build.image = lib.mkForce (
-        import "${modulesPath}/../lib/make-disk-image.nix" {
-          inherit
-            config
-            format
-            lib
-            pkgs
-            ;
-          inherit (config.image) baseName;
-          additionalSpace = "2G";
-          bootSize = "512M";
-          contents = [
-            # The boot loader is installed from inside the image and wants to know what system it is in. At run time /etc is
-            # another file system.
-            {
-              source = "${config.system.build.toplevel}/etc/os-release";
-              target = "/etc/os-release";
-            }
-          ];
-          copyChannel = false;
-          partitionTableType = "efi";
-        }
-      );
+      name,
+      format ? "raw",
+      finish ? null,
+    }:
+    { config, pkgs, ... }:
+    let
+      image = import "${modulesPath}/../lib/make-disk-image.nix" {
+        inherit
+          config
+          format
+          lib
+          pkgs
+          ;
+        inherit (config.image) baseName;
+        inherit (config.virtualisation) diskSize;
+        name = "uecho-${name}";
+        additionalSpace = "2G";
+        bootSize = "512M";
+        contents = [
+          # The boot loader is installed from inside the image and wants to know what system it is in. At run time /etc is
+          # another file system.
+          {
+            source = "${config.system.build.toplevel}/etc/os-release";
+            target = "/etc/os-release";
+          }
+        ];
+        copyChannel = false;
+        partitionTableType = "efi";
+      };
+    in
+    {
+      system = {
+        # In the names of derivations.
+        name = "uecho-${name}";
+        build.image = lib.mkForce (
+          if finish == null then
+            image
+          else
+            lib.overrideDerivation image (_: {
+              inherit (config.system.build.${finish}) postVM;
+            })
+        );
+      };
     };
+
+  # MiB. Azure and Google take whole MiB and GiB only; Amazon's has the same by default. The others have what additionalSpace adds.
+  diskSize = 4096;
 
   # The cloud variants come with agents, logins and root logins of their own. Here they are formats and drivers only.
   cloud =
@@ -60,31 +82,57 @@ let
 in
 {
   image.modules = {
-    raw-efi = disk "raw";
-    qemu-efi = disk "qcow2";
+    raw-efi = disk { name = "image"; };
+    qemu-efi = disk {
+      name = "qcow2";
+      format = "qcow2";
+    };
     openstack.imports = [
       cloud
-      (disk "qcow2")
+      (disk {
+        name = "openstack";
+        format = "qcow2";
+      })
       {
+        system.installer.channel.enable = lib.mkForce false;
         systemd.services.openstack-init.enable = false;
         virtualisation.amazon-init.enable = false;
       }
     ];
     amazon = {
-      imports = [ cloud ];
+      imports = [
+        cloud
+        (disk {
+          name = "amazon";
+          format = "vpc";
+          finish = "amazonImage";
+        })
+      ];
       ec2.efi = true;
       systemd.services.fetch-ec2-metadata.enable = false;
       virtualisation.amazon-init.enable = false;
     };
     azure = {
-      imports = [ cloud ];
-      virtualisation.azureImage = {
-        bootSize = 512;
-        vmGeneration = "v2";
+      imports = [
+        cloud
+        (disk {
+          name = "azure";
+          finish = "azureImage";
+        })
+      ];
+      virtualisation = {
+        azureImage.vmGeneration = "v2";
+        inherit diskSize;
       };
     };
     google-compute = {
-      imports = [ cloud ];
+      imports = [
+        cloud
+        (disk {
+          name = "google-compute";
+          finish = "googleComputeImage";
+        })
+      ];
       systemd.services =
         lib.genAttrs
           [
@@ -95,17 +143,23 @@ in
           (_: {
             enable = false;
           });
-      virtualisation.googleComputeImage.efi = true;
+      virtualisation = {
+        googleComputeImage.efi = true;
+        inherit diskSize;
+      };
     };
     proxmox = {
-      imports = [ cloud ];
+      imports = [
+        cloud
+        (disk {
+          name = "proxmox";
+          finish = "VMA";
+        })
+      ];
       proxmox = {
         cloudInit.enable = false;
         partitionTableType = "efi";
-        qemuConf = {
-          bios = "ovmf";
-          bootSize = "512M";
-        };
+        qemuConf.bios = "ovmf";
       };
       services.qemuGuest.enable = lib.mkForce false;
     };

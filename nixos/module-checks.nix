@@ -1,5 +1,5 @@
-# What the modules promise. Refusals and the parity of the environments are found out by evaluating, so `nix flake check
-# --no-build` proves them too.
+# What the modules promise. All but the typo, the lints and the size is found out by evaluating, so `nix flake check --no-build` proves
+# it, too.
 {
   pkgs,
   self,
@@ -7,6 +7,7 @@
 }:
 let
   inherit (pkgs) lib;
+  inherit (pkgs.stdenv.hostPlatform) system;
 
   inherit (import ./claims.nix { inherit pkgs self; })
     accepts
@@ -78,19 +79,19 @@ let
   };
 
   units = (evaluate { services.uecho.settings.public.listen = "[::]:8080"; }).systemd;
+  triggers =
+    settings:
+    let
+      service = (evaluate { services.uecho = { inherit settings; }; }).systemd.services.uecho;
+    in
+    {
+      inherit (service) reloadTriggers restartTriggers;
+    };
+  before = triggers { };
   changed =
     settings:
     let
-      triggers =
-        s:
-        let
-          service = (evaluate { services.uecho = { inherit (s) settings; }; }).systemd.services.uecho;
-        in
-        {
-          inherit (service) reloadTriggers restartTriggers;
-        };
-      before = triggers { settings = { }; };
-      after = triggers { inherit settings; };
+      after = triggers settings;
     in
     {
       reload = before.reloadTriggers != after.reloadTriggers;
@@ -114,31 +115,25 @@ let
       ];
     "a new message reloads" = changed { message = "x"; } == onlyReload;
     "new peers reload" = changed { fanout.peers = [ "http://127.0.0.1:9" ]; } == onlyReload;
+    "a new label reloads" = changed { system = "another"; } == onlyReload;
     "a new log filter reloads" = changed { log.filter = "debug"; } == onlyReload;
     "a new limit restarts" = changed { limits.in_flight = 7; } == onlyRestart;
     "a new policy restarts" = changed { fanout.policy.quorum = 1; } == onlyRestart;
   };
 
-  # Give every environment the values of prod, and prod comes out.
-  inherit (systems) environments;
-  toplevel =
-    name: module:
-    (self.nixosConfigurations.${name}.extendModules { modules = [ module ]; })
-    .config.system.build.toplevel.drvPath;
-  valuesOf = name: lib.mapAttrsRecursive (_: lib.mkForce) environments.${name};
-  paths = name: lib.mapAttrsToListRecursive (path: _: lib.showOption path) environments.${name};
-  parity = lib.concatMapAttrs (name: _: {
-    "${name} states the same options as prod" = paths name == paths "prod";
-    "${name} with the values of prod is prod" = toplevel name (valuesOf "prod") == toplevel "prod" { };
-    "${name} is not prod without them" = name == "prod" || toplevel name { } != toplevel "prod" { };
-  }) environments;
-
+  receiptClaims = import ./receipt-checks.nix { inherit pkgs self; };
+  applianceClaims = import ./appliance-checks.nix {
+    inherit lib self;
+    inherit (systems) environments;
+  };
   inherit (self.nixosConfigurations) appliance;
   megabytes = 600;
 in
 {
   module-refusals = claim "module-refusals" refusals;
   module-switching = claim "module-switching" switching;
+  module-receipt = claim "module-receipt" receiptClaims.receipt;
+  module-package = claim "module-package" receiptClaims.package;
   guard-module = claim "guard-module" (import ./guard-checks.nix { inherit pkgs self; });
 
   # The program looks at the configuration while the system is built.
@@ -184,8 +179,15 @@ in
         touch "$out"
       '';
 }
-// lib.optionalAttrs (pkgs.stdenv.hostPlatform.system == "x86_64-linux") {
-  environments-parity = claim "environments-parity" parity;
+// lib.optionalAttrs (system == "x86_64-linux") {
+  environments-parity = claim "environments-parity" applianceClaims.parity;
+  appliance-module = claim "appliance-module" applianceClaims.machine;
+  images-module = claim "images-module" (
+    import ./image-checks.nix {
+      inherit appliance lib;
+      inherit (systems) variants;
+    }
+  );
 
   appliance-size =
     pkgs.runCommand "appliance-size"

@@ -16,7 +16,9 @@ let
 
   # The program re-reads these on SIGHUP; everything else needs a restart.
   reloadable = [
+    [ "current_system" ]
     [ "message" ]
+    [ "system" ]
     [
       "fanout"
       "peers"
@@ -62,6 +64,17 @@ let
   # Where the service finds its configuration: the same path before and after a switch, so that a reload reads the new one,
   # in a folder that every sandbox of the service shares with the machine (one made under the old /etc may not see the new).
   link = "/run/uecho/uecho.toml";
+
+  # The running system as the service sees it. A leaf has a root of its own, with nothing of /run but the folder of the link above:
+  # there, a copy of the machine's link is made.
+  currentSystem = if cfg.leaf then "/run/uecho/current-system" else "/run/current-system";
+  copyCurrentSystem = lib.concatStringsSep " " [
+    (lib.getExe' pkgs.coreutils "cp")
+    "--no-dereference"
+    "--remove-destination"
+    "/run/current-system"
+    currentSystem
+  ];
 
   inStore = path: lib.isPath path || lib.hasPrefix "${builtins.storeDir}/" path;
 in
@@ -121,7 +134,10 @@ in
       (port cfg.settings.public.listen)
     ];
 
-    services.uecho.settings.system = lib.mkDefault config.system.nixos.label;
+    services.uecho.settings = {
+      system = lib.mkDefault config.system.nixos.label;
+      current_system = lib.mkDefault currentSystem;
+    };
 
     systemd = {
       packages = [
@@ -138,17 +154,44 @@ in
         ${link}."L+".argument = "${configuration}";
       };
 
-      services.uecho = {
-        wantedBy = [ "multi-user.target" ];
-        enableDefaultPath = false;
-        # A changed unit is restarted in place: the sockets stay open meanwhile and hold what arrives.
-        stopIfChanged = false;
-        restartTriggers = [ (trigger (path: !isReloadable path)) ];
-        reloadTriggers = [ (trigger isReloadable) ];
-        environment = cfg.environment // {
-          UECHO_CONFIG = link;
+      services = {
+        uecho = {
+          wantedBy = [ "multi-user.target" ];
+          enableDefaultPath = false;
+          # A changed unit is restarted in place: the sockets stay open meanwhile and hold what arrives.
+          stopIfChanged = false;
+          restartTriggers = [ (trigger (path: !isReloadable path)) ];
+          reloadTriggers = [ (trigger isReloadable) ];
+          environment = cfg.environment // {
+            UECHO_CONFIG = link;
+          };
+          serviceConfig = {
+            LoadCredential = lib.mapAttrsToList (name: path: "${name}:${path}") cfg.credentials;
+          }
+          // lib.optionalAttrs cfg.leaf {
+            # As root, and in the root of the machine.
+            ExecStartPre = "+${copyCurrentSystem}";
+            RootDirectoryStartOnly = true;
+          };
         };
-        serviceConfig.LoadCredential = lib.mapAttrsToList (name: path: "${name}:${path}") cfg.credentials;
+
+        # A switch that changes nothing of the service makes it part of another system all the same, and no unit can have the hash of
+        # the system that it is part of. But every switch starts the targets that are active, once it has restarted what it restarts,
+        # and waits for them. Timers are active however far a boot has come.
+        uecho-switched = {
+          description = "Tell uecho which system it is part of";
+          wantedBy = [ "timers.target" ];
+          # Every switch locks it, and it is gone at the next boot.
+          unitConfig.ConditionPathExists = "/run/nixos/switch-to-configuration.lock";
+          enableDefaultPath = false;
+          serviceConfig = {
+            Type = "oneshot";
+            # A service that is down reads the link when it starts.
+            ExecStart = lib.optional cfg.leaf copyCurrentSystem ++ [
+              "-${lib.getExe' config.systemd.package "systemctl"} try-reload-or-restart uecho.service"
+            ];
+          };
+        };
       };
 
       sockets = {

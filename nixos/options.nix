@@ -38,15 +38,10 @@ let
   ]) (types.submodule { options.quorum = mkOption { type = types.ints.positive; }; });
 in
 {
+  imports = [ ./package-option.nix ];
+
   options.services.uecho = {
     enable = mkEnableOption "Unstoppable Echo, a fan-out echo service";
-
-    package = mkOption {
-      type = types.package;
-      default = pkgs.uecho or (pkgs.callPackage ./package.nix { });
-      defaultText = lib.literalExpression "pkgs.uecho, or the package of the flake that the module comes from";
-      description = "The package that the program and its units come from.";
-    };
 
     credentials = mkOption {
       type = types.attrsOf (types.either types.str types.path);
@@ -120,8 +115,8 @@ in
       };
       description = ''
         Configuration of the service ({file}`uecho.toml`). It is checked by the program while the system is built, so an unknown
-        key or a wrong value fails the build. A change of `message`, `fanout.peers` or `log.filter` alone reloads the service;
-        any other change restarts it.
+        key or a wrong value fails the build. A change of `message`, `fanout.peers`, `log.filter`, `system` or `current_system` alone
+        reloads the service; any other change restarts it.
       '';
       type = types.submodule {
         freeformType = (pkgs.formats.toml { }).type;
@@ -133,7 +128,16 @@ in
             type = types.nullOr types.str;
             default = null;
             defaultText = lib.literalExpression "config.system.nixos.label";
-            description = "Which system answered, for the receipt.";
+            description = "Which system answered, for the receipt: its label.";
+          };
+          current_system = mkOption {
+            type = types.nullOr types.str;
+            default = null;
+            defaultText = lib.literalExpression ''"/run/current-system"'';
+            description = ''
+              Link to the running system. The hash in the name of what it leads to follows the label in the receipt, so that
+              no two systems look the same.
+            '';
           };
 
           public.listen = mkOption {

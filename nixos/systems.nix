@@ -1,5 +1,9 @@
 # The systems of the flake: the appliance as it is, and one for each environment; and the images made of it.
-{ nixpkgs, self }:
+{
+  nixpkgs,
+  pkgsFor,
+  self,
+}:
 let
   inherit (nixpkgs) lib;
   mkAppliance =
@@ -8,31 +12,34 @@ let
       modules = [
         self.nixosModules.appliance
         module
-        { nixpkgs.hostPlatform = system; }
+        { nixpkgs.pkgs = pkgsFor.${system}; }
       ];
     };
-  appliance = system: mkAppliance system { };
+  appliance = lib.mapAttrs (system: _: mkAppliance system { }) pkgsFor;
   environments = import ./environments.nix { inherit lib; };
+  # Name of an image to nixpkgs' name of the variant (image.nix).
+  variants = {
+    image = "raw-efi";
+    qcow2 = "qemu-efi";
+    amazon = "amazon";
+    azure = "azure";
+    google-compute = "google-compute";
+    openstack = "openstack";
+    proxmox = "proxmox";
+  };
 in
 {
-  inherit appliance environments;
+  # The appliance by system: whatever is made of it is made of the same.
+  inherit appliance environments variants;
 
   configurations = {
-    appliance = appliance "x86_64-linux";
-    appliance-aarch64 = appliance "aarch64-linux";
+    appliance = appliance.x86_64-linux;
+    appliance-aarch64 = appliance.aarch64-linux;
   }
   // lib.mapAttrs (_: mkAppliance "x86_64-linux") environments;
 
-  # Package name to nixpkgs' name of the variant.
-  images =
-    system:
-    lib.mapAttrs (_: variant: (appliance system).config.system.build.images.${variant}) {
-      image = "raw-efi";
-      image-qcow2 = "qemu-efi";
-      image-amazon = "amazon";
-      image-azure = "azure";
-      image-google-compute = "google-compute";
-      image-openstack = "openstack";
-      image-proxmox = "proxmox";
-    };
+  # By system and name.
+  images = lib.mapAttrs (
+    _: machine: lib.mapAttrs (_: variant: machine.config.system.build.images.${variant}) variants
+  ) appliance;
 }

@@ -1,0 +1,39 @@
+# What the images promise, claim by claim; all of it is found out by evaluating.
+{
+  appliance,
+  lib,
+  # Name of the image to nixpkgs' name of the variant.
+  variants,
+}:
+let
+  inherit (appliance) config;
+  # Not system.build.images, which would stay in the evaluator's memory.
+  evaluate =
+    variant: (appliance.extendModules { modules = [ config.image.modules.${variant} ]; }).config;
+
+  # A kernel and an initrd are about 50 MB, and a new entry is there before the oldest goes.
+  needed = (config.boot.loader.systemd-boot.configurationLimit + 1) * 60;
+
+  claims =
+    name: variant:
+    let
+      machine = evaluate variant;
+      inherit (machine.system.build) image;
+      # As make-disk-image.nix writes it.
+      boot = builtins.match ".*bootSize=[^']*'([0-9]+)M'.*" image.preVM;
+    in
+    {
+      "${name} has room for its boot entries" = boot != null && lib.toInt (lib.head boot) >= needed;
+      "${name} has no copy of nixpkgs" =
+        lib.hasInfix "--no-channel-copy" image.preVM && !(machine.system.installer.channel.enable or false);
+      "${name} has a name of its own, and so has its system" =
+        image.name == "uecho-${name}"
+        && lib.hasPrefix "nixos-system-uecho-${name}-" machine.system.build.toplevel.name;
+      "${name} boots by systemd-boot, from the appliance's own file systems" =
+        machine.boot.loader.systemd-boot.enable
+        && !machine.boot.loader.grub.enable
+        && machine.fileSystems."/".fsType == "tmpfs"
+        && machine.fileSystems."/persist".device == "/dev/disk/by-label/nixos";
+    };
+in
+lib.concatMapAttrs claims variants

@@ -1,0 +1,55 @@
+# What the modules promise of the receipt, and of where the program comes from, claim by claim; all of it is found out by evaluating.
+{ pkgs, self }:
+let
+  inherit (pkgs) lib;
+  inherit (pkgs.stdenv.hostPlatform) system;
+  inherit (import ./claims.nix { inherit pkgs self; }) bare evaluate;
+
+  units = (evaluate { }).systemd;
+  leaf = evaluate { services.uecho.leaf = true; };
+  inherit (units.services) uecho-switched;
+  imported = modules: (bare modules).services.uecho.package.drvPath;
+in
+{
+  receipt = {
+    "the service knows the running system" =
+      (evaluate { }).services.uecho.settings.current_system == "/run/current-system";
+    "a leaf knows it by a copy of the link in a folder that it sees" =
+      leaf.services.uecho.settings.current_system == "/run/uecho/current-system"
+      && lib.hasSuffix "/bin/cp --no-dereference --remove-destination /run/current-system /run/uecho/current-system" leaf.systemd.services.uecho.serviceConfig.ExecStartPre
+      && lib.hasPrefix "+" leaf.systemd.services.uecho.serviceConfig.ExecStartPre
+      # Where there is such a link.
+      && leaf.systemd.services.uecho.serviceConfig.RootDirectoryStartOnly
+      &&
+        "+${lib.head leaf.systemd.services.uecho-switched.serviceConfig.ExecStart}"
+        == leaf.systemd.services.uecho.serviceConfig.ExecStartPre;
+    "every switch reloads the service, and no boot does" =
+      uecho-switched.wantedBy == [ "timers.target" ]
+      && uecho-switched.serviceConfig.Type == "oneshot"
+      && !(uecho-switched.serviceConfig.RemainAfterExit or false)
+      && uecho-switched.unitConfig.ConditionPathExists == "/run/nixos/switch-to-configuration.lock"
+      && lib.hasSuffix " try-reload-or-restart uecho.service" (
+        lib.last uecho-switched.serviceConfig.ExecStart
+      );
+  };
+
+  package = {
+    "the modules go together" =
+      imported (lib.attrValues self.nixosModules) == imported [ self.nixosModules.default ];
+    "the overlay's package is taken" = imported [ self.nixosModules.default ] == pkgs.uecho.drvPath;
+    "any other package of that name is taken" =
+      imported [
+        self.nixosModules.default
+        { _module.args.pkgs = lib.mkForce (pkgs // { uecho = pkgs.hello; }); }
+      ] == pkgs.hello.drvPath;
+    "without an overlay it is the flake's" =
+      imported [
+        self.nixosModules.default
+        { _module.args.pkgs = lib.mkForce (removeAttrs pkgs [ "uecho" ]); }
+      ] == pkgs.uecho.drvPath;
+    "the default package is the program, and the default app the machine" =
+      self.packages.${system}.default.drvPath == pkgs.uecho.drvPath
+      && self.apps.${system}.default.program == self.apps.${system}.vm.program
+      && self.apps.${system}.vm.program == lib.getExe self.packages.${system}.vm;
+  };
+}
