@@ -1,7 +1,7 @@
 //! Listeners and connections: an accept loop of our own, because what protects it from slow and hostile clients has to sit below HTTP.
 //!
 //! - [`listener`], [`inherited`], [`unix_socket`], [`stream`]: where connections come from
-//! - [`accept`]: the loop
+//! - [`accept`]: the loop, [`last_call`] its end
 //! - [`connections`]: all of them, looked over by one sweeper with a coarse [`clock`], so that no request pays for a timer
 //! - [`connection`]: one of them, [`activity`] what it is doing, [`transport`] its bytes, [`linger`] its end, [`closed`] why
 //! - [`protocols`]: how hyper speaks HTTP
@@ -13,6 +13,7 @@ pub mod closed;
 pub mod connection;
 pub mod connections;
 pub mod inherited;
+pub mod last_call;
 pub mod linger;
 pub mod listener;
 pub mod protocols;

@@ -8,7 +8,8 @@ use sd_notify::NotifyState;
 use super::{Phase, serving::Serving, signals::Signals};
 use crate::{readiness::Reason, state::App, systemd};
 
-/// Time for connections of the ops listener, which stays until the public side is done so that the drain can be watched.
+/// Time for connections of the ops listener, which stays until the public side is done so that the drain can be watched; less where
+/// the deadline is nearer, none after it.
 const OPS: Duration = Duration::from_secs(1);
 
 /// How often the service manager hears that we are still at it.
@@ -31,17 +32,17 @@ pub async fn drain(app: &App, reason: &str, public: &mut Serving, ops: &mut Serv
 
     let settings = &app.settings.drain;
     let limit = settings.delay.0 + settings.deadline.0;
-    tokio::select! {
-        whole = way_down(public, settings.delay.0, settings.deadline.0) => if !whole {
-            tracing::warn!("drain.deadline has passed: {} requests are cut", app.requests().in_flight());
-        },
-        second = signals.stop() => {
-            tracing::warn!("{second}, the second signal: {} requests are cut", app.requests().in_flight());
-        }
-        () = tell(app, begin, limit) => {}
+    let cut_short = tokio::select! {
+        whole = way_down(public, settings.delay.0, settings.deadline.0) => (!whole).then_some("drain.deadline has passed"),
+        _ = signals.stop() => Some("a second signal came"),
+        () = tell(app, begin, limit) => None,
+    };
+    if let Some(why) = cut_short {
+        tracing::warn!("{why}: {} requests are cut", app.requests().in_flight());
+    } else {
+        ops.drain(OPS.min(limit.saturating_sub(begin.elapsed()))).await;
     }
     public.cut().await;
-    ops.drain(OPS).await;
     ops.cut().await;
 
     let after = app.requests();

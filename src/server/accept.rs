@@ -5,7 +5,14 @@ use std::{io, sync::Arc, time::Duration};
 use rustix::io::Errno;
 use tokio::time::{sleep, timeout};
 
-use super::{connection, connections::Connections, listener::Listener, protocols::Protocols, stream::Stream};
+use super::{
+    connection,
+    connections::Connections,
+    last_call,
+    listener::{BACKLOG, Listener},
+    protocols::Protocols,
+    stream::Stream,
+};
 use crate::{
     lifecycle::{Phase, PhaseWatch},
     web::service::Service,
@@ -13,8 +20,9 @@ use crate::{
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// A listener of our own is closed only when nobody came for this long: closing it resets whoever still waits in its queue.
-const LAST_CALL: Duration = Duration::from_millis(5);
+/// A listener of our own is closed when nobody came for this long; whoever was in the middle of a handshake when the drain began has
+/// sent its end by then, from the other side of the world too.
+const LAST_CALL: Duration = Duration::from_millis(200);
 
 /// What accepting needs.
 pub struct Acceptor {
@@ -27,15 +35,17 @@ pub struct Acceptor {
 }
 
 impl Acceptor {
-    /// Accepts until the phase is [`Phase::Draining`]. Who is in an inherited socket's queue then stays there, for the next process.
+    /// Accepts until the phase is [`Phase::Draining`]. Who is in an inherited socket's queue then stays there, for the next process;
+    /// who is in the queue of our own is still served, as there is room, until [`Phase::Cut`].
     pub async fn run(&self, listener: Listener, mut phase: PhaseWatch) {
         tokio::select! {
             () = self.accept(&listener) => {}
             _ = phase.wait_for(|phase| *phase >= Phase::Draining) => {}
         }
         if !listener.inherited {
-            while let Ok(Ok(stream)) = timeout(LAST_CALL, listener.accept()).await {
-                self.serve(stream);
+            tokio::select! {
+                () = self.last_call(&listener) => {}
+                _ = phase.wait_for(|phase| *phase >= Phase::Cut) => {}
             }
         }
     }
@@ -44,23 +54,42 @@ impl Acceptor {
         let mut pause = FIRST_PAUSE;
         loop {
             self.connections.room().await;
-            match listener.accept().await {
-                Ok(stream) => {
-                    self.serve(stream);
-                    pause = FIRST_PAUSE;
+            self.take(listener, listener.accept().await, &mut pause).await;
+        }
+    }
+
+    /// Accepts who is in the queue.
+    async fn last_call(&self, listener: &Listener) {
+        if let Err(error) = last_call::admit_no_more(&listener.socket()) {
+            tracing::debug!(%listener, %error, "connections go on coming while the last ones are accepted");
+        }
+        let mut pause = FIRST_PAUSE;
+        // no more than the queue can hold: it may be that it goes on being filled
+        for _ in 0..=BACKLOG {
+            self.connections.room().await;
+            let Ok(accepted) = timeout(LAST_CALL, listener.accept()).await else { return };
+            self.take(listener, accepted, &mut pause).await;
+        }
+    }
+
+    /// Serves what was accepted; after an error of the process or the machine, waits for longer each time.
+    async fn take(&self, listener: &Listener, accepted: io::Result<Stream>, pause: &mut Duration) {
+        match accepted {
+            Ok(stream) => {
+                self.serve(stream);
+                *pause = FIRST_PAUSE;
+            }
+            Err(error) if of_one_connection(&error) => {
+                tracing::debug!(%listener, %error, "a connection was gone before it was accepted");
+            }
+            Err(error) => {
+                self.service.app().metrics.accept_errors.inc();
+                if *pause == FIRST_PAUSE {
+                    tracing::warn!(%listener, %error, "cannot accept connections, trying on");
                 }
-                Err(error) if of_one_connection(&error) => {
-                    tracing::debug!(%listener, %error, "a connection was gone before it was accepted");
-                }
-                Err(error) => {
-                    self.service.app().metrics.accept_errors.inc();
-                    if pause == FIRST_PAUSE {
-                        tracing::warn!(%listener, %error, "cannot accept connections, trying on");
-                    }
-                    self.connections.evict();
-                    sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                }
+                self.connections.evict();
+                sleep(*pause).await;
+                *pause = (*pause * 2).min(LONGEST_PAUSE);
             }
         }
     }

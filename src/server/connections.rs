@@ -22,9 +22,9 @@ use crate::{
     state::App,
 };
 
-/// How long a drain waits for the first byte of a connection that was accepted just before.
+/// How long a drain leaves a connection time for its first byte, from when it was accepted.
 const FRESH_GRACE: Duration = Duration::from_secs(1);
-/// How long a drain waits for one more request on a kept-alive connection: what the client sent before it could know is answered.
+/// How long a drain waits for one more request on an idle connection: what the client sent before it could know is answered.
 const IDLE_GRACE: Duration = Duration::from_millis(100);
 
 /// How long a connection is idle before it rests: longer than the pauses of a busy client, for whom resting would only be work.
@@ -246,7 +246,7 @@ impl Connections {
             Closed::Idle => IDLE_GRACE,
             _ => return (limit, reason),
         };
-        match draining.map(|since| since + ticks(grace)) {
+        match draining.map(|begin| (since + ticks(grace)).max(begin + ticks(IDLE_GRACE))) {
             Some(drained) if drained < limit => (drained, Closed::Drain),
             _ => (limit, reason),
         }

@@ -12,7 +12,7 @@ use super::{
 use crate::config::listen::Listen;
 
 /// Connections that may wait to be accepted; std asks for 128, and the kernel allows `net.core.somaxconn` (4096) at most.
-const BACKLOG: i32 = 4096;
+pub const BACKLOG: i32 = 4096;
 
 /// A listener cannot be had (exit code 69, `EX_UNAVAILABLE`).
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +82,15 @@ impl Listener {
                 Ok(Stream::Tcp(stream))
             }
             Socket::Unix(listener, _) => Ok(Stream::Unix(listener.accept().await?.0)),
+        }
+    }
+
+    /// The socket itself, for its options.
+    #[must_use]
+    pub fn socket(&self) -> SockRef<'_> {
+        match &self.socket {
+            Socket::Tcp(listener) => SockRef::from(listener),
+            Socket::Unix(listener, _) => SockRef::from(listener),
         }
     }
 
