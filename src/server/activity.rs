@@ -100,9 +100,10 @@ impl Activity {
         self.stalled_since.store(if stalled { self.clock.now() } else { NEVER }, Relaxed);
     }
 
-    /// All that was to be sent is in the kernel's hands; without a request under way, that ends the last answer.
+    /// All that was to be sent is in the kernel's hands; without a request under way, that ends the last answer. Nothing else that is
+    /// sent (to a PING, say) is a reason to stay: a client could have that forever.
     pub fn flushed(&self) {
-        if self.active() == 0 {
+        if self.active() == 0 && self.answered.load(Relaxed) != self.calls() {
             self.answered.store(self.calls(), Relaxed);
             self.idle_since.store(self.clock.now(), Relaxed);
         }
@@ -169,6 +170,12 @@ impl Activity {
     /// The order to rest has been heard.
     pub fn rested(&self) {
         let _ = self.order.compare_exchange(REST, 0, Relaxed, Relaxed);
+    }
+
+    /// The order to close for this reason is not followed, because the client has sent something; the sweeper looks again.
+    pub fn stay(&self, reason: Closed) {
+        let instead = if reason == Closed::Drain { DRAIN } else { 0 };
+        let _ = self.order.compare_exchange(CLOSE + reason as u8, instead, Relaxed, Relaxed);
     }
 
     /// What the connection has been told.

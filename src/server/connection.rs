@@ -35,7 +35,7 @@ pub async fn run(stream: Stream, mut connection: Connection, service: Service, p
     let mut transport = Transport::new(stream, activity.clone());
     let mut orders = Orders::new(&activity);
     let protocol = poll_fn(|context| match orders.poll(context) {
-        Order::Close(reason) => Poll::Ready(Err(reason)),
+        Order::Close(reason) if !stays(reason, &transport, &activity) => Poll::Ready(Err(reason)),
         _ => transport.poll_protocol(context).map_err(|_| Closed::Client),
     });
     connection.reason = match protocol.await {
@@ -45,6 +45,17 @@ pub async fn run(stream: Stream, mut connection: Connection, service: Service, p
         // boxed, because it is the larger by far and the rarer
         Ok(Some(Protocol::Http2)) => Box::pin(serve_http2(transport, orders, service, &protocols)).await,
     };
+}
+
+/// Whether an order to close comes to nothing: it was given because the client was silent, and now there is something to read. Closing
+/// would lose a request that is here already.
+fn stays(reason: Closed, transport: &Transport, activity: &Activity) -> bool {
+    let silent = matches!(reason, Closed::FirstByte | Closed::Idle | Closed::Cap | Closed::Drain);
+    let stays = silent && transport.has_unread();
+    if stays {
+        activity.stay(reason);
+    }
+    stays
 }
 
 /// How HTTP ended.
@@ -83,7 +94,7 @@ async fn serve_http1(
             }
             if order == Order::Rest {
                 activity.rested();
-                if activity.idle_since().is_some() {
+                if at_rest(activity) {
                     return Poll::Ready(Ended::Resting);
                 }
             }
@@ -97,16 +108,23 @@ async fn serve_http1(
         })
         .await;
         let result = match ended {
-            Ended::Told(reason) => return reason,
+            Ended::Told(reason) if !at_rest(activity) => return reason,
+            Ended::Told(reason) => {
+                let parts = http.into_parts();
+                (transport, service) = (parts.io.into_inner(), parts.service);
+                transport.take_back(&parts.read_buf);
+                if stays(reason, &transport, activity) {
+                    continue;
+                }
+                return reason;
+            }
             Ended::Refused => None,
             Ended::Done(result) => Some(result),
             Ended::Resting => {
                 // hyper's buffers, most of what a connection takes, come back with the next request
                 let parts = http.into_parts();
-                if !parts.read_buf.is_empty() {
-                    return Closed::Error;
-                }
                 (transport, service) = (parts.io.into_inner(), parts.service);
+                transport.take_back(&parts.read_buf);
                 if let Err(reason) = orders.rest(&transport).await {
                     return reason;
                 }
@@ -116,6 +134,11 @@ async fn serve_http1(
         // boxed, so that a connection that goes on holds no room for how it may end
         return Box::pin(finish(http, result, orders)).await;
     }
+}
+
+/// Whether there is nothing that hyper knows about the connection and we do not: it is between requests, all answers are out.
+fn at_rest(activity: &Activity) -> bool {
+    activity.idle_since().is_some() && activity.all_answered()
 }
 
 /// Says what is left to be said on a connection whose HTTP/1 is over; no result: because of what the client sent.
@@ -173,10 +196,15 @@ async fn serve_http2(
     .await;
     match ended {
         Ended::Told(reason) => {
-            if matches!(reason, Closed::Idle | Closed::Cap | Closed::Drain) {
+            if matches!(reason, Closed::Header | Closed::Idle | Closed::Cap | Closed::Drain) {
                 // GOAWAY, so that the client knows what it may safely send again
                 http.as_mut().graceful_shutdown();
-                orders.unless_cut(async { drop(timeout(FAREWELL, http).await) }).await;
+                let activity = orders.activity;
+                let farewell = async {
+                    // a request that was on its way is answered all the same
+                    while timeout(FAREWELL, http.as_mut()).await.is_err() && activity.active() > 0 {}
+                };
+                orders.unless_cut(farewell).await;
             }
             reason
         }
@@ -221,8 +249,9 @@ impl<'a> Orders<'a> {
 
     /// Waits for the next request.
     async fn rest(&mut self, transport: &Transport) -> Result<(), Closed> {
+        let activity = self.activity;
         poll_fn(|context| match self.poll(context) {
-            Order::Close(reason) => Poll::Ready(Err(reason)),
+            Order::Close(reason) if !stays(reason, transport, activity) => Poll::Ready(Err(reason)),
             _ => transport.poll_read_ready(context).map(Ok),
         })
         .await

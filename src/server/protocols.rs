@@ -3,7 +3,6 @@
 use std::{future::Future, time::Duration};
 
 use hyper::server::conn::{http1, http2};
-use hyper_util::rt::TokioTimer;
 
 use crate::config::settings::Limits;
 
@@ -18,7 +17,6 @@ const STREAM_WINDOW_BYTES: u32 = 64 << 10;
 const CONNECTION_WINDOW_BYTES: u32 = 256 << 10;
 /// What is kept per stream for a client that is slow to take it.
 const SEND_BUFFER_BYTES: usize = 64 << 10;
-const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connection settings, made once.
 pub struct Protocols {
@@ -44,17 +42,15 @@ impl Protocols {
         // a stream has its answer after `body` and `handler`, and must have been taken by the client `idle` later
         let streams = Streams { longest: limits.body.0 + limits.handler.0 + limits.idle.0 };
         let mut http2 = http2::Builder::new(streams);
+        // no PING of ours: whoever is gone without a word is idle, or takes nothing, and the sweeper sees to both
         http2
-            .timer(TokioTimer::new())
             .max_concurrent_streams(limits.http2_streams)
             .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
             .max_local_error_reset_streams(MAX_LOCAL_RESETS)
             .max_header_list_size(u32::try_from(head_bytes).unwrap_or(u32::MAX))
             .initial_stream_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-            .max_send_buf_size(SEND_BUFFER_BYTES)
-            .keep_alive_interval(limits.idle.0.max(Duration::from_secs(1)))
-            .keep_alive_timeout(PING_TIMEOUT);
+            .max_send_buf_size(SEND_BUFFER_BYTES);
         Self { http1, http2, head_bytes }
     }
 }

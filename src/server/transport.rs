@@ -35,7 +35,10 @@ const FIRST_READ_BYTES: usize = 1024;
 pub struct Transport {
     stream: Stream,
     activity: Arc<Activity>,
+    /// Read and not handed on yet.
     first: BytesMut,
+    /// Whether `first` has been through the scanner.
+    scanned: bool,
     /// HTTP/1 only.
     scanner: Option<Scanner>,
     refused: Option<Refused>,
@@ -52,6 +55,7 @@ impl Transport {
             stream,
             activity,
             first: BytesMut::new(),
+            scanned: false,
             scanner: None,
             refused: None,
             ended: false,
@@ -85,8 +89,25 @@ impl Transport {
         }
     }
 
+    /// Takes back what hyper has read and not used while no request was under way, but for empty lines, which may come before a
+    /// request and mean nothing (RFC 9112 section 2.2).
+    pub fn take_back(&mut self, unused: &[u8]) {
+        let lines = unused.iter().take_while(|byte| b"\r\n".contains(byte)).count();
+        self.first = BytesMut::from(&unused[lines..]);
+        self.scanned = !self.first.is_empty();
+    }
+
+    /// Whether the client has sent what nobody has read yet.
+    #[must_use]
+    pub fn has_unread(&self) -> bool {
+        self.scanned || self.stream.has_unread()
+    }
+
     /// Waits until there is something to read, an end or an error included.
     pub fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<()> {
+        if self.scanned {
+            return Poll::Ready(());
+        }
         self.stream.poll_read_ready(context).map(|_| ())
     }
 
@@ -168,6 +189,10 @@ impl AsyncRead for Transport {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if this.scanned {
+            this.scanned = this.first.len() > buffer.remaining();
+            return this.poll_receive(context, buffer);
+        }
         if let Some(refused) = this.refused {
             return Self::withhold(refused);
         }

@@ -6,7 +6,12 @@ use bytes::Bytes;
 use h2::{Reason, client, client::SendRequest};
 use http::{Request, Version};
 use serde_json::Value;
-use tokio::{net::TcpStream, task::JoinHandle, time::timeout};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    task::JoinHandle,
+    time::timeout,
+};
 
 use crate::{
     echo::{carries_the_headers, is_a_problem},
@@ -58,6 +63,19 @@ pub async fn ask(
     let headers = head.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
     Ok(Answer { status: head.status.as_u16(), headers, body })
 }
+
+/// Of each frame (RFC 9113 section 4.1).
+fn frame_types(mut frames: &[u8]) -> Vec<u8> {
+    let mut types = Vec::new();
+    while let [a, b, c, kind, _, _, _, _, _, rest @ ..] = frames {
+        types.push(*kind);
+        let length = u32::from_be_bytes([0, *a, *b, *c]);
+        frames = &rest[usize::try_from(length).unwrap()..];
+    }
+    types
+}
+
+const GOAWAY: u8 = 7;
 
 #[test]
 fn the_same_answers_as_over_http1() {
@@ -166,9 +184,13 @@ fn a_client_that_grants_no_window_holds_nothing_for_long() {
 fn silence_ends_it_with_goaway() {
     let uecho = Uecho::with("[limits]\nidle = \"500ms\"\nheader = \"500ms\"");
     run(async {
-        let (_unused, mut ended) = connect(uecho.public, &client::Builder::new()).await;
-        assert!(timeout(Duration::from_millis(400), &mut ended).await.is_err(), "not at once");
-        let _ = ended.await;
+        let mut unused = TcpStream::connect(uecho.public).await.unwrap();
+        let begin = tokio::time::Instant::now();
+        unused.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+        let mut frames = Vec::new();
+        unused.read_to_end(&mut frames).await.unwrap();
+        assert!(begin.elapsed() > Duration::from_millis(400), "not at once");
+        assert!(frame_types(&frames).contains(&GOAWAY), "{frames:?}");
         let (client, ended) = connect(uecho.public, &client::Builder::new()).await;
         assert_eq!(ask(&client, request("GET", "/a"), b"").await.unwrap().status, 200);
         ended.await.unwrap().expect("GOAWAY, not a broken connection");
@@ -177,6 +199,50 @@ fn silence_ends_it_with_goaway() {
         let closed = |reason| uecho.count(&format!("uecho_connections_closed_total{{reason=\"{reason}\"}}"));
         (closed("idle"), closed("header")) == (1, 1)
     });
+}
+
+#[test]
+fn pings_are_no_reason_to_stay() {
+    let uecho = Uecho::with("[limits]\nidle = \"1500ms\"");
+    run(async {
+        let stream = TcpStream::connect(uecho.public).await.unwrap();
+        let (client, mut connection) = client::handshake(stream).await.unwrap();
+        let mut pings = connection.ping_pong().unwrap();
+        let ended = tokio::spawn(connection);
+        assert_eq!(ask(&client, request("GET", "/a"), b"").await.unwrap().status, 200);
+        let begin = tokio::time::Instant::now();
+        while pings.ping(h2::Ping::opaque()).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        assert!(begin.elapsed() >= Duration::from_millis(1400), "it may have begun a little before");
+        ended.await.unwrap().expect("GOAWAY, not a broken connection");
+    });
+    eventually("it is counted", || uecho.count("uecho_connections_closed_total{reason=\"idle\"}") == 1);
+}
+
+#[test]
+fn a_large_answer_is_in_flight_while_the_client_takes_it() {
+    let uecho = Uecho::with("");
+    run(async {
+        let (client, _) = connect(uecho.public, &client::Builder::new()).await;
+        let mut client = client.ready().await.unwrap();
+        let (response, mut send) = client.send_request(request("POST", "/api/v1/echo"), false).unwrap();
+        let body = Bytes::from("a".repeat(500_000));
+        send.send_data(body.clone(), true).unwrap();
+        let mut answer = response.await.unwrap().into_body();
+        let mut taken = answer.data().await.unwrap().unwrap().len();
+        // as much as it may send without being granted more has been sent by now
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(uecho.count("http_server_active_requests"), 1);
+        answer.flow_control().release_capacity(taken).unwrap();
+        while let Some(data) = answer.data().await {
+            let length = data.unwrap().len();
+            answer.flow_control().release_capacity(length).unwrap();
+            taken += length;
+        }
+        assert!(taken > body.len());
+    });
+    eventually("it is over", || uecho.count("http_server_active_requests") == 0);
 }
 
 #[test]

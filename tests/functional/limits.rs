@@ -182,6 +182,35 @@ fn idle() {
 }
 
 #[test]
+fn empty_lines_are_no_reason_to_stay() {
+    let uecho = Uecho::with("[limits]\nidle = \"1500ms\"");
+    let mut connection = Connection::open(uecho.public);
+    connection.send(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(connection.answer().unwrap().status, 200);
+    let begin = Instant::now();
+    eventually("it is closed as idle", || {
+        connection.send(b"\r\n");
+        sleep(Duration::from_millis(100));
+        closed(&uecho, "idle") == 1
+    });
+    assert!(begin.elapsed() >= Duration::from_millis(1400), "it may have begun a little before");
+}
+
+#[test]
+fn empty_lines_after_a_request_mean_nothing() {
+    let uecho = Uecho::with("[limits]\nidle = \"60s\"");
+    let mut connection = Connection::open(uecho.public);
+    // as some clients end a body, at once or while the connection rests
+    for lines in ["\r\n", "\r\n\r\n", ""] {
+        connection.send(format!("GET /a HTTP/1.1\r\nHost: a\r\n\r\n{lines}").as_bytes());
+        assert_eq!(connection.answer().map(|answer| answer.status), Some(200), "{lines:?}");
+        sleep(Duration::from_millis(700));
+        connection.send(lines.as_bytes());
+        sleep(Duration::from_millis(700));
+    }
+}
+
+#[test]
 fn a_connection_that_rests_goes_on_where_it_was() {
     let uecho = Uecho::with("[limits]\nidle = \"60s\"");
     let mut connection = Connection::open(uecho.public);
@@ -228,6 +257,48 @@ fn a_client_that_takes_no_answers_is_let_go() {
     }
     eventually("the connection is closed", || closed(&uecho, "write") == 1);
     assert_eq!(uecho.get("/a").status, 200);
+}
+
+#[test]
+fn an_answer_outlives_the_end_of_its_connection() {
+    let uecho = Uecho::with("");
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    // so little that most of the answer stays with the other side
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.connect(&uecho.public.into()).unwrap();
+    let mut stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(SOON)).unwrap();
+    let head = "POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 200000\r\n\r\n";
+    // and what is behind it is never read by HTTP
+    let more = "GET /more HTTP/1.1\r\nHost: a\r\n\r\n".repeat(30_000);
+    stream.write_all(format!("{head}{}{more}", "a".repeat(200_000)).as_bytes()).unwrap();
+    eventually("it is closed", || closed(&uecho, "answered") == 1);
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("no reset while there is something to read");
+    assert!(answer.contains(&"a".repeat(200_000)), "{} bytes", answer.len());
+}
+
+#[test]
+fn the_longest_idle_makes_room_first() {
+    let uecho = Uecho::with("[limits]\nconnections = 4");
+    let mut idle: Vec<_> = (0..3)
+        .map(|_| {
+            let mut connection = Connection::open(uecho.public);
+            connection.send(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+            assert_eq!(connection.answer().unwrap().status, 200);
+            sleep(Duration::from_millis(250));
+            connection
+        })
+        .collect();
+    // which makes it no younger
+    idle[0].send(b"\r\n");
+    sleep(Duration::from_millis(250));
+    let mut busy = Vec::new();
+    for (number, connection) in idle.iter_mut().enumerate() {
+        busy.push(Connection::open(uecho.public));
+        assert!(connection.closed());
+        eventually("it is counted", || closed(&uecho, "cap") == number + 1);
+    }
 }
 
 #[test]

@@ -33,6 +33,20 @@ fn a_request_under_way_has_no_limit_here_and_idleness_begins_at_its_end() {
 }
 
 #[test]
+fn idleness_begins_when_the_last_answer_is_out_and_nothing_else_that_is_sent_ends_it() {
+    let (clock, activity) = at(1);
+    activity.received();
+    drop(activity.begin());
+    clock.advance(1);
+    activity.flushed();
+    assert_eq!(activity.idle_since(), Some(2));
+    clock.advance(1);
+    activity.flushed();
+    assert_eq!(activity.idle_since(), Some(2));
+    assert_eq!(activity.waiting_for(), Some((2, Closed::Idle)));
+}
+
+#[test]
 fn a_later_header_counts_from_its_first_byte_or_from_when_the_answer_before_it_began() {
     let (clock, activity) = at(1);
     activity.received();
@@ -72,6 +86,20 @@ fn resting_is_the_least_of_orders() {
     activity.order(Order::Rest);
     activity.rested();
     assert_eq!(activity.ordered(), Order::Drain);
+}
+
+#[test]
+fn an_order_to_close_can_be_taken_back_by_who_got_it() {
+    let (_, activity) = at(0);
+    for (reason, left) in [(Closed::Idle, Order::None), (Closed::Drain, Order::Drain)] {
+        activity.order(Order::Close(reason));
+        assert_eq!(activity.ordered(), Order::Close(reason));
+        activity.stay(reason);
+        assert_eq!(activity.ordered(), left);
+    }
+    activity.order(Order::Close(Closed::Cut));
+    activity.stay(Closed::Drain);
+    assert_eq!(activity.ordered(), Order::Close(Closed::Cut), "only that order");
 }
 
 #[test]
