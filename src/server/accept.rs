@@ -8,7 +8,6 @@ use tokio::time::{sleep, timeout};
 use super::{
     connection,
     connections::Connections,
-    last_call,
     listener::{BACKLOG, Listener},
     protocols::Protocols,
     stream::Stream,
@@ -37,14 +36,14 @@ pub struct Acceptor {
 impl Acceptor {
     /// Accepts until the phase is [`Phase::Draining`]. Who is in an inherited socket's queue then stays there, for the next process;
     /// who is in the queue of our own is still served, as there is room, until [`Phase::Cut`].
-    pub async fn run(&self, listener: Listener, mut phase: PhaseWatch) {
+    pub async fn run(&self, mut listener: Listener, mut phase: PhaseWatch) {
         tokio::select! {
             () = self.accept(&listener) => {}
             _ = phase.wait_for(|phase| *phase >= Phase::Draining) => {}
         }
         if !listener.inherited {
             tokio::select! {
-                () = self.last_call(&listener) => {}
+                () = self.last_call(&mut listener) => {}
                 _ = phase.wait_for(|phase| *phase >= Phase::Cut) => {}
             }
         }
@@ -59,8 +58,8 @@ impl Acceptor {
     }
 
     /// Accepts who is in the queue.
-    async fn last_call(&self, listener: &Listener) {
-        if let Err(error) = last_call::admit_no_more(&listener.socket()) {
+    async fn last_call(&self, listener: &mut Listener) {
+        if let Err(error) = listener.admit_no_more() {
             tracing::debug!(%listener, %error, "connections go on coming while the last ones are accepted");
         }
         let mut pause = FIRST_PAUSE;

@@ -6,6 +6,7 @@ use socket2::SockRef;
 use tokio::net::{TcpListener, UnixListener};
 
 use super::{
+    last_call,
     stream::Stream,
     unix_socket::{self, SocketFile},
 };
@@ -85,12 +86,17 @@ impl Listener {
         }
     }
 
-    /// The socket itself, for its options.
-    #[must_use]
-    pub fn socket(&self) -> SockRef<'_> {
-        match &self.socket {
-            Socket::Tcp(listener) => SockRef::from(listener),
-            Socket::Unix(listener, _) => SockRef::from(listener),
+    /// Lets nobody new into the queue of a socket of our own, so that the last of those in it can be accepted.
+    ///
+    /// # Errors
+    /// As setsockopt(2): the queue stays open.
+    pub fn admit_no_more(&mut self) -> io::Result<()> {
+        match &mut self.socket {
+            Socket::Tcp(listener) => last_call::refuse_syn(&SockRef::from(&*listener)),
+            Socket::Unix(_, file) => {
+                drop(file.take());
+                Ok(())
+            }
         }
     }
 

@@ -1,20 +1,80 @@
 //! The way down: not ready at once, still accepting for a while, nothing in flight cut before the deadline, and a report at the end.
 
+mod load;
+
 use std::{
-    net::TcpStream,
+    net::{SocketAddr, TcpListener, TcpStream},
     time::{Duration, Instant},
 };
 
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{Builder, Uecho, eventually, http, http::Connection, pause, peer::sleep};
+use crate::support::{Builder, Uecho, eventually, http, http::Connection, listener, pause, peer::sleep};
+use load::{Load, Manner};
 
 const UPLOAD: &[u8] = b"POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nha";
+const GET: &[u8] = b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
+const LIMITS: &str = "log.format = 'json'\nlimits.body = '60s'\nlimits.handler = '60s'\n";
 
-fn service(config: &str) -> Uecho {
-    let limits = "log.format = 'json'\nlimits.body = '60s'\nlimits.handler = '60s'\n";
-    Builder::new().config(limits).config(config).start()
+/// Whose listeners.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Listeners {
+    /// The service manager's, which stay open when the service is gone.
+    Inherited,
+    /// The service's own.
+    Own,
+}
+
+const BOTH: [Listeners; 2] = [Listeners::Inherited, Listeners::Own];
+
+/// A service, and the public listener as the service manager holds it.
+struct Service {
+    uecho: Uecho,
+    held: Option<TcpListener>,
+}
+
+impl Service {
+    #[track_caller]
+    fn start(listeners: Listeners, config: &str) -> Self {
+        let held = (listeners == Listeners::Inherited).then(listener);
+        Self::on(held, config)
+    }
+
+    #[track_caller]
+    fn on(held: Option<TcpListener>, config: &str) -> Self {
+        let builder = Builder::new().config(LIMITS).config(config);
+        let Some(listener) = held else {
+            let any = "127.0.0.1:0";
+            let own = builder.no_sockets().env("UECHO_PUBLIC__LISTEN", any).env("UECHO_OPS__LISTEN", any);
+            let mut uecho = own.start();
+            let bound = bound(&uecho.notify.texts());
+            [uecho.public, uecho.ops] = bound;
+            return Self { uecho, held: None };
+        };
+        Self { uecho: builder.public(listener.try_clone().unwrap()).start(), held: Some(listener) }
+    }
+
+    /// What was lost from the load, to the end: a successor takes over an inherited listener, who comes to one of its own is refused.
+    #[track_caller]
+    fn lost(self, load: Load) -> Vec<String> {
+        match self.held {
+            None => load.refused(),
+            held => {
+                let _successor = Self::on(held, "");
+                load.more();
+                load.stop()
+            }
+        }
+    }
+}
+
+/// The addresses that the status speaks of.
+#[track_caller]
+fn bound(texts: &[String]) -> [SocketAddr; 2] {
+    let addresses = texts.iter().find_map(|text| text.strip_prefix("STATUS=serving "));
+    let (public, ops) = addresses.unwrap().split_once(", ops on ").unwrap();
+    [public, ops].map(|address| address.parse().unwrap())
 }
 
 /// A request whose head is in and whose body is not.
@@ -47,109 +107,174 @@ fn stop(uecho: &mut Uecho) {
 
 #[test]
 fn first_unready_then_closed_and_what_is_in_flight_is_answered_whole() {
-    let mut uecho = service("drain.delay = '3s'");
-    let mut upload = upload(&uecho);
-    let begin = Instant::now();
-    stop(&mut uecho);
+    for listeners in BOTH {
+        let Service { mut uecho, held } = Service::start(listeners, "drain.delay = '3s'");
+        drop(held);
+        let mut upload = upload(&uecho);
+        let begin = Instant::now();
+        stop(&mut uecho);
 
-    for address in [uecho.public, uecho.ops] {
-        let readyz = http::request(address, "GET", "/readyz", &[], b"");
-        assert_eq!(readyz.status, 503);
-        assert_eq!(readyz.json(), serde_json::json!({"ready": false, "reasons": ["draining"]}));
+        for address in [uecho.public, uecho.ops] {
+            let readyz = http::request(address, "GET", "/readyz", &[], b"");
+            assert_eq!(readyz.status, 503);
+            assert_eq!(readyz.json(), serde_json::json!({"ready": false, "reasons": ["draining"]}));
+        }
+        let healthz = http::request(uecho.ops, "GET", "/healthz", &[], b"");
+        assert_eq!(healthz.status, 200, "not ready, but alive");
+        let late = uecho.get("/late");
+        assert_eq!(late.status, 200, "the listener is still open");
+        assert_eq!(late.header("connection"), Some("close"));
+        assert!(begin.elapsed() < Duration::from_secs(3), "too slow a machine to see the delay");
+
+        eventually("the listener closes", || TcpStream::connect(uecho.public).is_err());
+        assert!(begin.elapsed() >= Duration::from_secs(3), "not before drain.delay");
+        let watched = http::request(uecho.ops, "GET", "/readyz", &[], b"");
+        assert_eq!(watched.status, 503, "the drain can be watched");
+        upload.send(b"ha");
+        let answer = upload.answer().expect("an answer");
+        assert_eq!((answer.status, &answer.json()["body"]["text"]), (200, &"haha".into()));
+        assert_eq!(answer.header("connection"), Some("close"));
+        assert!(upload.closed());
+
+        assert_eq!(uecho.wait_exit().code(), Some(0));
+        let report = report(&uecho);
+        assert_eq!(report["drain.reason"], "SIGTERM");
+        assert_eq!(report["drain.in_flight"], 1);
+        // the upload, a readyz and the late one; those of the ops side do not count
+        assert_eq!((&report["drain.finished"], &report["drain.cut"]), (&3.into(), &0.into()));
+        assert!(report["drain.seconds"].as_f64().unwrap() >= 3.0);
+        let lines = uecho.notify.texts();
+        assert!(lines.iter().any(|line| line == "EXTEND_TIMEOUT_USEC=5000000"), "{lines:?}");
+        let draining = "STATUS=draining: 1 requests in flight";
+        assert!(lines.iter().any(|line| line.starts_with(draining)), "{lines:?}");
+        assert_eq!(lines.iter().filter(|line| *line == "READY=1").count(), 1, "{lines:?}");
     }
-    let healthz = http::request(uecho.ops, "GET", "/healthz", &[], b"");
-    assert_eq!(healthz.status, 200, "not ready, but alive");
-    let late = uecho.get("/late");
-    assert_eq!(late.status, 200, "the listener is still open");
-    assert_eq!(late.header("connection"), Some("close"));
-    assert!(begin.elapsed() < Duration::from_secs(3), "too slow a machine to see the delay");
+}
 
-    eventually("the listener closes", || TcpStream::connect(uecho.public).is_err());
-    assert!(begin.elapsed() >= Duration::from_secs(3), "not before drain.delay");
-    assert_eq!(http::request(uecho.ops, "GET", "/readyz", &[], b"").status, 503, "the drain can be watched");
-    upload.send(b"ha");
-    let answer = upload.answer().expect("an answer");
-    assert_eq!((answer.status, &answer.json()["body"]["text"]), (200, &"haha".into()));
-    assert_eq!(answer.header("connection"), Some("close"));
-    assert!(upload.closed());
+#[test]
+fn nothing_is_lost_and_the_end_is_near_however_fast_clients_come() {
+    for listeners in BOTH {
+        let mut service = Service::start(listeners, "drain.deadline = '30s'");
+        let load = Load::start(service.uecho.public, &[(Manner::Greedy, 3), (Manner::Polite, 5)]);
+        stop(&mut service.uecho);
+        assert_eq!(service.uecho.wait_exit().code(), Some(0));
+        let report = report(&service.uecho);
+        assert_eq!(report["drain.cut"], 0, "{listeners:?}");
+        assert!(report["drain.seconds"].as_f64().unwrap() < 15.0, "{listeners:?}: {report}");
+        assert_eq!(service.lost(load), Vec::<String>::new(), "{listeners:?}");
+    }
+}
 
-    assert_eq!(uecho.wait_exit().code(), Some(0));
-    let report = report(&uecho);
-    assert_eq!(report["drain.reason"], "SIGTERM");
-    assert_eq!(report["drain.in_flight"], 1);
-    assert_eq!(
-        report["drain.finished"], 3,
-        "the upload, a readyz and the late one; those of the ops side do not count"
-    );
-    assert_eq!(report["drain.cut"], 0);
-    assert!(report["drain.seconds"].as_f64().unwrap() >= 3.0);
-    let lines = uecho.notify.texts();
-    assert!(lines.iter().any(|line| line == "EXTEND_TIMEOUT_USEC=5000000"), "{lines:?}");
-    assert!(lines.iter().any(|line| line.starts_with("STATUS=draining: 1 requests in flight")), "{lines:?}");
-    assert_eq!(lines.iter().filter(|line| *line == "READY=1").count(), 1, "{lines:?}");
+#[test]
+fn who_waits_for_room_is_served_however_late() {
+    for listeners in BOTH {
+        let mut service = Service::start(listeners, "limits.connections = 1");
+        let address = service.uecho.public;
+        let mut upload = upload(&service.uecho);
+        let [mut silent, mut asking] = [(); 2].map(|()| Connection::open(address));
+        asking.send(GET);
+        stop(&mut service.uecho);
+        // longer than a connection may be silent from when it is accepted
+        sleep(Duration::from_millis(1500));
+        upload.send(b"ha");
+        assert_eq!(upload.answer().map(|answer| answer.status), Some(200));
+        let served = |silent: &mut Connection, asking: &mut Connection| {
+            sleep(Duration::from_millis(300));
+            silent.send(GET);
+            for connection in [silent, asking] {
+                assert_eq!(connection.answer().map(|answer| answer.status), Some(200), "{listeners:?}");
+            }
+        };
+        if listeners == Listeners::Own {
+            served(&mut silent, &mut asking);
+        }
+        assert_eq!(service.uecho.wait_exit().code(), Some(0));
+        if let held @ Some(_) = service.held {
+            let _successor = Service::on(held, "");
+            served(&mut silent, &mut asking);
+        }
+    }
 }
 
 #[test]
 fn what_takes_longer_than_the_deadline_is_cut_and_counted() {
-    let mut uecho = service("drain.deadline = '500ms'");
-    let mut upload = upload(&uecho);
-    stop(&mut uecho);
-    assert_eq!(upload.answer().map(|answer| answer.status), None, "no answer");
-    assert_eq!(uecho.wait_exit().code(), Some(0), "cutting is part of a clean end");
-    let report = report(&uecho);
-    assert_eq!(
-        [&report["drain.in_flight"], &report["drain.finished"], &report["drain.cut"]],
-        [&Value::from(1), &0.into(), &1.into()]
-    );
-    assert!(report["drain.seconds"].as_f64().unwrap() >= 0.5);
+    for listeners in BOTH {
+        let mut service = Service::start(listeners, "drain.deadline = '2s'");
+        let mut upload = upload(&service.uecho);
+        let load = Load::start(service.uecho.public, &[(Manner::Greedy, 2), (Manner::Polite, 2)]);
+        stop(&mut service.uecho);
+        assert_eq!(upload.answer().map(|answer| answer.status), None, "no answer");
+        assert_eq!(service.uecho.wait_exit().code(), Some(0), "cutting is part of a clean end");
+        let report = report(&service.uecho);
+        assert_eq!(report["drain.cut"], 1, "{listeners:?}: {report}");
+        assert!(report["drain.seconds"].as_f64().unwrap() >= 2.0);
+        let stderr = service.uecho.stderr();
+        assert!(!stderr.contains("did not end when they were told to"), "the deadline is the end: {stderr}");
+        assert_eq!(service.lost(load), Vec::<String>::new(), "{listeners:?}");
+    }
 }
 
 #[test]
 fn a_second_signal_ends_it_at_once() {
-    for config in ["drain.deadline = '1h'", "drain.delay = '1h'"] {
-        let mut uecho = service(config);
-        let upload = upload(&uecho);
+    for listeners in BOTH {
+        for config in ["drain.deadline = '1h'", "drain.delay = '1h'"] {
+            let Service { mut uecho, held } = Service::start(listeners, config);
+            let upload = upload(&uecho);
+            stop(&mut uecho);
+            uecho.signal(Signal::INT);
+            assert_eq!(uecho.wait_exit().code(), Some(0), "{config}");
+            let report = report(&uecho);
+            assert_eq!((&report["drain.cut"], &report["drain.finished"]), (&1.into(), &0.into()), "{config}");
+            drop((upload, held));
+        }
+        let Service { mut uecho, held } = Service::start(listeners, "drain.delay = '1h'");
+        let load = Load::start(uecho.public, &[(Manner::Greedy, 2), (Manner::Polite, 2)]);
         stop(&mut uecho);
         uecho.signal(Signal::INT);
-        assert_eq!(uecho.wait_exit().code(), Some(0), "{config}");
-        let report = report(&uecho);
-        assert_eq!((&report["drain.cut"], &report["drain.finished"]), (&1.into(), &0.into()), "{config}");
-        drop(upload);
+        assert_eq!(uecho.wait_exit().code(), Some(0));
+        drop(held);
+        // some of them, for their time is over
+        let _lost = load.stop();
     }
 }
 
 #[test]
 fn idle_connections_do_not_hold_the_end_up() {
-    let mut uecho = service("drain.deadline = '1h'");
-    let idle = || {
-        let mut idle = Connection::open(uecho.public);
-        idle.send(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
-        assert_eq!(idle.answer().unwrap().status, 200);
-        idle
-    };
-    let mut resting = idle();
-    sleep(Duration::from_millis(700));
-    let mut fresh = idle();
-    let silent = Connection::open(uecho.public);
-    uecho.signal(Signal::INT);
-    assert_eq!(uecho.wait_exit().code(), Some(0));
-    assert!(resting.closed() && fresh.closed());
-    drop(silent);
-    let report = report(&uecho);
-    assert_eq!((&report["drain.reason"], &report["drain.in_flight"]), (&"SIGINT".into(), &0.into()));
+    for listeners in BOTH {
+        let Service { mut uecho, held } = Service::start(listeners, "drain.deadline = '1h'");
+        let idle = || {
+            let mut idle = Connection::open(uecho.public);
+            idle.send(GET);
+            assert_eq!(idle.answer().unwrap().status, 200);
+            idle
+        };
+        let mut resting = idle();
+        sleep(Duration::from_millis(700));
+        let mut fresh = idle();
+        let silent = Connection::open(uecho.public);
+        uecho.signal(Signal::INT);
+        assert_eq!(uecho.wait_exit().code(), Some(0));
+        assert!(resting.closed() && fresh.closed());
+        drop((silent, held));
+        let report = report(&uecho);
+        assert_eq!((&report["drain.reason"], &report["drain.in_flight"]), (&"SIGINT".into(), &0.into()));
+    }
 }
 
 #[test]
 fn a_hangup_on_the_way_down_changes_nothing() {
-    let mut uecho = service("drain.delay = '1h'");
-    stop(&mut uecho);
-    uecho.notify.clear();
-    uecho.signal(Signal::HUP);
-    let begin = Instant::now();
-    while begin.elapsed() < Duration::from_millis(300) {
-        pause();
+    for listeners in BOTH {
+        let Service { mut uecho, held } = Service::start(listeners, "drain.delay = '1h'");
+        stop(&mut uecho);
+        uecho.notify.clear();
+        uecho.signal(Signal::HUP);
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_millis(300) {
+            pause();
+        }
+        uecho.signal(Signal::TERM);
+        assert_eq!(uecho.wait_exit().code(), Some(0));
+        assert_eq!(uecho.notify.count("RELOADING=1") + uecho.notify.count("READY=1"), 0);
+        drop(held);
     }
-    uecho.signal(Signal::TERM);
-    assert_eq!(uecho.wait_exit().code(), Some(0));
-    assert_eq!(uecho.notify.count("RELOADING=1") + uecho.notify.count("READY=1"), 0);
 }
