@@ -1,5 +1,7 @@
 //! W3C Trace Context (<https://www.w3.org/TR/trace-context/>): accepted, continued and passed on whether or not anything is exported.
 
+mod state;
+
 use std::fmt;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -10,7 +12,6 @@ pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 pub const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 const SAMPLED: u8 = 1;
-const MAX_TRACESTATE_BYTES: usize = 512;
 
 /// A trace id; never zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,15 +100,10 @@ impl TraceContext {
         HeaderValue::from_bytes(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
     }
 
-    /// The `tracestate` to pass on: the caller's, only while its trace is continued and only up to 512 bytes.
+    /// The `tracestate` to pass on: the caller's, only while its trace is continued (see [`state`]).
     #[must_use]
     pub fn tracestate(&self, headers: &HeaderMap) -> Option<HeaderValue> {
-        self.parent?;
-        let parts: Vec<&[u8]> = headers.get_all(TRACESTATE).iter().map(HeaderValue::as_bytes).collect();
-        let joined = parts.join(&b","[..]);
-        (!joined.is_empty() && joined.len() <= MAX_TRACESTATE_BYTES)
-            .then(|| HeaderValue::from_bytes(&joined).ok())
-            .flatten()
+        self.parent.and_then(|_| state::pass_on(headers.get_all(TRACESTATE).iter()))
     }
 }
 

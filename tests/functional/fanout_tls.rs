@@ -33,11 +33,19 @@ impl Authority {
     }
 
     /// Demands a certificate of this authority of its clients.
-    fn demanding(&self, name: &str, version: &'static SupportedProtocolVersion) -> Arc<ServerConfig> {
+    pub fn demanding(&self, name: &str, version: &'static SupportedProtocolVersion) -> Arc<ServerConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(self.0.der().clone()).unwrap();
         let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider());
         self.serving(name, &[version], verifier.build().unwrap())
+    }
+
+    /// A certificate for this name and its key, as PEM.
+    pub fn pair(&self, name: &str) -> [String; 2] {
+        let key = KeyPair::generate().unwrap();
+        let certificate =
+            CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&key, &self.0).unwrap();
+        [certificate.pem(), key.serialize_pem()]
     }
 
     fn serving(

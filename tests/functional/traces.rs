@@ -3,6 +3,7 @@
 mod accounted;
 mod export;
 mod harmless;
+mod variables;
 
 use crate::support::{Builder, Uecho, collector::Collector};
 

@@ -15,13 +15,14 @@ use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
 use super::resource::SCHEMA;
 use crate::{
-    peers::{outcome::Outcome, reply::Reply},
+    peers::{outcome::Outcome, question::segment, reply::Reply},
     receipt::VERSION,
     telemetry::{
         access::clean,
         record::{Finding, Record},
         trace_context::SpanId,
     },
+    web::echo,
 };
 
 static SCOPE: LazyLock<InstrumentationScope> = LazyLock::new(|| {
@@ -30,8 +31,31 @@ static SCOPE: LazyLock<InstrumentationScope> = LazyLock::new(|| {
 
 /// The spans of a sampled request, its own first.
 pub(super) fn of(record: &Record) -> Vec<SpanData> {
-    let replies = record.details.replies.iter().flat_map(|replies| replies.0.iter());
-    std::iter::once(server(record)).chain(replies.map(|reply| client(record, reply))).collect()
+    let mut spans = vec![server(record)];
+    if let Some(replies) = &record.details.replies {
+        let segment = asked(record).unwrap_or_default();
+        spans.extend(replies.0.iter().map(|reply| client(record, reply, &segment)));
+    }
+    spans
+}
+
+/// What was appended to the URLs of the peers, as far as the path is recorded.
+fn asked(record: &Record) -> Option<String> {
+    let path = std::str::from_utf8(record.details.path.as_ref()?).ok()?;
+    let text = path.strip_prefix(record.route.pattern().strip_suffix("/{*text}")?)?;
+    // an escape that was cut
+    let whole = text.rfind('%').filter(|escape| text.len() - escape < 3).unwrap_or(text.len());
+    Some(segment(&echo::text(&text[..whole]).ok()?))
+}
+
+/// As `network.protocol.version` has it.
+fn version(version: Version) -> Option<&'static str> {
+    Some(match version {
+        Version::HTTP_10 => "1.0",
+        Version::HTTP_11 => "1.1",
+        Version::HTTP_2 => "2",
+        _ => return None,
+    })
 }
 
 fn server(record: &Record) -> SpanData {
@@ -39,15 +63,13 @@ fn server(record: &Record) -> SpanData {
         KeyValue::new("http.request.method", record.method),
         KeyValue::new("http.route", record.route.pattern()),
         KeyValue::new("url.scheme", "http"),
-        KeyValue::new(
-            "network.protocol.version",
-            if record.details.version == Some(Version::HTTP_2) { "2" } else { "1.1" },
-        ),
         KeyValue::new("http.response.body.size", i64::try_from(record.bytes).unwrap_or(i64::MAX)),
     ];
     let mut optional = |key: &'static str, value: Option<String>| {
         attributes.extend(value.map(|value| KeyValue::new(key, value)));
     };
+    let version = record.details.version.and_then(version);
+    optional("network.protocol.version", version.map(str::to_owned));
     optional("url.path", record.details.path.as_ref().map(|path| clean(path).into_owned()));
     optional("client.address", record.details.client.map(|client| client.to_canonical().to_string()));
     optional(
@@ -71,10 +93,11 @@ fn server(record: &Record) -> SpanData {
     }
 }
 
-fn client(record: &Record, reply: &Reply) -> SpanData {
+/// No URL of a peer has credentials or a query: the configuration is refused that puts them there.
+fn client(record: &Record, reply: &Reply, segment: &str) -> SpanData {
     let mut attributes = vec![
         KeyValue::new("http.request.method", "GET"),
-        KeyValue::new("url.full", reply.peer.name.clone()),
+        KeyValue::new("url.full", format!("{}/{segment}", reply.peer.url)),
         KeyValue::new("server.address", reply.peer.url.origin.host_name()),
         KeyValue::new("server.port", i64::from(reply.peer.url.origin.port)),
         KeyValue::new("uecho.fanout.outcome", reply.outcome.as_str()),

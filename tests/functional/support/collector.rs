@@ -15,6 +15,7 @@ use opentelemetry_proto::tonic::{
     trace::v1::Span,
 };
 use prost::Message;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::{SOON, eventually, listener};
 
@@ -46,13 +47,26 @@ pub struct Collector {
 
 impl Collector {
     pub fn new(manner: Manner) -> Self {
+        Self::start(move |stream, exports| receive(stream, manner, exports))
+    }
+
+    /// One that is good, over TLS.
+    pub fn secure(config: Arc<ServerConfig>) -> Self {
+        Self::start(move |stream, exports| {
+            let tls = ServerConnection::new(config.clone()).unwrap();
+            receive(StreamOwned::new(tls, stream), Manner::Good, exports);
+        })
+    }
+
+    fn start(receive: impl Fn(TcpStream, &Mutex<Vec<Export>>) + Clone + Send + 'static) -> Self {
         let listener: TcpListener = listener();
         let collector = Self { address: listener.local_addr().unwrap(), exports: Arc::default() };
         let exports = collector.exports.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let exports = exports.clone();
-                std::thread::spawn(move || receive(stream.unwrap(), manner, &exports));
+                let (receive, exports, stream) = (receive.clone(), exports.clone(), stream.unwrap());
+                stream.set_read_timeout(Some(SOON)).unwrap();
+                std::thread::spawn(move || receive(stream, &exports));
             }
         });
         collector
@@ -119,8 +133,7 @@ fn rejecting(rejected_spans: i64) -> ExportTraceServiceResponse {
     }
 }
 
-fn receive(stream: TcpStream, manner: Manner, exports: &Mutex<Vec<Export>>) {
-    stream.set_read_timeout(Some(SOON)).unwrap();
+fn receive(stream: impl Read + Write, manner: Manner, exports: &Mutex<Vec<Export>>) {
     let mut stream = BufReader::new(stream);
     let (mut line, mut headers) = (String::new(), BTreeMap::new());
     while stream.read_line(&mut line).is_ok_and(|length| length > 0) {

@@ -60,6 +60,57 @@ fn a_sampled_request_is_a_server_span() {
 }
 
 #[test]
+fn the_version_of_http_is_the_requests_own() {
+    let collector = Collector::new(Manner::Good);
+    let uecho = exporting(&collector, "").start();
+    let mut connection = Connection::open(uecho.public);
+    connection.send(b"GET /old HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    assert_eq!(connection.answer().unwrap().status, 200);
+    uecho.get("/new");
+    for (path, version) in [("/old", "1.0"), ("/new", "1.1")] {
+        eventually(path, || {
+            let spans: Vec<_> = collector.spans().iter().map(|span| attributes(&span.attributes)).collect();
+            let span = spans.iter().find(|span| span.get("url.path").is_some_and(|found| found == path));
+            span.is_some_and(|span| span["network.protocol.version"] == version)
+        });
+    }
+}
+
+#[test]
+fn a_tracestate_that_is_too_long_is_shortened_to_whole_members() {
+    let collector = Collector::new(Manner::Good);
+    let peer = Peer::saying("hi");
+    let uecho = exporting(&collector, &format!("fanout.peers = [\"{}\"]", peer.url())).start();
+    let list = |count: usize| (0..count).map(|number| format!("k{number}=v")).collect::<Vec<_>>().join(",");
+    let headers = [("traceparent", SAMPLED), ("tracestate", &list(33))];
+    assert_eq!(uecho.request("GET", "/api/v1/fanout/x", &headers).status, 200);
+    let asked = peer.requests();
+    let asked = asked.iter().find(|head| head.line.contains("/x ")).unwrap();
+    assert_eq!(asked.header("tracestate"), Some(list(32).as_str()));
+    for span in collector.wait_for(2) {
+        assert_eq!(span.trace_state, list(32));
+    }
+}
+
+#[test]
+fn the_url_of_a_peers_span_is_the_whole_one() {
+    let collector = Collector::new(Manner::Good);
+    let peer = Peer::saying("hi");
+    let uecho = exporting(&collector, &format!("fanout.peers = [\"{}/up/\"]", peer.url())).start();
+    let long = "%41".repeat(400);
+    for (text, full) in [("a%2Fb%20c", "/up/a%2Fb%20c"), (&long, &format!("/up/{}", "A".repeat(336)))] {
+        assert_eq!(
+            uecho.request("GET", &format!("/api/v1/fanout/{text}"), &[("traceparent", SAMPLED)]).status,
+            200
+        );
+        let full = peer.url() + full;
+        eventually(&full, || {
+            collector.spans().iter().any(|span| attributes(&span.attributes).get("url.full") == Some(&full))
+        });
+    }
+}
+
+#[test]
 fn the_callers_decision_is_respected_and_the_ratio_decides_the_rest() {
     let collector = Collector::new(Manner::Good);
     let mut uecho = exporting(&collector, "otlp.sample_ratio = 0.0").start();
@@ -95,7 +146,7 @@ fn every_peer_asked_is_a_client_span_and_its_parent() {
     let client = |url: &str| -> &Span {
         spans
             .iter()
-            .find(|span| attributes(&span.attributes).get("url.full").is_some_and(|full| full == url))
+            .find(|span| attributes(&span.attributes).get("url.full") == Some(&format!("{url}/x")))
             .unwrap()
     };
     let (good_span, dead_span) = (client(&good.url()), client(&dead.url()));
