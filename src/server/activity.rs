@@ -3,21 +3,24 @@
 
 #[cfg(test)]
 mod tests;
+mod unsent;
 
 use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::Relaxed},
     },
-    task::Waker,
+    task::{Context, Poll, Waker},
 };
 
+use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 
 use super::{
     clock::{Clock, NEVER, Tick},
     closed::Closed,
 };
+use unsent::Unsent;
 
 /// One connection.
 #[derive(Debug)]
@@ -36,6 +39,7 @@ pub struct Activity {
     order: AtomicU8,
     waker: AtomicWaker,
     kept: AtomicBool,
+    unsent: Unsent,
 }
 
 /// What a connection is told from outside.
@@ -75,6 +79,7 @@ impl Activity {
             order: AtomicU8::new(0),
             waker: AtomicWaker::new(),
             kept: AtomicBool::new(false),
+            unsent: Unsent::default(),
         }
     }
 
@@ -103,6 +108,7 @@ impl Activity {
     /// All that was to be sent is in the kernel's hands; without a request under way, that ends the last answer. Nothing else that is
     /// sent (to a PING, say) is a reason to stay: a client could have that forever.
     pub fn flushed(&self) {
+        self.unsent.sent();
         if self.active() == 0 && self.answered.load(Relaxed) != self.calls() {
             self.answered.store(self.calls(), Relaxed);
             self.idle_since.store(self.clock.now(), Relaxed);
@@ -229,6 +235,18 @@ impl Activity {
 /// A request under way on a connection.
 #[derive(Debug)]
 pub struct Call(Arc<Activity>);
+
+impl Call {
+    /// Keeps a part of the answer until it is sent, for it is held as long.
+    pub fn keep(&self, part: Bytes) {
+        self.0.unsent.keep(part);
+    }
+
+    /// Waits until all parts that were kept are sent.
+    pub fn poll_sent(&self, context: &Context<'_>) -> Poll<()> {
+        self.0.unsent.poll_sent(context)
+    }
+}
 
 impl Drop for Call {
     fn drop(&mut self) {

@@ -108,7 +108,9 @@ impl InFlight {
 }
 
 /// A large answer goes out in parts, so that its request stays in flight (and counts as such) while a slow client takes it.
-const PART_BYTES: usize = 64 << 10;
+const PART_BYTES: usize = 16 << 10;
+/// A part that is smaller is not worth being kept.
+const KEPT_BYTES: usize = 1 << 10;
 
 /// The body of every answer. One pointer, because answers are moved a dozen times on their way.
 pub struct ResponseBody(Box<Parts>);
@@ -163,6 +165,9 @@ impl Body for ResponseBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = &mut *self.get_mut().0;
+        if let Some(call) = this.request.call.as_ref().filter(|_| this.rest.is_some()) {
+            ready!(call.poll_sent(context));
+        }
         if this.known.is_empty()
             && let Some(rest) = &mut this.rest
         {
@@ -174,6 +179,11 @@ impl Body for ResponseBody {
             }
         }
         let part = this.next();
+        if let Some(call) =
+            this.request.call.as_ref().filter(|_| this.rest.is_some() && part.len() >= KEPT_BYTES)
+        {
+            call.keep(part.clone());
+        }
         this.request.bytes += part.len() as u64;
         this.request.complete |= this.ended();
         let ended = part.is_empty() && this.rest.is_none();

@@ -13,7 +13,7 @@ use socket2::{Domain, Socket, Type};
 use crate::{
     echo::is_a_problem,
     http2::{ask, connect, request, run},
-    support::{SOON, Uecho, eventually, http},
+    support::{SOON, Uecho, eventually, http, pause},
 };
 
 const CLIENTS: usize = 80;
@@ -83,6 +83,28 @@ fn unread_answers_take_no_more_than_allowed() {
     eventually("all is given back", || held(&uecho) == 0);
     let again = http::request(uecho.public, "POST", "/api/v1/echo", &[], &vec![b'a'; BODY]);
     assert_eq!(again.status, 200);
+}
+
+#[test]
+fn what_waits_to_be_sent_counts_to_its_last_byte() {
+    let uecho = Uecho::with(&format!("[limits]\n{PATIENT}"));
+    let (length, count) = (100_000, 40);
+    let body = "a".repeat(length);
+    let request = format!("POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{body}");
+    let mut clients: Vec<_> = (0..count).map(|_| narrow(&uecho)).collect();
+    for client in &mut clients {
+        client.write_all(request.as_bytes()).unwrap();
+        client.read_exact(&mut [0; 12]).unwrap();
+    }
+    // time to pass on what can be
+    pause();
+    assert!(held(&uecho) >= length * count, "{}", held(&uecho));
+    for client in &mut clients {
+        let mut answer = vec![0; length];
+        client.read_exact(&mut answer).unwrap();
+        assert!(answer.ends_with(b"aaaaaaaa"));
+    }
+    eventually("all is given back", || held(&uecho) == 0);
 }
 
 #[test]

@@ -1,0 +1,60 @@
+//! What an answer gave to the connection and the kernel has not taken yet. hyper copies the parts of an HTTP/1 answer into a buffer of
+//! its own; so that no more than one part of an answer is held twice, and none for free, the original stays until the copy is out.
+
+use std::{
+    mem::take,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    task::{Context, Poll, Waker},
+};
+
+use bytes::Bytes;
+
+#[derive(Debug, Default)]
+pub(super) struct Unsent {
+    /// Looked at on every flush, without a lock.
+    any: AtomicBool,
+    parts: Mutex<Parts>,
+}
+
+#[derive(Debug, Default)]
+struct Parts {
+    kept: Vec<Bytes>,
+    waiting: Vec<Waker>,
+}
+
+impl Unsent {
+    /// Keeps this part until everything is sent.
+    pub(super) fn keep(&self, part: Bytes) {
+        self.parts().kept.push(part);
+        self.any.store(true, Relaxed);
+    }
+
+    /// Waits until nothing is kept.
+    pub(super) fn poll_sent(&self, context: &Context<'_>) -> Poll<()> {
+        if !self.any.load(Relaxed) {
+            return Poll::Ready(());
+        }
+        let waiting = &mut self.parts().waiting;
+        if !waiting.iter().any(|waker| waker.will_wake(context.waker())) {
+            waiting.push(context.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// Everything is sent.
+    pub(super) fn sent(&self) {
+        if self.any.load(Relaxed) {
+            self.any.store(false, Relaxed);
+            let Parts { kept, waiting } = take(&mut *self.parts());
+            drop(kept);
+            waiting.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    fn parts(&self) -> MutexGuard<'_, Parts> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
