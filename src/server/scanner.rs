@@ -78,18 +78,18 @@ impl Scanner {
         matches!(self.state, State::Head) && !self.head_pending()
     }
 
-    /// Reads the next bytes.
+    /// Reads the next bytes, and changes a minor version that the parser behind does not know.
     ///
     /// # Errors
     /// The first fault. Nothing after it can be told, so the scanner stays there.
-    pub fn scan(&mut self, bytes: &[u8]) -> Result<(), Refused> {
+    pub fn scan(&mut self, bytes: &mut [u8]) -> Result<(), Refused> {
         let mut begins = self.between_requests().then_some(0);
         let passed_on = !matches!(self.state, State::Head);
         let mut at = 0;
         while at < bytes.len() || self.refused.is_some() {
             let step = match self.refused {
                 Some(fault) => Err(fault),
-                None => self.step(&bytes[at..]),
+                None => self.step(&mut bytes[at..]),
             };
             match step {
                 Ok(read) => at += read,
@@ -107,13 +107,21 @@ impl Scanner {
     }
 
     /// Reads on in the present state; returns how many bytes it took, at least one.
-    fn step(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
+    fn step(&mut self, bytes: &mut [u8]) -> Result<usize, Fault> {
         match &mut self.state {
             State::Head => {
                 let head = &mut self.head;
                 let (read, ended) = self.lines.read(bytes, |line| head.line(line)).map_err(|fault| {
                     if fault == Fault::HeadTooLarge && !head.begun() { Fault::TargetTooLong } else { fault }
                 })?;
+                if !head.begun() && self.lines.in_line() {
+                    // the parser behind judges a version as soon as it is there
+                    let part = self.lines.part();
+                    head::downgrade(part);
+                    let here = part.len().min(bytes.len());
+                    let (begin, part) = (bytes.len() - here, part.len() - here);
+                    bytes[begin..].copy_from_slice(&self.lines.part()[part..]);
+                }
                 if ended {
                     let framing = std::mem::take(&mut self.head).framing()?;
                     self.heads += 1;
@@ -156,7 +164,7 @@ impl Scanner {
 pub fn verdict<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, head_bytes: usize) -> (u32, Option<Fault>) {
     let mut scanner = Scanner::new(head_bytes);
     for piece in pieces {
-        if let Err(refused) = scanner.scan(piece) {
+        if let Err(refused) = scanner.scan(&mut piece.to_vec()) {
             return (refused.before, Some(refused.fault));
         }
     }

@@ -198,7 +198,7 @@ impl AsyncRead for Transport {
         }
         let before = buffer.filled().len();
         ready!(this.poll_receive(context, buffer))?;
-        let read = &buffer.filled()[before..];
+        let read = &mut buffer.filled_mut()[before..];
         this.ended |= read.is_empty();
         let Some(scanner) = &mut this.scanner else { return Poll::Ready(Ok(())) };
         let refused = match scanner.scan(read) {

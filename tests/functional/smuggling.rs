@@ -19,8 +19,13 @@ fn chunked(body: &str) -> String {
 
 #[track_caller]
 fn is_refused(connection: &mut Connection, what: &str) {
+    is_refused_with(connection, 400, what);
+}
+
+#[track_caller]
+fn is_refused_with(connection: &mut Connection, status: u16, what: &str) {
     let answer = connection.answer().unwrap_or_else(|| panic!("no answer to {what}"));
-    assert_eq!(answer.status, 400, "{what}");
+    assert_eq!(answer.status, status, "{what}");
     is_a_problem(&answer);
     assert_eq!(answer.header("connection"), Some("close"), "{what}");
     assert!(connection.answer().is_none(), "the follow-up of {what} was answered");
@@ -40,7 +45,6 @@ fn cases() -> Vec<String> {
         post("Content-Length : 5\r\n") + "hello",
         post("Transfer-Encoding : chunked\r\n") + "0\r\n\r\n",
         post("X-Space : a\r\n"),
-        post("Transfer-Encoding: gzip, chunked\r\n") + "0\r\n\r\n",
         post("Transfer-Encoding: chunked, identity\r\n") + "0\r\n\r\n",
         post("Transfer-Encoding: xchunked\r\n") + "0\r\n\r\n",
         post("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n") + "0\r\n\r\n",
@@ -63,15 +67,15 @@ fn cases() -> Vec<String> {
         " GET / HTTP/1.1\r\nHost: a\r\n\r\n".into(),
         "GET / HTTP/1.1 \r\nHost: a\r\n\r\n".into(),
         "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n".into(),
-        "GET / HTTP/3.0\r\nHost: a\r\n\r\n".into(),
         "GET /\r\n\r\n".into(),
         "G(T / HTTP/1.1\r\nHost: a\r\n\r\n".into(),
         "GET /\x7f HTTP/1.1\r\nHost: a\r\n\r\n".into(),
-        "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n".into(),
         "\x16\x03\x01\x02\x00\x01\x00\x01\r\n\r\n".into(),
         chunked("zz\r\nhello\r\n0\r\n\r\n"),
         chunked("5 \r\nhello\r\n0\r\n\r\n"),
-        chunked("5;ext=1\r\nhello\r\n0\r\n\r\n"),
+        chunked("5;ext=1\nhello\r\n0\r\n\r\n"),
+        chunked("5;ext=\"\r\"\r\nhello\r\n0\r\n\r\n"),
+        post("Transfer-Encoding: gzip\r\n") + "0\r\n\r\n",
         chunked("5\nhello\r\n0\r\n\r\n"),
         chunked("5\r\nhello\n0\r\n\r\n"),
         chunked("5\r\nhelloXX0\r\n\r\n"),
@@ -102,6 +106,41 @@ fn ambiguous_requests_are_refused_and_end_the_connection() {
 }
 
 #[test]
+fn what_is_understood_but_not_spoken_is_refused_as_such() {
+    let uecho = Uecho::with("");
+    for (status, request) in [
+        (413, post("Content-Length: 18446744073709551615\r\n")),
+        (413, post("Content-Length: 9223372036854775807\r\n")),
+        (413, post("Content-Length: 99999999999999999999999999\r\n")),
+        (501, post("Transfer-Encoding: gzip, chunked\r\n") + "0\r\n\r\n"),
+        (501, post("Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n") + "0\r\n\r\n"),
+        (505, "GET / HTTP/3.0\r\nHost: a\r\n\r\n".into()),
+        (505, "GET / HTTP/0.9\r\nHost: a\r\n\r\n".into()),
+        (505, "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n".into()),
+    ] {
+        let mut connection = Connection::open(uecho.public);
+        connection.send(format!("{request}{FOLLOW_UP}").as_bytes());
+        is_refused_with(&mut connection, status, &format!("{request:?}"));
+    }
+}
+
+#[test]
+fn a_minor_version_to_come_is_read_as_the_last_one_known() {
+    let uecho = Uecho::with("");
+    let request = "GET /x HTTP/1.2\r\nHost: a\r\n\r\n";
+    for cut in ["GET /x HTTP/1.", "GET /x HTTP/1.2", "GET /x HTTP/1.2\r", request] {
+        let mut connection = Connection::open(uecho.public);
+        connection.send(cut.as_bytes());
+        pause();
+        connection.send(format!("{}{request}", &request[cut.len()..]).as_bytes());
+        for _ in 0..2 {
+            let answer = connection.answer().unwrap();
+            assert_eq!((answer.status, answer.header("connection")), (200, None), "{cut:?}");
+        }
+    }
+}
+
+#[test]
 fn a_split_between_reads_hides_nothing() {
     let uecho = Uecho::with("");
     for case in cases() {
@@ -122,7 +161,10 @@ fn a_split_between_reads_hides_nothing() {
 #[test]
 fn a_body_that_goes_wrong_later_is_refused_too() {
     let uecho = Uecho::with("");
-    for body in ["zz\r\nhello\r\n0\r\n\r\n", "5\nhello\r\n0\r\n\r\n", "5\r\nhello\n0\r\n\r\n", "0\r\n\n"] {
+    let extended = format!("5;{}\r\nhello\r\n0\r\n\r\n", "x".repeat(10_000));
+    for body in
+        [&*extended, "zz\r\nhello\r\n0\r\n\r\n", "5\nhello\r\n0\r\n\r\n", "5\r\nhello\n0\r\n\r\n", "0\r\n\n"]
+    {
         let mut connection = Connection::open(uecho.public);
         connection.send(chunked("").as_bytes());
         pause();
@@ -153,10 +195,12 @@ fn sound_requests_of_every_shape_are_answered_in_turn() {
     connection.send(post("content-length:\t5 \r\n").as_bytes());
     connection.send(b"hello");
     connection.send(chunked("5\r\nhello\r\n00A\r\n, 10 bytes\r\n0\r\nX-Sum: 1\r\n\r\n").as_bytes());
+    connection.send(chunked("5;name=value; q = \"a;b\"\r\nhello\r\n0;last\r\n\r\n").as_bytes());
     connection.send(b"GET /two HTTP/1.0\r\n\r\n");
     assert!(connection.answer().unwrap().text().contains("one"));
     assert_eq!(connection.answer().unwrap().json()["body"]["text"], "hello");
     assert_eq!(connection.answer().unwrap().json()["body"]["text"], "hello, 10 bytes");
+    assert_eq!(connection.answer().unwrap().json()["body"]["text"], "hello");
     assert!(connection.answer().unwrap().text().contains("two"));
     assert!(connection.closed(), "HTTP/1.0 without keep-alive");
 }

@@ -25,32 +25,40 @@ impl Lines {
         !self.part.is_empty()
     }
 
+    /// What has come of a line that has not ended.
+    pub(super) fn part(&mut self) -> &mut [u8] {
+        &mut self.part
+    }
+
     /// Gives each whole line, without its end, to `take`, which says whether it was the last. Returns how many bytes were taken, and
-    /// whether the last line was among them.
+    /// whether the last line was among them. What `take` changes is changed in the bytes, as far as they are there.
     pub(super) fn read(
         &mut self,
-        bytes: &[u8],
-        mut take: impl FnMut(&[u8]) -> Result<bool, Fault>,
+        bytes: &mut [u8],
+        mut take: impl FnMut(&mut [u8]) -> Result<bool, Fault>,
     ) -> Result<(usize, bool), Fault> {
         let mut at = 0;
         if self.in_line() {
             let Some(read) = self.join(bytes)? else { return Ok((bytes.len(), false)) };
             at = read;
-            let part = std::mem::take(&mut self.part);
-            if take(&part[..part.len() - 2])? {
+            let mut part = std::mem::take(&mut self.part);
+            let whole = part.len();
+            let last = take(&mut part[..whole - 2])?;
+            bytes[..read].copy_from_slice(&part[whole - read..]);
+            if last {
                 self.used = 0;
                 return Ok((at, true));
             }
         }
         while at < bytes.len() {
-            let rest = &bytes[at..];
+            let rest = &mut bytes[at..];
             let Some(length) = end(rest, self.limit - self.used)? else {
                 self.part.extend_from_slice(rest);
                 return Ok((bytes.len(), false));
             };
             self.used += length;
             at += length;
-            if take(&rest[..length - 2])? {
+            if take(&mut rest[..length - 2])? {
                 self.used = 0;
                 return Ok((at, true));
             }
