@@ -22,7 +22,7 @@ use crate::{
         record::{Finding, Record},
         trace_context::SpanId,
     },
-    web::echo,
+    web::{echo, route::METHOD_OTHER},
 };
 
 static SCOPE: LazyLock<InstrumentationScope> = LazyLock::new(|| {
@@ -46,6 +46,11 @@ fn asked(record: &Record) -> Option<String> {
     // an escape that was cut
     let whole = text.rfind('%').filter(|escape| text.len() - escape < 3).unwrap_or(text.len());
     Some(segment(&echo::text(&text[..whole]).ok()?))
+}
+
+/// The method in the name of a span.
+fn method_name(label: &'static str) -> &'static str {
+    if label == METHOD_OTHER { "HTTP" } else { label }
 }
 
 /// As `network.protocol.version` has it.
@@ -85,7 +90,7 @@ fn server(record: &Record) -> SpanData {
         span_kind: SpanKind::Server,
         parent_span_id: record.trace.parent.map_or(opentelemetry::SpanId::INVALID, id),
         parent_span_is_remote: record.trace.parent.is_some(),
-        name: format!("{} {}", record.method, record.route.pattern()).into(),
+        name: format!("{} {}", method_name(record.method), record.route.pattern()).into(),
         start_time: begin(record),
         end_time: record.end,
         status: if failed.is_some() { Status::error("") } else { Status::Unset },

@@ -10,9 +10,9 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, Uri, header};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper_util::rt::TokioIo;
-use opentelemetry_http::{HttpClient, HttpError};
+use opentelemetry_http::{HttpClient, HttpError, ResponseBodyTooLarge};
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceResponse,
 };
@@ -25,8 +25,8 @@ use crate::{
     receipt::VERSION,
 };
 
-/// Most bytes of a collector's answer that are read.
-const MAX_ANSWER: usize = 64 * 1024;
+/// Most bytes of a collector's answer that are read, as the specification of OTLP proposes.
+const MAX_ANSWER: usize = 4 << 20;
 
 /// What there is to be known about the last answer.
 #[derive(Debug, Default)]
@@ -96,9 +96,14 @@ async fn exchange(
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection);
     let (head, body) = sender.send_request(request).await?.into_parts();
-    let body = Limited::new(body, MAX_ANSWER).collect().await?.to_bytes();
+    let body = Limited::new(body, MAX_ANSWER).collect().await;
     connection.abort();
-    Ok(Response::from_parts(head, body))
+    match body {
+        Ok(body) => Ok(Response::from_parts(head, body.to_bytes())),
+        // anything else would be tried again, and the spans be there twice
+        Err(error) if error.is::<LengthLimitError>() => Err(ResponseBodyTooLarge::new().into()),
+        Err(error) => Err(error),
+    }
 }
 
 type Sent<'a> = Pin<Box<dyn Future<Output = Result<Response<Bytes>, HttpError>> + Send + 'a>>;

@@ -29,6 +29,8 @@ pub enum Manner {
     Silent,
     /// With success but for so many spans of each export.
     Rejecting(u8),
+    /// With success, and a body of so many bytes.
+    Talkative(usize),
 }
 
 /// One export as received.
@@ -153,6 +155,7 @@ fn receive(stream: impl Read + Write, manner: Manner, exports: &Mutex<Vec<Export
             Manner::Good => (200, Vec::new()),
             Manner::Status(status) => (status, Vec::new()),
             Manner::Silent => continue,
+            Manner::Talkative(length) => (200, vec![0; length]),
             Manner::Rejecting(spans) => (200, rejecting(spans.into()).encode_to_vec()),
         };
         let length = body.len();

@@ -8,7 +8,7 @@ use std::{
     os::unix::net::UnixDatagram,
     path::Path,
     process::{Command, Stdio},
-    sync::LazyLock,
+    sync::{LazyLock, Once},
     time::{Duration, Instant},
 };
 
@@ -130,35 +130,40 @@ fn bind(directory: &Path) -> UnixDatagram {
     socket
 }
 
-/// Whether this machine lets us make user and mount namespaces; says so on the real stderr when not, because tests that need them
-/// then test nothing.
+/// How unshare(1) gets us a mount namespace here, if it does: in a user namespace, or as root without one.
+static WAY: LazyLock<Option<&[&str]>> = LazyLock::new(|| {
+    const WAYS: [&[&str]; 2] = [&["--user", "--map-root-user", "--mount"], &["--mount"]];
+    let directory = TempDir::new().unwrap();
+    WAYS.into_iter().find(|way| {
+        let mut tried = mounting(way, directory.path());
+        let tried = tried.args(["-c", "exit 0"]).stdin(Stdio::null()).stderr(Stdio::null()).status();
+        tried.is_ok_and(|status| status.success())
+    })
+});
+
+/// Whether this machine lets us make mount namespaces; says so on the real stderr when not, because tests that need them then test
+/// nothing. Where `CI` is set that is a failure.
 pub fn namespaces() -> bool {
-    static THERE: LazyLock<bool> = LazyLock::new(|| {
-        let directory = TempDir::new().unwrap();
-        let tried = namespace(directory.path())
-            .args(["-c", "exit 0"])
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
-        let there = tried.is_ok_and(|status| status.success());
-        assert!(
-            there || std::env::var_os("CI").is_none(),
-            "the tests against a fake journal need namespaces here"
-        );
-        if !there {
-            let text = b"SKIPPED: tests against a fake journal; this machine does not allow `unshare --user --mount`\n";
-            let _ = std::io::stderr().write_all(text);
-        }
-        there
-    });
-    *THERE
+    static SAID: Once = Once::new();
+    if WAY.is_none() {
+        let text = "tests against a fake journal; this machine does not allow `unshare --mount`";
+        assert!(std::env::var_os("CI").is_none(), "cannot run {text}");
+        SAID.call_once(|| {
+            let _ = std::io::stderr().write_all(format!("SKIPPED: {text}\n").as_bytes());
+        });
+    }
+    WAY.is_some()
 }
 
 /// A shell that sees the directory as `/run/systemd/journal`; the arguments of `sh` are still to be added.
 pub fn namespace(journal: &Path) -> Command {
+    mounting(WAY.unwrap(), journal)
+}
+
+fn mounting(way: &[&str], journal: &Path) -> Command {
     const MOUNT: &str = "mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/journal \
         && mount --bind \"$0\" /run/systemd/journal && exec /bin/sh \"$@\"";
     let mut command = Command::new("unshare");
-    command.args(["--user", "--map-root-user", "--mount", "--", "/bin/sh", "-c", MOUNT]).arg(journal);
+    command.args(way).args(["--", "/bin/sh", "-c", MOUNT]).arg(journal);
     command
 }

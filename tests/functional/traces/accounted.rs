@@ -89,3 +89,12 @@ fn what_the_collector_rejects_has_failed() {
     assert_eq!([exported, failed, dropped], [REQUESTS - rejected, rejected, 0]);
     eventually("the log says why", || uecho.stderr().contains("spans rejected: not today"));
 }
+
+#[test]
+fn an_answer_that_is_too_long_does_not_bring_the_spans_twice() {
+    let collector = Collector::new(Manner::Talkative(5 << 20));
+    let uecho = exporting(&collector, OURS_ONLY).start();
+    uecho.request("GET", "/x", &[("traceparent", SAMPLED)]);
+    eventually("it has failed", || uecho.count("uecho_otlp_spans_total{outcome=\"failed\"}") == 1);
+    assert_eq!(collector.exports().len(), 1);
+}

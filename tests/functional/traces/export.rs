@@ -60,6 +60,18 @@ fn a_sampled_request_is_a_server_span() {
 }
 
 #[test]
+fn a_method_that_nobody_knows_makes_no_name() {
+    let collector = Collector::new(Manner::Good);
+    let uecho = exporting(&collector, "").start();
+    assert_eq!(uecho.request("BREW", "/pot", &[]).status, 405);
+    let span = collector.wait_for(1).remove(0);
+    assert_eq!(
+        (&*span.name, &*attributes(&span.attributes)["http.request.method"]),
+        ("HTTP /{text}", "_OTHER")
+    );
+}
+
+#[test]
 fn the_version_of_http_is_the_requests_own() {
     let collector = Collector::new(Manner::Good);
     let uecho = exporting(&collector, "").start();
