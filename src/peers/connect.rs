@@ -93,7 +93,7 @@ impl Connector {
         let missing = || ConnectError::Tls(io::Error::other("the connector was made for plain http"));
         let connector = TlsConnector::from(self.tls.clone().ok_or_else(missing)?);
         match connector.connect(name.clone(), tcp).await {
-            Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
+            Ok(stream) => Ok(Stream::tls(stream)),
             Err(error) if tls::refusal(&error).is_some() => Err(ConnectError::Tls(error)),
             Err(error) => Err(ConnectError::Reset(error)),
         }

@@ -17,8 +17,8 @@ use hyper_util::rt::TokioIo;
 
 use super::stream::Stream;
 
-/// Largest response head, and the size of the read buffer at most.
-const MAX_BUFFER: usize = 64 * 1024;
+/// Largest response head, and the size of the read buffer at most: a kept connection keeps its buffer, too.
+const MAX_BUFFER: usize = 16 * 1024;
 
 type Driver = Connection<TokioIo<Stream>, Empty<Bytes>>;
 

@@ -3,7 +3,7 @@
 use std::{
     io,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use tokio::{
@@ -18,30 +18,55 @@ use super::tls;
 pub enum Stream {
     /// TCP.
     Plain(TcpStream),
-    /// TLS over TCP.
-    Tls(Box<TlsStream<TcpStream>>),
+    /// TLS over TCP, and why a write failed.
+    Tls(Box<TlsStream<TcpStream>>, Option<io::Error>),
 }
 
 macro_rules! delegate {
     ($self:ident, $method:ident($($argument:expr),*)) => {
         match $self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).$method($($argument),*),
-            Self::Tls(stream) => Pin::new(stream).$method($($argument),*),
+            Self::Tls(stream, _) => Pin::new(stream).$method($($argument),*),
         }
     };
 }
 
 impl Stream {
-    /// What to say of a failed write. Under TLS 1.3 a peer that wants another certificate of us says so after the handshake, and hangs
-    /// up: its word explains more than that nobody reads on.
-    fn explained(&mut self, context: &mut Context<'_>, error: io::Error) -> io::Error {
-        let Self::Tls(stream) = self else { return error };
-        let mut space = [0; 1];
-        match Pin::new(stream).poll_read(context, &mut ReadBuf::new(&mut space)) {
-            Poll::Ready(Err(alert)) if tls::refusal(&alert).is_some() => alert,
-            _ => error,
-        }
+    /// TLS over TCP, after the handshake.
+    #[must_use]
+    pub fn tls(stream: TlsStream<TcpStream>) -> Self {
+        Self::Tls(Box::new(stream), None)
     }
+
+    /// What to say of a write. Under TLS 1.3 a peer that wants another certificate of us says so after the handshake, and hangs up: its
+    /// word explains more than that nobody reads on. It is there already, or nothing ever will be, so nobody waits long for it.
+    fn explained<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        let Self::Tls(stream, failed) = self else { return written };
+        match written {
+            Poll::Ready(Err(error)) if is_end(&error) => *failed = Some(error),
+            written => return written,
+        }
+        let mut space = [0; 1];
+        let said = ready!(Pin::new(stream).poll_read(context, &mut ReadBuf::new(&mut space)));
+        let alert = said.err().filter(|error| tls::refusal(error).is_some());
+        Poll::Ready(Err(alert.or_else(|| failed.take()).unwrap_or_else(|| io::ErrorKind::BrokenPipe.into())))
+    }
+
+    /// The error of a write whose explanation is still waited for.
+    fn failed(&mut self) -> Option<io::Error> {
+        let Self::Tls(_, failed) = self else { return None };
+        failed.take()
+    }
+}
+
+/// Whether it says that the other side has hung up: reading ends as well, then.
+fn is_end(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset)
 }
 
 impl AsyncRead for Stream {
@@ -54,21 +79,30 @@ impl AsyncRead for Stream {
     }
 }
 
+macro_rules! write {
+    ($self:ident, $context:ident, $method:ident($($argument:expr)?)) => {{
+        let written = match $self.failed() {
+            Some(error) => Poll::Ready(Err(error)),
+            None => {
+                let stream = $self.as_mut();
+                delegate!(stream, $method($context $(, $argument)?))
+            }
+        };
+        $self.explained($context, written)
+    }};
+}
+
 impl AsyncWrite for Stream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let stream = self.as_mut();
-        let written = delegate!(stream, poll_write(context, bytes));
-        written.map_err(|error| self.explained(context, error))
+        write!(self, context, poll_write(bytes))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let stream = self.as_mut();
-        let flushed = delegate!(stream, poll_flush(context));
-        flushed.map_err(|error| self.explained(context, error))
+        write!(self, context, poll_flush())
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -76,17 +110,17 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_write_vectored(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        delegate!(self, poll_write_vectored(context, slices))
+        write!(self, context, poll_write_vectored(slices))
     }
 
     fn is_write_vectored(&self) -> bool {
         match self {
             Self::Plain(stream) => stream.is_write_vectored(),
-            Self::Tls(stream) => stream.is_write_vectored(),
+            Self::Tls(stream, _) => stream.is_write_vectored(),
         }
     }
 }

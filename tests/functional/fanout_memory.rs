@@ -33,16 +33,16 @@ fn waiting() -> (Peer, Arc<AtomicBool>) {
     (peer, released)
 }
 
-fn uecho(peers: &[&Peer]) -> Uecho {
+fn uecho(peers: &[&Peer], memory: &str) -> Uecho {
     let urls: Vec<String> = peers.iter().map(|peer| peer.url()).collect();
-    let limits = "[limits]\nhandler = \"30s\"\nbody_bytes = \"1KiB\"\nmemory = \"1MiB\"";
+    let limits = format!("[limits]\nhandler = \"30s\"\nbody_bytes = \"1KiB\"\nmemory = {memory:?}");
     Uecho::with(&format!("[fanout]\ntimeout = \"30s\"\npeers = {urls:?}\n{limits}\n"))
 }
 
 #[test]
 fn replies_that_wait_for_others_take_room() {
     let (large, (late, released)) = (Peer::saying(&"x".repeat(LARGE)), waiting());
-    let uecho = uecho(&[&large, &late]);
+    let uecho = uecho(&[&large, &late], "1MiB");
     let mut waiting: Vec<Connection> = Vec::new();
     for count in 1..=5 {
         let mut connection = Connection::open(uecho.public);
@@ -72,7 +72,7 @@ fn what_a_peer_said_below_takes_room_too() {
     let tree =
         serde_json::json!({"message": "m", "status": "complete", "replies": vec![leaf; 200]}).to_string();
     let (large, (late, released)) = (Peer::answering("200 OK", "", &tree), waiting());
-    let uecho = uecho(&[&large, &late]);
+    let uecho = uecho(&[&large, &late], "1MiB");
     std::thread::scope(|scope| {
         let asking = scope.spawn(|| uecho.get(FANOUT));
         eventually("it is held", || uecho.count(HELD) >= 200_000);
@@ -80,4 +80,28 @@ fn what_a_peer_said_below_takes_room_too() {
         assert_eq!(asking.join().unwrap().status, 200);
     });
     eventually("all is given back", || uecho.count(HELD) == 0);
+}
+
+#[test]
+fn a_storm_of_large_replies_stays_within_the_budget() {
+    const RESIDENT: &str = "process_resident_memory_bytes";
+    let (large, (late, released)) = (Peer::saying(&"x".repeat(LARGE)), waiting());
+    let uecho = uecho(&[&large, &late], "8MiB");
+    let before = uecho.count(RESIDENT);
+    // 40 MiB of replies, were they all held
+    let mut storm: Vec<Connection> = (0..200).map(|_| Connection::open(uecho.public)).collect();
+    for connection in &mut storm {
+        connection.send(format!("GET {FANOUT} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes());
+    }
+    eventually("all are asked", || large.requests().len() == 200);
+    eventually("most are refused", || uecho.count("uecho_memory_refused_total") > 100);
+    let grown = uecho.count(RESIDENT).saturating_sub(before);
+    released.store(true, Ordering::Relaxed);
+    let statuses: Vec<u16> = storm.iter_mut().map(|connection| connection.answer().unwrap().status).collect();
+    assert!(
+        statuses.iter().all(|status| [200, 503].contains(status)) && statuses.contains(&200),
+        "{statuses:?}"
+    );
+    // 400 connections and their buffers among it; 70 MB were it not for the budget
+    assert!(grown < 40 << 20, "{grown}");
 }
