@@ -1,13 +1,16 @@
 //! HTTP/1.1 connections to a target: requests that read little and trust nothing.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use tokio::{net::UnixStream, task::JoinSet};
+use tokio::{
+    net::{TcpStream, UnixStream},
+    task::JoinSet,
+};
 
 use super::{Fault, Target};
 use crate::peers::connect::Connector;
@@ -42,6 +45,12 @@ impl Client {
     pub fn new(target: &Target) -> Result<Self, Fault> {
         let (connector, host, prefix) = match target {
             Target::Unix(_) => (Connector::plain(), HeaderValue::from_static("localhost"), String::new()),
+            Target::Tcp(address) => {
+                let host = SocketAddr::new(address.ip(), address.port()).to_string();
+                let host =
+                    HeaderValue::try_from(host).map_err(|error| Fault::unreachable(error.to_string()))?;
+                (Connector::plain(), host, String::new())
+            }
             Target::Http(url) => (
                 Connector::for_origins([&url.origin], None)
                     .map_err(|error| Fault::unreachable(error.to_string()))?,
@@ -77,6 +86,12 @@ impl Client {
         match &self.target {
             Target::Unix(path) => {
                 let stream = UnixStream::connect(path)
+                    .await
+                    .map_err(|error| Fault::unreachable(format!("cannot connect: {error}")))?;
+                self.over(stream).await
+            }
+            Target::Tcp(address) => {
+                let stream = TcpStream::connect(address)
                     .await
                     .map_err(|error| Fault::unreachable(format!("cannot connect: {error}")))?;
                 self.over(stream).await

@@ -14,6 +14,8 @@ use crate::{config::listen::Listen, peers::url::BaseUrl};
 pub enum Target {
     /// Over TCP, with or without TLS.
     Http(BaseUrl),
+    /// Where a listener is; unlike a URL's host, it may have a scope (RFC 4007).
+    Tcp(SocketAddr),
     /// A Unix stream socket.
     Unix(PathBuf),
 }
@@ -29,7 +31,7 @@ impl Target {
             Listen::Tcp(address) if address.port() == 0 => {
                 Err(format!("`{address}` leaves the port to the kernel; name the service with --url"))
             }
-            Listen::Tcp(address) => format!("http://{}", reachable(*address)).parse().map(Self::Http),
+            Listen::Tcp(address) => Ok(Self::Tcp(reachable(*address))),
         }
     }
 }
@@ -66,6 +68,7 @@ impl fmt::Display for Target {
         match self {
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
             Self::Http(url) => url.fmt(f),
+            Self::Tcp(address) => write!(f, "http://{address}"),
         }
     }
 }
@@ -96,7 +99,8 @@ mod tests {
         for (listen, target) in [
             ("0.0.0.0:8080", "http://127.0.0.1:8080"),
             ("[::]:8080", "http://[::1]:8080"),
-            ("192.0.2.1:80", "http://192.0.2.1:80"),
+            ("192.0.2.1:8080", "http://192.0.2.1:8080"),
+            ("[fe80::1%2]:8080", "http://[fe80::1%2]:8080"),
             ("unix:/a", "unix:/a"),
         ] {
             assert_eq!(Target::of(&listen.parse().unwrap()).unwrap().to_string(), target);

@@ -19,7 +19,7 @@ pub(super) fn check(settings: &Settings, checker: &mut Checker<'_>) {
     let (public, ops) = (&settings.public.listen, &settings.ops.listen);
     for (key, listen) in [("public.listen", public), ("ops.listen", ops)] {
         let wrong = match listen {
-            Listen::Tcp(address) => unreachable(address.ip()),
+            Listen::Tcp(address) => unreachable(*address),
             Listen::Unix(path) => unusable(path),
         };
         if let Some(text) = wrong {
@@ -40,7 +40,12 @@ pub(super) fn check(settings: &Settings, checker: &mut Checker<'_>) {
 }
 
 /// What can be bound, but no client can connect to.
-fn unreachable(ip: IpAddr) -> Option<String> {
+fn unreachable(address: SocketAddr) -> Option<String> {
+    let ip = address.ip();
+    if matches!(address, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0) {
+        let right = format!("[{ip}%2]:{}", address.port());
+        return Some(format!("{ip} is on every link; add the number of the interface, like \"{right}\""));
+    }
     let group = ip.is_multicast() || matches!(ip, IpAddr::V4(ip) if ip.is_broadcast());
     group.then(|| {
         format!("nobody can connect to {ip}, the address of many machines; write one of this machine")

@@ -82,6 +82,7 @@ fn what_could_not_serve_is_refused() {
         ("public.listen = '224.0.0.1:8080'", "public.listen: nobody can connect to 224.0.0.1"),
         ("ops.listen = '[ff02::1]:8080'", "ops.listen: nobody can connect to ff02::1"),
         ("ops.listen = '255.255.255.255:8080'", "ops.listen: nobody can connect to 255.255.255.255"),
+        ("public.listen = '[fe80::1]:8080'", "public.listen: fe80::1 is on every link; add the number"),
         (
             "public.listen = '127.0.0.1:9'\nops.listen = '[::ffff:127.0.0.1]:9'",
             "ops.listen: \"[::ffff:127.0.0.1]:9\" is taken",
