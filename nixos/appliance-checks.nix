@@ -62,8 +62,9 @@ in
     "nothing has to be made in /etc" = appliance.config.environment.etc.nixos.mode == "direct-symlink";
     "boot entries go with their generations" =
       lib.hasInfix "/nix/var/nix/profiles/system/bin/switch-to-configuration boot" appliance.config.systemd.services.nix-gc.postStart;
-    "users are looked up where dynamic ones are found" =
-      appliance.config.services.nscd.enable
+    "the service's user is found, and gets a user namespace" =
+      appliance.config.security.allowUserNamespaces
+      && appliance.config.services.nscd.enable
       && lib.elem "systemd" appliance.config.system.nssDatabases.passwd
       && lib.any (lib.hasInfix "systemd") appliance.config.system.nssDatabases.group;
   };

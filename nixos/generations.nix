@@ -147,6 +147,12 @@ in
       ];
     };
   };
+  # nixpkgs' own flake would put its sources on every machine, for commands that nobody gives here.
+  nixpkgs.flake = {
+    setFlakeRegistry = false;
+    setNixPath = false;
+  };
+
   # A boot entry whose system was collected leads nowhere: the boot loader forgets it with the generation.
   systemd.services.nix-gc = {
     serviceConfig.RuntimeDirectory = "nix-gc";

@@ -25,7 +25,10 @@ let
     {
       "${name} has room for its boot entries" = boot != null && lib.toInt (lib.head boot) >= needed;
       "${name} has no copy of nixpkgs" =
-        lib.hasInfix "--no-channel-copy" image.preVM && !(machine.system.installer.channel.enable or false);
+        lib.hasInfix "--no-channel-copy" image.preVM
+        && !(machine.system.installer.channel.enable or false)
+        && machine.nix.registry == { }
+        && machine.nix.nixPath == [ ];
       "${name} has a name of its own, and so has its system" =
         image.name == "uecho-${name}"
         && lib.hasPrefix "nixos-system-uecho-${name}-" machine.system.build.toplevel.name;
