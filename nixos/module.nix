@@ -66,15 +66,12 @@ let
   link = "/run/uecho/uecho.toml";
 
   # The running system as the service sees it. A leaf has a root of its own, with nothing of /run but the folder of the link above:
-  # there, a copy of the machine's link is made.
+  # there, a copy of the machine's link is made before each start and reload.
   currentSystem = if cfg.leaf then "/run/uecho/current-system" else "/run/current-system";
-  copyCurrentSystem = lib.concatStringsSep " " [
-    (lib.getExe' pkgs.coreutils "cp")
-    "--no-dereference"
-    "--remove-destination"
-    "/run/current-system"
-    currentSystem
-  ];
+  afterLink = lib.optionalAttrs cfg.leaf {
+    wants = [ "uecho-current-system.service" ];
+    after = [ "uecho-current-system.service" ];
+  };
 
   inStore = path: lib.isPath path || lib.hasPrefix "${builtins.storeDir}/" path;
 in
@@ -165,13 +162,23 @@ in
           environment = cfg.environment // {
             UECHO_CONFIG = link;
           };
+          serviceConfig.LoadCredential = lib.mapAttrsToList (name: path: "${name}:${path}") cfg.credentials;
+        }
+        // afterLink;
+
+        uecho-current-system = lib.mkIf cfg.leaf {
+          description = "Copy the link to the running system for uecho";
+          unitConfig.StartLimitIntervalSec = 0;
+          enableDefaultPath = false;
           serviceConfig = {
-            LoadCredential = lib.mapAttrsToList (name: path: "${name}:${path}") cfg.credentials;
-          }
-          // lib.optionalAttrs cfg.leaf {
-            # As root, and in the root of the machine.
-            ExecStartPre = "+${copyCurrentSystem}";
-            RootDirectoryStartOnly = true;
+            Type = "oneshot";
+            ExecStart = lib.concatStringsSep " " [
+              (lib.getExe' pkgs.coreutils "cp")
+              "--no-dereference"
+              "--remove-destination"
+              "/run/current-system"
+              currentSystem
+            ];
           };
         };
 
@@ -187,11 +194,10 @@ in
           serviceConfig = {
             Type = "oneshot";
             # A service that is down reads the link when it starts.
-            ExecStart = lib.optional cfg.leaf copyCurrentSystem ++ [
-              "-${lib.getExe' config.systemd.package "systemctl"} try-reload-or-restart uecho.service"
-            ];
+            ExecStart = "-${lib.getExe' config.systemd.package "systemctl"} try-reload-or-restart uecho.service";
           };
-        };
+        }
+        // afterLink;
       };
 
       sockets = {

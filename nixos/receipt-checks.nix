@@ -14,23 +14,29 @@ in
   receipt = {
     "the service knows the running system" =
       (evaluate { }).services.uecho.settings.current_system == "/run/current-system";
-    "a leaf knows it by a copy of the link in a folder that it sees" =
+    "a leaf knows it by a copy of the link in a folder that it sees, made before each start and reload" =
       leaf.services.uecho.settings.current_system == "/run/uecho/current-system"
-      && lib.hasSuffix "/bin/cp --no-dereference --remove-destination /run/current-system /run/uecho/current-system" leaf.systemd.services.uecho.serviceConfig.ExecStartPre
-      && lib.hasPrefix "+" leaf.systemd.services.uecho.serviceConfig.ExecStartPre
-      # Where there is such a link.
-      && leaf.systemd.services.uecho.serviceConfig.RootDirectoryStartOnly
+      && lib.hasSuffix "/bin/cp --no-dereference --remove-destination /run/current-system /run/uecho/current-system" leaf.systemd.services.uecho-current-system.serviceConfig.ExecStart
       &&
-        "+${lib.head leaf.systemd.services.uecho-switched.serviceConfig.ExecStart}"
-        == leaf.systemd.services.uecho.serviceConfig.ExecStartPre;
+        lib.all
+          (
+            name:
+            let
+              unit = leaf.systemd.services.${name};
+            in
+            lib.elem "uecho-current-system.service" unit.wants
+            && lib.elem "uecho-current-system.service" unit.after
+          )
+          [
+            "uecho"
+            "uecho-switched"
+          ];
     "every switch reloads the service, and no boot does" =
       uecho-switched.wantedBy == [ "timers.target" ]
       && uecho-switched.serviceConfig.Type == "oneshot"
       && !(uecho-switched.serviceConfig.RemainAfterExit or false)
       && uecho-switched.unitConfig.ConditionPathExists == "/run/nixos/switch-to-configuration.lock"
-      && lib.hasSuffix " try-reload-or-restart uecho.service" (
-        lib.last uecho-switched.serviceConfig.ExecStart
-      );
+      && lib.hasSuffix " try-reload-or-restart uecho.service" uecho-switched.serviceConfig.ExecStart;
   };
 
   package = {
