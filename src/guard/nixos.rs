@@ -1,6 +1,7 @@
 //! A NixOS machine: versions are toplevels in the store, kept as generations of the system profile.
 
 pub mod health;
+pub mod identity;
 pub mod loader;
 pub mod profile;
 pub mod switch;

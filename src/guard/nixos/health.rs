@@ -1,22 +1,26 @@
-//! One round of all checks: the units, the probe through the public socket, and the commands of the settings.
+//! One round of all checks: the units, the probe through the public listener, and the commands of the settings.
 
-use std::fs;
+use std::path::{Path, PathBuf};
 
-use super::{boot_id, command, units};
+use super::{boot_id, command, identity::Identity, units};
 use crate::{
-    config,
     guard::{
         settings::Settings,
         system::{Illness, Outlook},
         version::Version,
     },
     probe::{Expect, Fault, Probe, Target},
-    receipt,
 };
+
+/// Of `uecho.socket`: there whatever address the public listener has, and reached without a network.
+const SOCKET: &str = "/run/uecho/public.sock";
+/// Where a service without that socket listens by default.
+const TCP: &str = "http://127.0.0.1:8080";
 
 /// The checks, and what they remember of earlier rounds.
 pub struct Health {
     settings: Settings,
+    socket: PathBuf,
     of: Option<Version>,
     restarts: units::Restarts,
 }
@@ -25,7 +29,8 @@ impl Health {
     /// Checks as configured.
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
-        Self { settings: settings.clone(), of: None, restarts: units::Restarts::default() }
+        let restarts = units::Restarts::default();
+        Self { settings: settings.clone(), socket: SOCKET.into(), of: None, restarts }
     }
 
     /// Makes every check once.
@@ -72,30 +77,47 @@ impl Health {
         Ok(())
     }
 
-    /// The receipt must name the version: `<toplevel>/nixos-version` is what the service reports as `system`.
+    /// The receipt must name the version.
     async fn probe(&self, version: &Version) -> Result<(), Illness> {
         let illness = |reason: String| Illness::new("probe", reason);
         let own = self.settings.target().map_err(illness)?;
-        let target = if let Some(target) = &own {
-            target.clone()
-        } else {
-            // read each time: the version on trial may listen elsewhere
-            let loaded = config::load(&[]).map_err(|error| illness(error.to_string()))?;
-            Target::of(&loaded.settings.public.listen).map_err(illness)?
+        let target = match &own {
+            Some(target) => target.clone(),
+            None => default_target(&self.socket).map_err(illness)?,
         };
-        let label = fs::read_to_string(version.path().join("nixos-version")).ok();
-        let system = label.map(|label| receipt::printable(label.trim()));
-        let expect = Expect { system, ..Expect::default() };
-        let probe = Probe { target, expect, timeout: self.settings.timeout.0 };
+        let probe = Probe { target, expect: Expect::default(), timeout: self.settings.timeout.0 };
         let report = probe.check().await.map_err(|unhealthy| {
-            let wrong = matches!(unhealthy.fault, Fault::WrongAnswer { .. } | Fault::Unexpected { .. });
+            let wrong = matches!(unhealthy.fault, Fault::WrongAnswer { .. });
             illness(unhealthy.to_string()).but(if wrong { Outlook::Wrong } else { Outlook::MayPass })
         })?;
+        Identity::of(version).check(&report.receipt.system)?;
         let (answered, boot) = (report.receipt.boot, boot_id());
         if own.is_none() && answered != boot {
             let reason = format!("boot is `{answered}`, expected `{boot}`: another machine answers");
             return Err(illness(reason).but(Outlook::Wrong));
         }
         Ok(())
+    }
+}
+
+/// Where the service answers unless the settings say so. Its own configuration is not read: each version has keys that the guard of
+/// another one does not know. The socket is looked for each time, because versions differ in that, too.
+fn default_target(socket: &Path) -> Result<Target, String> {
+    if socket.exists() { Ok(Target::Unix(socket.into())) } else { TCP.parse() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    #[test]
+    fn the_socket_is_asked_where_there_is_one_and_the_loopback_address_elsewhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("public.sock");
+        assert_eq!(default_target(&socket).unwrap().to_string(), "http://127.0.0.1:8080");
+        let _listener = UnixListener::bind(&socket).unwrap();
+        assert_eq!(default_target(&socket).unwrap(), Target::Unix(socket));
     }
 }

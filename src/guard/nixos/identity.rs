@@ -1,0 +1,95 @@
+//! What the receipt of a version says as `system`, and what it means when it says something else.
+
+use std::fs;
+
+use crate::{
+    guard::{
+        system::{Illness, Outlook},
+        version::Version,
+    },
+    receipt,
+};
+
+/// The names that a version answers by.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The content of `nixos-version` in its toplevel; `None` when there is none, and then any name will do.
+    label: Option<String>,
+    /// The hash of its store path; `None` when it lies elsewhere.
+    hash: Option<String>,
+}
+
+impl Identity {
+    /// The names of a version that is on this machine.
+    #[must_use]
+    pub fn of(version: &Version) -> Self {
+        let label = fs::read_to_string(version.path().join("nixos-version")).ok();
+        let path = fs::canonicalize(version.path()).unwrap_or_else(|_| version.path().into());
+        Self {
+            label: label.map(|label| receipt::printable(label.trim())),
+            hash: receipt::store_hash(&path).map(str::to_owned),
+        }
+    }
+
+    /// Compares the `system` of a receipt, `LABEL+HASH`. `LABEL` alone is what a service says that was not told where to look for the hash,
+    /// or is too old to know of it: going back to such a version must not fail for that.
+    ///
+    /// # Errors
+    /// Another version answers. With the label of this one it may only not have been reloaded yet.
+    pub fn check(&self, system: &str) -> Result<(), Illness> {
+        let Some(label) = &self.label else { return Ok(()) };
+        let expected = self.hash.as_ref().map_or_else(|| label.clone(), |hash| format!("{label}+{hash}"));
+        if system == expected || system == label {
+            return Ok(());
+        }
+        let same_label = system.strip_prefix(label.as_str()).is_some_and(|rest| rest.starts_with('+'));
+        let outlook = if same_label { Outlook::MayPass } else { Outlook::Wrong };
+        let reason = format!("system is `{system}`, expected `{expected}`");
+        Err(Illness::new("probe", reason).but(outlook))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outlook(identity: &Identity, system: &str) -> Option<Outlook> {
+        identity.check(system).err().map(|illness| illness.outlook)
+    }
+
+    #[test]
+    fn the_very_system_must_answer_and_not_only_one_of_the_same_label() {
+        let identity = Identity { label: Some("26.05".into()), hash: Some("abc".into()) };
+        for (system, expected) in [
+            ("26.05+abc", None),
+            ("26.05", None),
+            ("26.05+abd", Some(Outlook::MayPass)),
+            ("26.05+unknown", Some(Outlook::MayPass)),
+            ("26.05.1+abc", Some(Outlook::Wrong)),
+            ("another+abc", Some(Outlook::Wrong)),
+            ("unknown", Some(Outlook::Wrong)),
+        ] {
+            assert_eq!(outlook(&identity, system), expected, "{system}");
+        }
+        let text = identity.check("26.05+abd").unwrap_err().reason;
+        assert_eq!(text, "system is `26.05+abd`, expected `26.05+abc`");
+    }
+
+    #[test]
+    fn outside_of_the_store_the_label_is_all_there_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let version = Version::new(folder.path().to_string_lossy());
+        assert_eq!(Identity::of(&version), Identity { label: None, hash: None });
+        fs::write(folder.path().join("nixos-version"), "26.05 a;b\n").unwrap();
+        let identity = Identity::of(&version);
+        assert_eq!(identity, Identity { label: Some("26.05_a_b".into()), hash: None });
+        assert_eq!(outlook(&identity, "26.05_a_b"), None);
+        assert_eq!(outlook(&identity, "26.05"), Some(Outlook::Wrong));
+    }
+
+    #[test]
+    fn the_hash_is_that_of_the_store_path() {
+        let version = Version::new("/nix/store/abc-nixos-system-x");
+        assert_eq!(Identity::of(&version).hash.as_deref(), Some("abc"));
+    }
+}
