@@ -32,7 +32,7 @@ pub struct Settings {
     pub on_failure: OnFailure,
     /// Whether `uecho probe` is the first check.
     pub probe: bool,
-    /// Where the probe asks; by default where the configuration of the service says that it listens.
+    /// Where the probe asks; by default at the public listener's Unix socket, or where there is none at `http://127.0.0.1:8080`.
     pub url: Option<String>,
     /// Bound of one probe.
     pub timeout: Span,
@@ -111,6 +111,16 @@ impl Settings {
         }
         if self.timeout.0.is_zero() {
             return wrong("timeout: expected some time, like \"5s\"".into());
+        }
+        let defaults = Self::default();
+        for (key, path, default) in [
+            ("state_dir", &self.state_dir, &defaults.state_dir),
+            ("runtime_dir", &self.runtime_dir, &defaults.runtime_dir),
+            ("profile", &self.profile, &defaults.profile),
+        ] {
+            if !path.is_absolute() {
+                return wrong(format!("{key}: expected an absolute path, like \"{}\"", default.display()));
+            }
         }
         if !self.probe && self.units.is_empty() && self.checks.is_empty() {
             return wrong(
@@ -233,6 +243,12 @@ mod tests {
             ("checks = [{ name = \"x\", command = [] }]", ["checks[0].command", "/bin/true"]),
             ("url = \"ftp://x\"", ["url: ", "http://"]),
             ("soak = \"1s\"\nsoak", [":2: not TOML", ""]),
+            ("state_dir = \"state\"", ["state_dir: expected an absolute path", "/var/lib/uecho-guard"]),
+            ("runtime_dir = \"\"", ["runtime_dir: expected an absolute path", "/run/uecho-guard"]),
+            (
+                "profile = \"../system\"",
+                ["profile: expected an absolute path", "/nix/var/nix/profiles/system"],
+            ),
             ("probe = false\nunits = []", ["probe: ", "checks"]),
         ] {
             let error = load(text).unwrap_err();
