@@ -1,7 +1,8 @@
 //! Running other programs: bounded in time and in what is kept of their output, never through a shell.
 
-use std::{process::Stdio, time::Duration};
+use std::{pin::pin, process::Stdio, time::Duration};
 
+use futures_util::future::{Either, select};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
@@ -12,6 +13,9 @@ use super::system::SystemError;
 
 /// Most that is kept of each stream, in bytes.
 const KEPT: u64 = 64 * 1024;
+
+/// How long its output is still read once a program has ended.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// How a program ended.
 #[derive(Clone, Debug)]
@@ -35,7 +39,8 @@ impl Ended {
     }
 }
 
-/// Runs a program to its end, or kills it and all it has started when `timeout` is over.
+/// Runs a program to its end, or kills it and all it has started when `timeout` is over. What it leaves running at its end is its own
+/// affair.
 ///
 /// # Errors
 /// It cannot be started, or took too long.
@@ -54,8 +59,19 @@ pub async fn run(argv: &[&str], timeout: Duration) -> Result<Ended, SystemError>
         .map_err(|error| failed(&error))?;
     let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let all = async { tokio::join!(child.wait(), keep(stdout), keep(stderr)) };
-    let Ok((status, stdout, stderr)) = tokio::time::timeout(timeout, all).await else {
+    let (mut said, mut complained) = (Vec::new(), Vec::new());
+    let whole = async {
+        let reading = async { tokio::join!(keep(stdout, &mut said), keep(stderr, &mut complained)) };
+        match select(pin!(child.wait()), pin!(reading)).await {
+            Either::Left((status, reading)) => {
+                // what it has left running may hold the pipes open for as long as it likes
+                let _ = tokio::time::timeout(LAST_WORDS, reading).await;
+                status
+            }
+            Either::Right((_, wait)) => wait.await,
+        }
+    };
+    let Ok(status) = tokio::time::timeout(timeout, whole).await else {
         if let Some(group) = group {
             // it may have ended this very moment
             let _ = kill_process_group(group, Signal::KILL);
@@ -63,6 +79,8 @@ pub async fn run(argv: &[&str], timeout: Duration) -> Result<Ended, SystemError>
         return Err(failed(&format!("no end within {}", humantime::format_duration(timeout))));
     };
     let status = status.map_err(|error| failed(&error))?;
+    let text = |kept: Vec<u8>| String::from_utf8_lossy(&kept).into_owned();
+    let (stdout, stderr) = (text(said), text(complained));
     Ok(Ended { success: status.success(), status: status.to_string(), stdout, stderr })
 }
 
@@ -78,13 +96,11 @@ pub async fn must(argv: &[&str], timeout: Duration) -> Result<String, SystemErro
     Err(SystemError(format!("`{}`: {}: {}", argv.join(" "), ended.status, ended.last_line())))
 }
 
-async fn keep(stream: Option<impl AsyncRead + Unpin>) -> String {
-    let Some(mut stream) = stream else { return String::new() };
-    let mut kept = Vec::new();
+async fn keep(stream: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>) {
+    let Some(mut stream) = stream else { return };
     // a stream that breaks has said all it will say
-    let _ = (&mut stream).take(KEPT).read_to_end(&mut kept).await;
+    let _ = (&mut stream).take(KEPT).read_to_end(kept).await;
     let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
-    String::from_utf8_lossy(&kept).into_owned()
 }
 
 #[cfg(test)]
@@ -110,6 +126,16 @@ mod tests {
         let error = run(&["sh", "-c", "sleep 60 & sleep 60"], Duration::from_millis(200)).await.unwrap_err();
         assert!(error.0.ends_with("no end within 200ms"), "{error}");
         assert!(begin.elapsed() < LONG);
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_program_does_not_wait_for_what_it_leaves_behind() {
+        let begin = Instant::now();
+        let ended = run(&["sh", "-c", "sleep 60 & echo one; echo two >&2"], LONG).await.unwrap();
+        assert!(ended.success && begin.elapsed() < LONG, "{ended:?}");
+        assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("one\n", "two\n"));
+        let ended = run(&["sh", "-c", "yes & exit 3"], LONG).await.unwrap();
+        assert!(!ended.success && begin.elapsed() < LONG, "{}", ended.status);
     }
 
     #[tokio::test]
