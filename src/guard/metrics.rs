@@ -1,6 +1,6 @@
 //! The ledger as Prometheus text.
 
-use prometheus::{Encoder, GaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{CounterVec, Encoder, GaugeVec, Opts, Registry, TextEncoder};
 
 use super::{
     ledger::Ledger,
@@ -15,6 +15,16 @@ pub fn render(ledger: &Ledger, running: Option<&Version>) -> String {
         let gauge = GaugeVec::new(Opts::new(name, help), labels).ok()?;
         registry.register(Box::new(gauge.clone())).ok()?;
         Some(gauge)
+    };
+    let counter = |name: &str, help: &str, labels: &[&str]| {
+        let counter = CounterVec::new(Opts::new(name, help), labels).ok()?;
+        registry.register(Box::new(counter.clone())).ok()?;
+        Some(counter)
+    };
+    let count = |counter: &Option<CounterVec>, labels: &[&str], value: f64| {
+        if let Some(counter) = counter {
+            counter.with_label_values(labels).inc_by(value);
+        }
     };
     let set = |gauge: &Option<GaugeVec>, labels: &[&str], value: f64| {
         if let Some(gauge) = gauge {
@@ -40,15 +50,15 @@ pub fn render(ledger: &Ledger, running: Option<&Version>) -> String {
     }
     let versions = gauge("uecho_guard_versions", "Versions known, by state", &["state"]);
     for state in [State::Staged, State::Trial, State::Blessed, State::Quarantined] {
-        let count = ledger.versions.values().filter(|entry| entry.state == state).count();
-        set(&versions, &[state.as_str()], number(count as u64));
+        let known = ledger.versions.values().filter(|entry| entry.state == state).count();
+        set(&versions, &[state.as_str()], number(known as u64));
     }
     let quarantined = gauge(
         "uecho_guard_quarantined_timestamp_seconds",
         "When a quarantined version was found bad",
         &["version"],
     );
-    let refusals = gauge(
+    let refusals = counter(
         "uecho_guard_refusals_total",
         "How often a quarantined version was offered again",
         &["version"],
@@ -74,7 +84,7 @@ pub fn render(ledger: &Ledger, running: Option<&Version>) -> String {
         if entry.state == State::Quarantined {
             let since = entry.last_verdict.as_ref().map_or(entry.first_seen, |verdict| verdict.at);
             set(&quarantined, &[&version], number(since.0));
-            set(&refusals, &[&version], f64::from(entry.refusals));
+            count(&refusals, &[&version], f64::from(entry.refusals));
         }
     }
     for (name, help, value) in [
@@ -85,6 +95,10 @@ pub fn render(ledger: &Ledger, running: Option<&Version>) -> String {
         ),
         ("uecho_guard_armed", "1 while a version is set for one boot", u64::from(ledger.armed.is_some())),
         ("uecho_guard_reboots", "Reboots by the guard since the last healthy verdict", ledger.reboots.into()),
+    ] {
+        set(&gauge(name, help, &[]), &[], number(value));
+    }
+    for (name, help, value) in [
         (
             "uecho_guard_rollbacks_total",
             "Rollbacks that ended with the old version proven healthy",
@@ -96,7 +110,7 @@ pub fn render(ledger: &Ledger, running: Option<&Version>) -> String {
             ledger.overrides.len() as u64,
         ),
     ] {
-        set(&gauge(name, help, &[]), &[], number(value));
+        count(&counter(name, help, &[]), &[], number(value));
     }
     let mut text = Vec::new();
     match TextEncoder::new().encode(&registry.gather(), &mut text) {
@@ -123,6 +137,10 @@ mod tests {
             "uecho_guard_versions{state=\"quarantined\"} 1",
             "uecho_guard_quarantined_timestamp_seconds{version=\"/nix/store/b\"} 7",
             "uecho_guard_rollback_in_progress 0",
+            "uecho_guard_refusals_total{version=\"/nix/store/b\"} 0",
+            "# TYPE uecho_guard_overrides_total counter",
+            "# TYPE uecho_guard_refusals_total counter",
+            "# TYPE uecho_guard_rollbacks_total counter",
         ] {
             assert!(text.lines().any(|other| other == line), "{line} is missing from\n{text}");
         }
