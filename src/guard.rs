@@ -191,7 +191,8 @@ impl<S: System, D: Disk> Guard<S, D> {
     }
 
     fn try_save(&mut self) -> Result<(), WriteError> {
-        if let Some(error) = self.store.save(&self.ledger)? {
+        self.ledger.prune(|version| self.system.exists(version));
+        if let Some(error) = self.store.save(&mut self.ledger)? {
             events::emit(&Event::LedgerNotWritten { error: &error });
         }
         Ok(())

@@ -19,12 +19,18 @@ use super::version::{State, Timestamp, Version};
 /// Schema that this guard writes. A ledger with a higher number keeps it.
 pub const SCHEMA: u32 = 1;
 
+/// Versions that are remembered although they are gone.
+const KEPT: usize = 50;
+
 /// Everything that outlives a process of the guard.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ledger {
     /// See [`SCHEMA`].
     pub schema: u32,
-    /// Every version ever seen, by store path.
+    /// Counts the writes: of two copies, the one with the higher number is the newer.
+    #[serde(default)]
+    pub revision: u64,
+    /// Versions that were seen, by store path.
     #[serde(default)]
     pub versions: BTreeMap<Version, Entry>,
     /// Where a rollback goes: the version proven good last.
@@ -54,6 +60,7 @@ impl Default for Ledger {
     fn default() -> Self {
         Self {
             schema: SCHEMA,
+            revision: 0,
             versions: BTreeMap::new(),
             last_good: None,
             armed: None,
@@ -101,6 +108,24 @@ impl Ledger {
         blessed.into_iter().map(|(version, _)| version).collect()
     }
 
+    /// Forgets versions that are gone from the machine, but for those seen last, those that are bad and those that it is in the middle of.
+    pub fn prune(&mut self, is_there: impl Fn(&Version) -> bool) {
+        let mut latest: Vec<_> =
+            self.versions.iter().map(|(version, entry)| (entry.last_seen(), version)).collect();
+        latest.sort();
+        let surplus = latest.len().saturating_sub(KEPT);
+        let old = latest.into_iter().take(surplus).map(|(_, version)| version.clone());
+        let intent = self.intent.iter().flat_map(|intent| [&intent.from, &intent.to]);
+        let armed = self.armed.iter().map(|armed| &armed.version);
+        let needed: Vec<_> = intent.chain(armed).chain(&self.last_good).cloned().collect();
+        let gone: Vec<_> = old
+            .filter(|version| {
+                !self.is_quarantined(version) && !needed.contains(version) && !is_there(version)
+            })
+            .collect();
+        self.versions.retain(|version, _| !gone.contains(version));
+    }
+
     /// Makes a version the last good one.
     pub fn bless(&mut self, version: &Version, now: Timestamp) {
         let order = self.versions.values().map(|entry| entry.blessed).max().unwrap_or_default() + 1;
@@ -127,7 +152,7 @@ mod tests {
 
     #[test]
     fn what_a_newer_guard_wrote_survives_a_rewrite() {
-        let newer = r#"{"schema": 7, "colour": "green", "last_good": "/s/a", "reboots": 0, "rollbacks": 0, "overrides": [],
+        let newer = r#"{"schema": 7, "revision": 5, "colour": "green", "last_good": "/s/a", "reboots": 0, "rollbacks": 0, "overrides": [],
             "versions": {"/s/a": {"state": "blessed", "attempts": 1, "refusals": 0, "first_seen": "2026-11-22T00:00:00Z", "boots": true,
                 "blessed": 3, "last_boot": "x", "mood": [1, 2],
                 "last_verdict": {"at": "2026-11-22T00:00:00Z", "healthy": true, "reason": "", "seconds": 1.5, "probes": 9}},

@@ -29,13 +29,24 @@ struct Traits {
     boots: bool,
     /// Checks until it falls ill; `None`: never.
     healthy_for: Option<u32>,
+    /// Checks that it misses on top of that.
+    missed: Vec<u32>,
+    /// Checks at which it answers wrong.
+    wrong: Vec<u32>,
     /// Its own switch works.
     switches: bool,
     /// Versions with different kernels need a reboot.
     kernel: u8,
 }
 
-const GOOD: Traits = Traits { boots: true, healthy_for: None, switches: true, kernel: 1 };
+const GOOD: Traits = Traits {
+    boots: true,
+    healthy_for: None,
+    missed: Vec::new(),
+    wrong: Vec::new(),
+    switches: true,
+    kernel: 1,
+};
 
 #[derive(Default)]
 struct World {

@@ -125,6 +125,12 @@ impl Entry {
         }
     }
 
+    /// When something was last found out about it.
+    #[must_use]
+    pub fn last_seen(&self) -> Timestamp {
+        self.last_verdict.as_ref().map_or(self.first_seen, |verdict| verdict.at.max(self.first_seen))
+    }
+
     /// Whether the last verdict on it was bad.
     #[must_use]
     pub fn failed(&self) -> bool {

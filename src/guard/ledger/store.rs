@@ -1,7 +1,8 @@
 //! Reading and writing the ledger: always whole, whatever happens in between.
 //!
 //! `ledger.json` is replaced by rename, its predecessor stays as `ledger.json.previous`. While the disk is full, a copy in `/run` takes
-//! its place: a bad version must be left behind also when that cannot be written down for good.
+//! its place: a bad version must be left behind also when that cannot be written down for good. Whoever is killed between the two may leave
+//! both; the higher revision counts.
 
 use super::{Ledger, disk::Disk};
 
@@ -43,10 +44,16 @@ impl<D: Disk> Store<D> {
     /// Reads without changing anything.
     #[must_use]
     pub fn read(&self) -> (Ledger, Origin) {
-        // written only while the other folder cannot be, so it is the newer one
-        if let Ok(Some(Ok(ledger))) = self.runtime.read(CURRENT).map(|found| found.map(|text| parse(&text))) {
-            return (ledger, Origin::Intact);
+        let volatile = self.runtime.read(CURRENT).ok().flatten().and_then(|text| parse(&text).ok());
+        let (persistent, origin) = self.read_persistent();
+        match volatile {
+            // with the same number as well: a guard that does not count writes there only while it cannot write to the disk
+            Some(volatile) if volatile.revision >= persistent.revision => (volatile, Origin::Intact),
+            _ => (persistent, origin),
         }
+    }
+
+    fn read_persistent(&self) -> (Ledger, Origin) {
         let problem = match self.state.read(CURRENT) {
             Ok(Some(text)) => match parse(&text) {
                 Ok(ledger) => return (ledger, Origin::Intact),
@@ -73,11 +80,12 @@ impl<D: Disk> Store<D> {
         (ledger, origin)
     }
 
-    /// Writes for good; when that fails, into `/run`, and says why.
+    /// Writes for good, under the next revision; when that fails, into `/run`, and says why.
     ///
     /// # Errors
     /// Neither folder can be written.
-    pub fn save(&mut self, ledger: &Ledger) -> Result<Option<std::io::Error>, WriteError> {
+    pub fn save(&mut self, ledger: &mut Ledger) -> Result<Option<std::io::Error>, WriteError> {
+        ledger.revision += 1;
         let mut text = serde_json::to_vec_pretty(ledger).unwrap_or_default();
         text.push(b'\n');
         let result = match self.replace(&text) {
@@ -138,8 +146,8 @@ mod tests {
         }
     }
 
-    fn good(names: &[&str]) -> Ledger {
-        let mut ledger = Ledger::default();
+    fn good(revision: u64, names: &[&str]) -> Ledger {
+        let mut ledger = Ledger { revision, ..Ledger::default() };
         for name in names {
             ledger.bless(&Version::new(*name), Timestamp(1));
         }
@@ -150,13 +158,13 @@ mod tests {
     fn a_corrupt_ledger_is_set_aside_for_the_previous_one_then_for_none() {
         let mut folders = Folders::new();
         assert_eq!(folders.store.load(), (Ledger::default(), Origin::Fresh));
-        folders.store.save(&good(&["/s/a"])).unwrap();
-        folders.store.save(&good(&["/s/a", "/s/b"])).unwrap();
-        assert_eq!(folders.store.load(), (good(&["/s/a", "/s/b"]), Origin::Intact));
+        folders.store.save(&mut good(0, &["/s/a"])).unwrap();
+        folders.store.save(&mut good(1, &["/s/a", "/s/b"])).unwrap();
+        assert_eq!(folders.store.load(), (good(2, &["/s/a", "/s/b"]), Origin::Intact));
         folders.truncate("ledger.json");
         let (ledger, origin) = folders.store.load();
         assert!(matches!(origin, Origin::Previous(_)));
-        assert_eq!(ledger, good(&["/s/a"]));
+        assert_eq!(ledger, good(1, &["/s/a"]));
         assert!(folders.root.path().join("state/ledger.json.corrupt").exists());
         folders.truncate("ledger.json.previous");
         let (ledger, origin) = folders.store.load();
@@ -167,29 +175,29 @@ mod tests {
     #[test]
     fn a_corrupt_ledger_never_becomes_the_previous_copy() {
         let mut folders = Folders::new();
-        folders.store.save(&good(&["/s/a"])).unwrap();
-        folders.store.save(&good(&["/s/b"])).unwrap();
+        folders.store.save(&mut good(0, &["/s/a"])).unwrap();
+        folders.store.save(&mut good(1, &["/s/b"])).unwrap();
         folders.truncate("ledger.json");
-        folders.store.save(&good(&["/s/c"])).unwrap();
+        folders.store.save(&mut good(2, &["/s/c"])).unwrap();
         folders.truncate("ledger.json");
-        assert_eq!(folders.store.read().0, good(&["/s/a"]));
+        assert_eq!(folders.store.read().0, good(1, &["/s/a"]));
     }
 
     #[test]
     fn without_a_persistent_folder_the_copy_in_run_counts_until_it_can_be_written() {
         let mut folders = Folders::new();
-        folders.store.save(&good(&["/s/a"])).unwrap();
+        folders.store.save(&mut good(0, &["/s/a"])).unwrap();
         let state = folders.root.path().join("state");
         let away = folders.root.path().join("away");
         fs::rename(&state, &away).unwrap();
         fs::write(&state, "no folder").unwrap();
-        assert!(folders.store.save(&good(&["/s/b"])).unwrap().is_some());
-        assert_eq!(folders.store.read(), (good(&["/s/b"]), Origin::Intact));
+        assert!(folders.store.save(&mut good(1, &["/s/b"])).unwrap().is_some());
+        assert_eq!(folders.store.read(), (good(2, &["/s/b"]), Origin::Intact));
         fs::remove_file(&state).unwrap();
         fs::rename(&away, &state).unwrap();
-        assert_eq!(folders.store.read(), (good(&["/s/b"]), Origin::Intact));
-        assert!(folders.store.save(&good(&["/s/c"])).unwrap().is_none());
-        assert_eq!(folders.store.read().0, good(&["/s/c"]));
+        assert_eq!(folders.store.read(), (good(2, &["/s/b"]), Origin::Intact));
+        assert!(folders.store.save(&mut good(2, &["/s/c"])).unwrap().is_none());
+        assert_eq!(folders.store.read().0, good(3, &["/s/c"]));
         assert!(!folders.root.path().join("run/ledger.json").exists());
     }
 }

@@ -103,7 +103,29 @@ fn a_proven_version_that_falls_ill_later_is_reported_and_kept() {
 }
 
 #[test]
-fn one_missed_check_is_no_verdict_and_a_later_switch_is_judged_too() {
+fn one_missed_check_or_wrong_answer_is_forgiven_and_two_are_not() {
+    let good = Traits { missed: vec![3], ..GOOD };
+    let soon = Traits { missed: vec![1, 2], ..GOOD };
+    let once = Traits { wrong: vec![1], ..GOOD };
+    let twice = Traits { wrong: vec![1, 2], ..GOOD };
+    let ill = Traits { missed: vec![3, 4], ..GOOD };
+    for (traits, expected) in [
+        (good, Outcome::Good),
+        (soon, Outcome::Good),
+        (once, Outcome::Good),
+        (twice, Outcome::RolledBack),
+        (ill, Outcome::RolledBack),
+    ] {
+        let machine = Machine::new();
+        blessed(&machine);
+        machine.add("b", traits.clone());
+        machine.deploy("b");
+        assert_eq!(machine.verify().outcome, expected, "{traits:?}");
+    }
+}
+
+#[test]
+fn a_version_that_is_replaced_before_its_verdict_has_none_and_the_later_one_is_judged() {
     let machine = Machine::new();
     blessed(&machine);
     machine.add("b", GOOD);
@@ -187,6 +209,93 @@ fn a_full_disk_does_not_stop_a_rollback_and_the_memory_holds_until_it_is_written
     blessed(&machine);
     machine.power_cut();
     assert_eq!(state(&machine, "b"), State::Quarantined);
+}
+
+#[test]
+fn a_crash_between_the_disk_and_the_memory_leaves_the_newer_ledger() {
+    for effects in 0.. {
+        let machine = Machine::new();
+        blessed(&machine);
+        machine.add("b", bad());
+        machine.deploy("b");
+        machine.get().disks[0].full = true;
+        assert_eq!(machine.verify().outcome, Outcome::RolledBack);
+        assert!(machine.see().disks[1].files.contains_key("ledger.json"));
+        // there is space again, and the guard is killed on the way from one folder to the other
+        machine.get().disks[0].full = false;
+        machine.get().fuse = Some(effects);
+        let _ = machine.guard().pardon(&v("b"), "release", "alice", "it was the disk");
+        let finished = !machine.see().dead;
+        (machine.get().dead, machine.get().fuse) = (false, None);
+        let on_disk = machine.see().disks[0].files["ledger.json"].clone();
+        let on_disk: crate::guard::ledger::Ledger = serde_json::from_slice(&on_disk).unwrap();
+        let known = machine.store().read().0;
+        assert!(on_disk.overrides.len() <= known.overrides.len(), "forgotten after {effects} effects");
+        assert_eq!(state(&machine, "b") == State::Quarantined, known.overrides.is_empty());
+        if finished {
+            assert_eq!((effects > 4, known.overrides.len()), (true, 1));
+            break;
+        }
+    }
+}
+
+#[test]
+fn the_last_two_good_versions_are_kept_from_garbage_collection() {
+    let machine = Machine::new();
+    blessed(&machine);
+    for name in ["b", "c"] {
+        machine.add(name, GOOD);
+        machine.deploy(name);
+        blessed(&machine);
+    }
+    machine.power_cut();
+    blessed(&machine);
+    assert_eq!(machine.see().pins.iter().collect::<Vec<_>>(), [&v("b"), &v("c")]);
+    machine.collect_garbage();
+    assert_eq!(machine.guard().rollback(None, "alice").unwrap().outcome, Outcome::RolledBack);
+    assert_eq!(machine.see().running, Some(v("b")));
+}
+
+#[test]
+fn versions_that_are_gone_are_forgotten_but_for_the_last_fifty_and_the_quarantined() {
+    let machine = Machine::new();
+    blessed(&machine);
+    machine.add("bad", bad());
+    machine.deploy("bad");
+    assert_eq!(machine.verify().outcome, Outcome::RolledBack);
+    let name = |number: u32| format!("v{number:03}");
+    for number in 0..70 {
+        machine.add(&name(number), GOOD);
+        machine.deploy(&name(number));
+        blessed(&machine);
+    }
+    let ledger = machine.store().read().0;
+    assert_eq!(ledger.versions.len(), 72, "none of them is gone");
+    machine.collect_garbage();
+    blessed(&machine);
+    let ledger = machine.store().read().0;
+    let known: Vec<_> = ledger.versions.keys().cloned().collect();
+    let booted = v("a");
+    let expected: Vec<_> =
+        [booted, v("bad")].into_iter().chain((20..70).map(|number| v(&name(number)))).collect();
+    assert_eq!(known, expected);
+    let series = crate::guard::metrics::render(&ledger, None);
+    assert!(!series.contains(&name(19)) && series.contains(&name(20)), "{series}");
+}
+
+#[test]
+fn a_quarantined_version_that_is_installed_all_the_same_is_displaced_by_the_one_that_runs() {
+    let machine = Machine::new();
+    machine.get().efi = false;
+    blessed(&machine);
+    machine.add("b", bad());
+    machine.deploy("b");
+    assert_eq!(machine.verify().outcome, Outcome::RolledBack);
+    machine.install("b");
+    blessed(&machine);
+    assert_eq!(machine.see().installed, Some(v("a")));
+    machine.power_cut();
+    assert_eq!(machine.see().booted, Some(v("a")));
 }
 
 #[test]

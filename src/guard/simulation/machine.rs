@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Machine;
 use crate::guard::{
     Report,
-    system::{BootChoice, BootIdentity, Illness, Result, System, SystemError},
+    system::{BootChoice, BootIdentity, Illness, Outlook, Result, System, SystemError},
     version::{Timestamp, Version},
 };
 
@@ -134,7 +134,12 @@ impl System for Machine {
         if world.running.as_ref() != Some(version) {
             return Err(Illness::new("receipt", "another version answers"));
         }
-        match world.versions[version].healthy_for {
+        let traits = &world.versions[version];
+        if traits.wrong.contains(&checks) {
+            return Err(Illness::new("probe", "wrong").but(Outlook::Wrong));
+        }
+        match traits.healthy_for {
+            _ if traits.missed.contains(&checks) => Err(Illness::new("probe", "missed")),
             Some(limit) if checks > limit => Err(Illness::new("probe", "ill")),
             _ => Ok(()),
         }

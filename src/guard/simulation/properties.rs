@@ -49,7 +49,7 @@ fn traits() -> impl Strategy<Value = Vec<Traits>> {
     prop::collection::vec(one, NAMES.len()).prop_map(|all| {
         let of = |(index, (healthy_for, kind, switches))| {
             let kernel = if kind < 2 { 1 } else { 10 + u8::try_from(index).unwrap_or_default() };
-            Traits { boots: kind < 3, healthy_for, switches, kernel }
+            Traits { boots: kind < 3, healthy_for, switches, kernel, ..GOOD }
         };
         let mut all: Vec<_> = all.into_iter().enumerate().map(of).collect();
         all[0] = GOOD;
