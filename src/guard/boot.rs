@@ -3,7 +3,7 @@
 //! A version that panics, hangs or never reaches its verdict is thus left behind by the next reset, whatever causes that.
 
 use super::{
-    Guard, Outcome, Report,
+    Guard, OnFailure, Outcome, Report,
     events::{self, Event},
     ledger::{Armed, disk::Disk},
     system::{BootIdentity, System, SystemError},
@@ -80,6 +80,12 @@ impl<S: System, D: Disk> Guard<S, D> {
             "did not come up to a verdict in its trial boot".into()
         };
         let reason = format!("{what}; the machine came back with {running}");
+        if self.policy.on_failure == OnFailure::Report {
+            self.record(&armed.version, false, reason.clone(), 0.0);
+            self.save();
+            self.settle_boot();
+            return Ok(Some(self.report_only(&armed.version, &reason, 0.0)));
+        }
         self.quarantine(&armed.version, &reason, 0.0);
         let to = if self.ledger.is_blessed(&running) { Some(running) } else { self.target(&armed.version) };
         if let Some(to) = to {

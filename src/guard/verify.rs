@@ -145,7 +145,7 @@ impl<S: System, D: Disk> Guard<S, D> {
         self.go_back(version, to, reason)
     }
 
-    fn report_only(&mut self, version: &Version, reason: &str, seconds: f64) -> Report {
+    pub(super) fn report_only(&mut self, version: &Version, reason: &str, seconds: f64) -> Report {
         let state = self.ledger.see(version, self.system.now()).state.clone();
         events::emit(&Event::Unhealthy { version, state: &state, reason, seconds });
         self.judged = self.system.activation().ok();
@@ -160,7 +160,7 @@ impl<S: System, D: Disk> Guard<S, D> {
         events::emit(&Event::Quarantined { version, reason, seconds });
     }
 
-    fn record(
+    pub(super) fn record(
         &mut self,
         version: &Version,
         healthy: bool,

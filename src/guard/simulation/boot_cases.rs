@@ -67,6 +67,62 @@ fn a_trial_boot_that_does_not_come_up_leaves_the_good_default_and_is_remembered(
 }
 
 #[test]
+fn a_trial_boot_that_does_not_come_up_is_only_told_where_reports_are_all_that_is_wanted() {
+    let report_only = || Policy { on_failure: OnFailure::Report, ..policy() };
+    let machine = Machine::new();
+    blessed(&machine);
+    machine.add("b", Traits { boots: false, kernel: 2, ..GOOD });
+    machine.install("b");
+    machine.guard_with(report_only()).arm().unwrap();
+    machine.power_cut();
+    let report = machine.guard_with(report_only()).verify().unwrap();
+    assert_eq!((report.outcome, &report.version), (Outcome::Unhealthy, &v("b")));
+    assert!(report.text.contains("did not come up"), "{}", report.text);
+    let ledger = machine.store().read().0;
+    assert!(ledger.versions[&v("b")].failed());
+    assert_eq!((state(&machine, "b"), ledger.intent), (State::Staged, None));
+    assert_eq!((&machine.see().running, &machine.see().installed), (&Some(v("a")), &Some(v("b"))));
+    // once is enough, until somebody installs it again
+    assert_eq!(machine.see().choice, BootChoice { default: Some(v("a")), oneshot: None });
+    assert_eq!(machine.guard_with(report_only()).verify().unwrap().outcome, Outcome::Good);
+    assert_eq!(machine.see().choice, BootChoice { default: Some(v("a")), oneshot: None });
+    machine.guard_with(report_only()).arm().unwrap();
+    assert_eq!(machine.see().choice.oneshot, Some(v("b")));
+}
+
+#[test]
+fn the_first_boot_of_a_version_that_was_blessed_by_a_switch_is_a_trial_once_more() {
+    let machine = Machine::new();
+    blessed(&machine);
+    machine.add("b", Traits { kernel: 2, ..GOOD });
+    machine.deploy("b");
+    blessed(&machine);
+    machine.add("b", Traits { kernel: 2, ..bad() });
+    machine.power_cut();
+    assert_eq!(machine.see().booted, Some(v("b")));
+    assert_eq!(machine.verify().outcome, Outcome::RolledBack);
+    assert_eq!((state(&machine, "b"), &machine.see().running), (State::Quarantined, &Some(v("a"))));
+}
+
+#[test]
+fn what_a_human_has_set_for_one_boot_stays_unless_it_is_quarantined() {
+    let machine = Machine::new();
+    blessed(&machine);
+    machine.add("b", GOOD);
+    machine.deploy("b");
+    blessed(&machine);
+    machine.get().choice.oneshot = Some(v("a"));
+    blessed(&machine);
+    assert_eq!(machine.see().choice, BootChoice { default: Some(v("b")), oneshot: Some(v("a")) });
+    machine.add("c", bad());
+    machine.deploy("c");
+    assert_eq!(machine.verify().outcome, Outcome::RolledBack);
+    machine.get().choice.oneshot = Some(v("c"));
+    blessed(&machine);
+    assert_eq!(machine.see().choice.oneshot, None);
+}
+
+#[test]
 fn a_trial_boot_that_came_up_and_was_cut_off_gets_another_one_as_often_as_is_allowed() {
     for cuts in 1..=policy().max_attempts {
         let machine = Machine::new();
