@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Write},
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
 };
@@ -14,8 +14,9 @@ use super::{
     events::{self, Event},
     human,
     ledger::{
+        Ledger,
         disk::Folder,
-        store::{Store, WriteError},
+        store::{Origin, Store, WriteError},
     },
     lock::{Lock, LockError},
     metrics,
@@ -47,6 +48,10 @@ enum Error {
     System(#[from] SystemError),
     #[error(transparent)]
     Write(#[from] WriteError),
+    #[error(
+        "the ledger in {folder} cannot be read ({problem}), so there is no telling {what}; `uecho-guard verify` rebuilds it"
+    )]
+    Ledger { folder: PathBuf, problem: String, what: String },
     #[error("cannot write to standard output: {0}")]
     Output(io::Error),
 }
@@ -56,9 +61,11 @@ impl Error {
         match self {
             Self::Config(_) => exit::CONFIG,
             Self::Lock(LockError::Held(_)) => LOCKED,
-            Self::Lock(LockError::Io(_)) | Self::System(_) | Self::Write(_) | Self::Output(_) => {
-                exit::SOFTWARE
-            }
+            Self::Lock(LockError::Io(_))
+            | Self::System(_)
+            | Self::Write(_)
+            | Self::Ledger { .. }
+            | Self::Output(_) => exit::SOFTWARE,
         }
     }
 }
@@ -99,16 +106,26 @@ fn run(cli: &Cli) -> Result<u8, Error> {
             let status = Status::gather(&NixOs::new(&settings)?, &settings, LastVerdict::read(&settings));
             print(&if *json { status.json() } else { status.to_string() })
         }
-        Command::Metrics => print(&metrics::render(
-            &store(&settings).read().0,
-            NixOs::new(&settings)?.running().ok().as_ref(),
-        )),
+        Command::Metrics => {
+            let ledger = known(&settings, || "what is known of any version".into())?;
+            print(&metrics::render(&ledger, NixOs::new(&settings)?.running().ok().as_ref()))
+        }
         Command::Again => again(&settings),
     }
 }
 
 fn store(settings: &Settings) -> Store<Folder> {
     Store { state: Folder(settings.state_dir.clone()), runtime: Folder(settings.runtime_dir.clone()) }
+}
+
+/// The ledger for those who only read it: one that cannot be read is no empty one.
+fn known(settings: &Settings, what: impl FnOnce() -> String) -> Result<Ledger, Error> {
+    match store(settings).read() {
+        (_, Origin::Lost(problem)) => {
+            Err(Error::Ledger { folder: settings.state_dir.clone(), problem, what: what() })
+        }
+        (ledger, _) => Ok(ledger),
+    }
 }
 
 type RealGuard = Guard<NixOs, Folder>;
@@ -162,7 +179,8 @@ fn arm(settings: &Settings) -> Result<u8, Error> {
 
 fn preflight(settings: &Settings, path: &Path) -> Result<u8, Error> {
     let version = known_version(path)?;
-    let report = human::preflight(&store(settings).read().0, &version);
+    let ledger = known(settings, || format!("whether {version} is quarantined"))?;
+    let report = human::preflight(&ledger, &version);
     if report.outcome == Outcome::Refused
         && let Ok((_lock, mut guard)) = open(settings, "counting a refusal")
     {
