@@ -3,119 +3,149 @@
 use prometheus::{CounterVec, Encoder, GaugeVec, Opts, Registry, TextEncoder};
 
 use super::{
-    ledger::Ledger,
-    version::{State, Version},
+    ledger::{Entry, Ledger, Verdict},
+    version::{State, Timestamp, Version},
 };
 
 /// Every metric of the guard in the text format, version 0.0.4.
 #[must_use]
 pub fn render(ledger: &Ledger, running: Option<&Version>) -> String {
-    let registry = Registry::new();
-    let gauge = |name: &str, help: &str, labels: &[&str]| {
-        let gauge = GaugeVec::new(Opts::new(name, help), labels).ok()?;
-        registry.register(Box::new(gauge.clone())).ok()?;
-        Some(gauge)
-    };
-    let counter = |name: &str, help: &str, labels: &[&str]| {
-        let counter = CounterVec::new(Opts::new(name, help), labels).ok()?;
-        registry.register(Box::new(counter.clone())).ok()?;
-        Some(counter)
-    };
-    let count = |counter: &Option<CounterVec>, labels: &[&str], value: f64| {
-        if let Some(counter) = counter {
-            counter.with_label_values(labels).inc_by(value);
-        }
-    };
-    let set = |gauge: &Option<GaugeVec>, labels: &[&str], value: f64| {
-        if let Some(gauge) = gauge {
-            gauge.with_label_values(labels).set(value);
-        }
-    };
-    #[expect(clippy::cast_precision_loss, reason = "counts and times stay far below 2^52")]
-    let number = |value: u64| value as f64;
+    let page = Page::default();
+    machine(&page, ledger, running);
+    each_version(&page, ledger);
+    page.text()
+}
 
-    let info = gauge(
+fn machine(page: &Page, ledger: &Ledger, running: Option<&Version>) {
+    page.gauge(
         "uecho_guard_running_info",
         "Always 1; labels tell which version runs and where it stands",
         &["version", "state"],
+        running.map(|version| {
+            let state = ledger.state(version).map_or("unknown", State::as_str);
+            ([version.to_string(), state.into()], 1.0)
+        }),
     );
-    if let Some(running) = running {
-        let state = ledger.state(running).map_or("unknown", State::as_str);
-        set(&info, &[&running.to_string(), state], 1.0);
-    }
-    let last_good =
-        gauge("uecho_guard_last_good_info", "Always 1; the label tells where a rollback goes", &["version"]);
-    if let Some(version) = &ledger.last_good {
-        set(&last_good, &[&version.to_string()], 1.0);
-    }
-    let versions = gauge("uecho_guard_versions", "Versions known, by state", &["state"]);
-    for state in [State::Staged, State::Trial, State::Blessed, State::Quarantined] {
+    page.gauge(
+        "uecho_guard_last_good_info",
+        "Always 1; the label tells where a rollback goes",
+        &["version"],
+        ledger.last_good.as_ref().map(|version| ([version.to_string()], 1.0)),
+    );
+    let states = [State::Staged, State::Trial, State::Blessed, State::Quarantined].map(|state| {
         let known = ledger.versions.values().filter(|entry| entry.state == state).count();
-        set(&versions, &[state.as_str()], number(known as u64));
-    }
-    let quarantined = gauge(
-        "uecho_guard_quarantined_timestamp_seconds",
-        "When a quarantined version was found bad",
-        &["version"],
+        ([state.as_str().to_owned()], number(known as u64))
+    });
+    page.gauge("uecho_guard_versions", "Versions known, by state", &["state"], states);
+    let now = |name, help, value: u64| page.gauge(name, help, &[], [([], number(value))]);
+    let under_way = ledger.intent.is_some().into();
+    now("uecho_guard_rollback_in_progress", "1 while a rollback has begun and not ended", under_way);
+    now("uecho_guard_armed", "1 while a version is set for one boot", ledger.armed.is_some().into());
+    now("uecho_guard_reboots", "Reboots by the guard since the last healthy verdict", ledger.reboots.into());
+    let total = |name, help, value: u64| page.counter(name, help, &[], [([], number(value))]);
+    let overrides = ledger.overrides.len() as u64;
+    total(
+        "uecho_guard_rollbacks_total",
+        "Rollbacks that ended with the old version proven healthy",
+        ledger.rollbacks,
     );
-    let refusals = counter(
-        "uecho_guard_refusals_total",
-        "How often a quarantined version was offered again",
-        &["version"],
-    );
-    let healthy = gauge(
+    total("uecho_guard_overrides_total", "Decisions of humans against the guard's", overrides);
+}
+
+fn each_version(page: &Page, ledger: &Ledger) {
+    let verdicts = |value: fn(&Verdict) -> f64| {
+        let entries = ledger.versions.iter();
+        entries.filter_map(move |(version, entry)| {
+            Some(([version.to_string()], value(entry.last_verdict.as_ref()?)))
+        })
+    };
+    page.gauge(
         "uecho_guard_last_verdict_healthy",
         "1 if the last verdict on a version was good",
         &["version"],
+        verdicts(|verdict| f64::from(u8::from(verdict.healthy))),
     );
-    let at = gauge(
+    page.gauge(
         "uecho_guard_last_verdict_timestamp_seconds",
         "When the last verdict on a version came",
         &["version"],
+        verdicts(|verdict| seconds(verdict.at)),
     );
-    let seconds = gauge("uecho_guard_last_verdict_duration_seconds", "How long the trial took", &["version"]);
-    for (version, entry) in &ledger.versions {
-        let version = version.to_string();
-        if let Some(verdict) = &entry.last_verdict {
-            set(&healthy, &[&version], f64::from(u8::from(verdict.healthy)));
-            set(&at, &[&version], number(verdict.at.0));
-            set(&seconds, &[&version], verdict.seconds);
+    page.gauge(
+        "uecho_guard_last_verdict_duration_seconds",
+        "How long the trial took",
+        &["version"],
+        verdicts(|verdict| verdict.seconds),
+    );
+    let quarantined = |value: fn(&Entry) -> f64| {
+        let entries = ledger.versions.iter().filter(|(_, entry)| entry.state == State::Quarantined);
+        entries.map(move |(version, entry)| ([version.to_string()], value(entry)))
+    };
+    page.gauge(
+        "uecho_guard_quarantined_timestamp_seconds",
+        "When a quarantined version was found bad",
+        &["version"],
+        quarantined(|entry| {
+            seconds(entry.last_verdict.as_ref().map_or(entry.first_seen, |verdict| verdict.at))
+        }),
+    );
+    page.counter(
+        "uecho_guard_refusals_total",
+        "How often a quarantined version was offered again",
+        &["version"],
+        quarantined(|entry| f64::from(entry.refusals)),
+    );
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts and times stay far below 2^52")]
+fn number(value: u64) -> f64 {
+    value as f64
+}
+
+fn seconds(time: Timestamp) -> f64 {
+    number(time.0)
+}
+
+/// Families of series: values of the labels, and the value.
+#[derive(Default)]
+struct Page(Registry);
+
+impl Page {
+    fn gauge<const N: usize>(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str; N],
+        series: impl IntoIterator<Item = ([String; N], f64)>,
+    ) {
+        let Ok(family) = GaugeVec::new(Opts::new(name, help), labels) else { return };
+        for (labels, value) in series {
+            family.with_label_values(&labels).set(value);
         }
-        if entry.state == State::Quarantined {
-            let since = entry.last_verdict.as_ref().map_or(entry.first_seen, |verdict| verdict.at);
-            set(&quarantined, &[&version], number(since.0));
-            count(&refusals, &[&version], f64::from(entry.refusals));
+        // the names are all different
+        let _ = self.0.register(Box::new(family));
+    }
+
+    fn counter<const N: usize>(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str; N],
+        series: impl IntoIterator<Item = ([String; N], f64)>,
+    ) {
+        let Ok(family) = CounterVec::new(Opts::new(name, help), labels) else { return };
+        for (labels, value) in series {
+            family.with_label_values(&labels).inc_by(value);
         }
+        let _ = self.0.register(Box::new(family));
     }
-    for (name, help, value) in [
-        (
-            "uecho_guard_rollback_in_progress",
-            "1 while a rollback has begun and not ended",
-            u64::from(ledger.intent.is_some()),
-        ),
-        ("uecho_guard_armed", "1 while a version is set for one boot", u64::from(ledger.armed.is_some())),
-        ("uecho_guard_reboots", "Reboots by the guard since the last healthy verdict", ledger.reboots.into()),
-    ] {
-        set(&gauge(name, help, &[]), &[], number(value));
-    }
-    for (name, help, value) in [
-        (
-            "uecho_guard_rollbacks_total",
-            "Rollbacks that ended with the old version proven healthy",
-            ledger.rollbacks,
-        ),
-        (
-            "uecho_guard_overrides_total",
-            "Decisions of humans against the guard's",
-            ledger.overrides.len() as u64,
-        ),
-    ] {
-        count(&counter(name, help, &[]), &[], number(value));
-    }
-    let mut text = Vec::new();
-    match TextEncoder::new().encode(&registry.gather(), &mut text) {
-        Ok(()) => String::from_utf8_lossy(&text).into_owned(),
-        Err(error) => format!("# {error}\n"),
+
+    fn text(&self) -> String {
+        let mut text = Vec::new();
+        match TextEncoder::new().encode(&self.0.gather(), &mut text) {
+            Ok(()) => String::from_utf8_lossy(&text).into_owned(),
+            Err(error) => format!("# {error}\n"),
+        }
     }
 }
 

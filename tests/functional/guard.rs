@@ -12,9 +12,9 @@ const VERSION: &str = "/nix/store/abc-nixos-system-x";
 
 fn guard(folder: &TempDir, settings: &str, arguments: &[&str]) -> (i32, String) {
     let path = |name: &str| folder.path().join(name);
-    let dirs = format!("state_dir = {:?}\nruntime_dir = {:?}\n", path("state"), path("run"));
-    let text = if settings.is_empty() { dirs } else { settings.into() };
-    fs::write(path("guard.toml"), text).unwrap();
+    let (state, run) = (path("state"), path("run"));
+    let folders = format!("state_dir = '{}'\nruntime_dir = '{}'\n", state.display(), run.display());
+    fs::write(path("guard.toml"), if settings.is_empty() { &folders } else { settings }).unwrap();
     let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_uecho-guard"))
         .arg("--config")
         .arg(path("guard.toml"))
