@@ -134,7 +134,7 @@ in
       on.nix.package
       on.systemd.package
     ]
-    && lib.elem on.systemd.package services.uecho-guard-again.path;
+    && lib.elem on.systemd.package services."uecho-guard-again@".path;
   "it is told where the boot loader is" =
     services.uecho-guard.environment.SYSTEMD_ESP_PATH == "/boot";
 

@@ -96,7 +96,10 @@ in
         type = types.nullOr types.str;
         default = null;
         example = "http://127.0.0.1:8080";
-        description = "Where it asks; by default the service's Unix socket, or port 8080 of this machine where there is none.";
+        description = ''
+          Where it asks; by default at {file}`/run/uecho/public.sock`, or where there is no such socket
+          ({option}`services.uecho.socketActivation` = false) at http://127.0.0.1:8080: set it where the service listens elsewhere.
+        '';
       };
       timeout = span "5s" "Bound of one probe.";
     };

@@ -141,7 +141,7 @@ in
             ];
             environment = bootPaths;
           };
-          uecho-guard-again = {
+          "uecho-guard-again@" = {
             enableDefaultPath = false;
             path = [ config.systemd.package ];
           };
@@ -204,7 +204,7 @@ in
       systemd = lib.mkIf served {
         paths.uecho-guard.enable = false;
         services.uecho-guard.enable = false;
-        services.uecho-guard-again.enable = false;
+        services."uecho-guard-again@".enable = false;
       };
       # The default that a guard has set stays in the firmware's variables, where it would win over every later installation.
       boot.loader.systemd-boot.extraInstallCommands = ''
