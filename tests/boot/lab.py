@@ -79,8 +79,7 @@ def settled(computer: Computer) -> State:
 def check_complete(computer: Computer, state: State) -> None:
     """The running version is whole, serves as itself, is the last good one, and is what the boot loader starts next."""
     computer.succeed(f"nix-store --verify-path {state.running}")
-    label = computer.succeed(f"cat {state.running}/nixos-version").strip()
-    computer.succeed(f"uecho probe --expect-system {label}")
+    computer.succeed(f"uecho probe --expect-system $(uecho-toplevel identity {state.running})")
     require(state.running == state.last_good, f"{state.running} runs, but {state.last_good} is the last good one")
     require(state.default == state.running, f"{state.running} runs, but {state.default} is the default")
     require(state.oneshot is None, f"{state.oneshot} is still set for one boot")

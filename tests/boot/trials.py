@@ -28,7 +28,7 @@ class Trial:
 TRIALS = (
     Trial("panics", "good", "panic", survives=False, reason="trial boot"),
     Trial("hangs", "good", "hang", survives=False, reason="trial boot"),
-    Trial("fails-verify", "receipt", "good", survives=False, reason="system is `another-version`"),
+    Trial("fails-verify", "receipt", "good", survives=False, reason="system is `another-version+"),
     Trial("good", "good", "good", survives=True, boots=1),
 )
 

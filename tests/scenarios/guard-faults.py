@@ -79,7 +79,7 @@ for number, steps in enumerate(
         deploy(bad)
         t.assertEqual(verdict(), (3, v1))
         t.assertEqual(machine.succeed("uecho-steps left"), "", "steps that were never reached")
-        machine.succeed(f"uecho probe --expect-system v1; python3 -m json.tool {LEDGER} > /dev/null")
+        machine.succeed(f"uecho probe --expect-system $(uecho-toplevel identity {v1}); python3 -m json.tool {LEDGER} > /dev/null")
         t.assertTrue(refused(bad))
 machine.succeed("uecho-steps off")
 t.assertEqual(machine.succeed("journalctl -b -u uecho-guard.service -o cat | grep -c code=killed,.status=9/KILL").strip(), "14")
@@ -149,7 +149,7 @@ with subtest("garbage collection takes the bad ones and old generations, never t
     # what was booted is among what is gone: the way back must not depend on it
     machine.fail(f"test -e {worse} || test -e {hopeless}")
     t.assertEqual(verdict(), (3, v2))
-    machine.succeed("uecho probe --expect-system v2")
+    machine.succeed(f"uecho probe --expect-system $(uecho-toplevel identity {v2})")
 
 with subtest("a full disk: the bad version is left behind all the same, and remembered until there is space"):
     machine.succeed("systemctl stop uecho-guard.path; mkdir /run/small; mount -t tmpfs -o size=64k tmpfs /run/small")

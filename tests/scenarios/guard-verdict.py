@@ -32,8 +32,8 @@ def state(version):
     return ledger["versions"][version]["state"]
 
 
-def serves(label):
-    machine.succeed(f"uecho probe --expect-system {label}")
+def serves(version):
+    machine.succeed(f"uecho probe --expect-system $(uecho-toplevel identity {version})")
 
 
 with subtest("the first version: activated, verified by the unit, blessed, pinned"):
@@ -43,13 +43,13 @@ with subtest("the first version: activated, verified by the unit, blessed, pinne
     verdict(v1, 0)
     t.assertEqual(state(v1), "blessed")
     t.assertEqual(machine.succeed("readlink /nix/var/nix/gcroots/uecho-guard/*-nixos-system-v1").strip(), v1)
-    serves("v1")
+    serves(v1)
 
 with subtest("without EFI variables arming says so, and is no failure"):
     t.assertIn("no EFI variables", machine.succeed("uecho-guard arm 2>&1; uecho-guard status"))
 
 bad = {}
-for kind in ["exit", "wrong", "dies", "unready", "receipt", "crash"]:
+for kind in ["exit", "wrong", "dies", "unready", "receipt", "stale", "crash"]:
     with subtest(f"a version that is bad ({kind}) is left behind"):
         label = f"bad-{kind}"
         version = bad[kind] = make(label, kind)
@@ -62,7 +62,7 @@ for kind in ["exit", "wrong", "dies", "unready", "receipt", "crash"]:
         deploy(version)
         last = verdict(v1, 3)
         t.assertEqual(machine.succeed("systemctl show --value --property=ExecMainStatus uecho-guard.service").strip(), "3")
-        serves("v1")
+        serves(v1)
         machine.succeed(f"sleep 0.5; rm {LOAD}.go")
         machine.wait_until_fails("systemctl is-active uecho-load.service", timeout=60)
         load = json.loads(machine.succeed(f"cat {LOAD}.json"))
@@ -79,14 +79,29 @@ for kind in ["exit", "wrong", "dies", "unready", "receipt", "crash"]:
 
 with subtest("the same bad version offered again is refused, and that is counted"):
     machine.fail(f"{bad['exit']}/bin/switch-to-configuration switch")
-    serves("v1")
+    serves(v1)
     t.assertIn(f'uecho_guard_refusals_total{{version="{bad["exit"]}"}}', machine.succeed("cat /run/uecho-guard/metrics.prom"))
 
 with subtest("a newer good version is blessed"):
     v2 = make("v2")
     t.assertEqual(deploy(v2), 0)
     verdict(v2, 0)
-    serves("v2")
+    serves(v2)
+
+with subtest("a good version is blessed and gone back from and to, although its configuration has a key that the guard does not know"):
+    newer, bad_newer = make("newer", "newer"), make("bad-newer", "wrong")
+    t.assertEqual(deploy(newer), 0)
+    verdict(newer, 0)
+    serves(newer)
+    deploy(bad_newer)
+    verdict(newer, 3)
+    serves(newer)
+    t.assertEqual(deploy(v2), 0)
+    verdict(v2, 0)
+    t.assertEqual(deploy(v1), 0)
+    verdict(v1, 0)
+    t.assertEqual(deploy(v2), 0)
+    verdict(v2, 0)
 
 with subtest("the last good version is two generations back"):
     machine.succeed("systemctl stop uecho-guard.path")
@@ -95,7 +110,7 @@ with subtest("the last good version is two generations back"):
         deploy(worst)
     machine.succeed("systemctl start uecho-guard.path")
     t.assertEqual(machine.execute("uecho-guard verify")[0], 3)
-    serves("v2")
+    serves(v2)
     t.assertEqual(status()["last_good"], v2)
     # the unit has waited for its turn
     machine.succeed("uecho-toplevel verdict")
@@ -111,7 +126,7 @@ with subtest("a human's override is recorded, and the version is judged anew"):
 
 with subtest("a human goes back by hand, and the version gone back to is verified again"):
     t.assertEqual(machine.execute("uecho-guard rollback")[0], 3)
-    serves("v1")
+    serves(v1)
     verdict(v1, 0)
     t.assertEqual(status()["running"], v1)
     t.assertEqual(machine.execute(f"uecho-guard rollback --to {bad['wrong']}")[0], 6)
@@ -125,3 +140,6 @@ with subtest("one journal event per decision, with fields"):
         t.assertEqual(found[version]["STATE"], "quarantined", kind)
         print(f"{kind}: found after {float(found[version]['SECONDS']):.1f} s: {found[version]['REASON']}")
     print(machine.succeed("uecho-guard status"))
+
+with subtest("nothing is started by two at once"):
+    machine.fail("journalctl -b --grep 'multiple trigger source candidates'")

@@ -2,11 +2,13 @@
 """uecho-toplevel: make versions of the system, real store paths with a real switch-to-configuration, and put them to use.
 
     uecho-toplevel make LABEL KIND [KEY=VALUE...]   add a version to the store, print its path
+    uecho-toplevel identity PATH                    what its service says as `system` in the receipt
     uecho-toplevel deploy PATH                      what `nixos-rebuild switch` does: set the profile, switch
     uecho-toplevel verdict                          wait until the guard has judged what runs and is at rest; print its verdict as JSON
 
 KIND says what the version's service is like: good; exit (refuses its configuration), wrong (ready, but the page is not the right one),
-dies (healthy for two seconds), unready (never ready), receipt (healthy, but says that it is another version), crash (ends over and over).
+dies (healthy for two seconds), unready (never ready), receipt (healthy, but says that it is another version), stale (its receipt has the
+label of this version and the hash of another one), crash (ends over and over), newer (good, with a key that no service of today knows).
 KEY=VALUE: kernel=TEXT (another kernel), init=panic or init=hang (a boot that does not come up), switch=fail (its switch-to-configuration fails), message=TEXT.
 """
 
@@ -22,6 +24,8 @@ from typing import Any
 PROFILE = "/nix/var/nix/profiles/system"
 UNIT = Path("/usr/lib/systemd/system/uecho.service")
 PROGRAM = Path("/usr/bin/uecho")
+# Leads to a store path that is no version's.
+STALE = "/run/stale-system"
 VERDICT_SECONDS = 180
 
 # Takes the lock, asks the guard first, activates, restarts: in the order and with the paths of NixOS.
@@ -38,7 +42,9 @@ if [ -z "${SWITCH_LOCKED:-}" ]; then
   SWITCH_LOCKED=1 exec flock --nonblock --no-fork --conflict-exit-code 75 "$lock" "$0" "$@"
 fi
 if [ "$action" != activate-at-boot ] && [ -z "${NIXOS_NO_CHECK:-}" ]; then
-  /usr/bin/uecho-guard preflight "$self" >&2 || { echo "pre-switch check failed: uecho-guard" >&2; exit 1; }
+  status=0
+  /usr/bin/uecho-guard preflight "$self" >&2 || status=$?
+  [ "$status" != 6 ] || { echo "pre-switch check failed: uecho-guard" >&2; exit 1; }
 fi
 @fail@
 if [ -d /boot/loader/entries ] && [ "$action" != activate-at-boot ]; then
@@ -110,6 +116,12 @@ main=$$
 (sleep 2; kill -9 $main) &
 exec "$(dirname "$(readlink -f "$0")")/uecho-real" "$@"
 """
+# A service of another time, whose configuration the programs of today refuse.
+NEWER = """\
+#!/bin/sh
+bin=$(dirname "$(readlink -f "$0")")
+UECHO_CONFIG=$bin/../etc/uecho/of-today.toml exec "$bin/uecho-real" "$@"
+"""
 # Stage 2: started by the kernel as `init=`, with /run there already.
 INIT = """\
 #!/bin/sh
@@ -147,21 +159,34 @@ def make(label: str, kind: str, options: dict[str, str]) -> str:
         unit = top / "etc/systemd/system/uecho.service"
         unit.write_text(unit.read_text().replace(f"{PROGRAM.parent}/", "/run/current-system/bin/"))
         answers = "another-version" if kind == "receipt" else label
-        config = [f'system = "{answers}"', f'message = "{options.get("message", label)}"']
-        if kind == "exit":
+        if kind == "stale":
+            # the hash in it is what counts
+            Path(STALE).unlink(missing_ok=True)
+            Path(STALE).symlink_to(f"/nix/store/{'0' * 32}-nixos-system-{label}")
+        current = STALE if kind == "stale" else "/run/current-system"
+        config = [f'system = "{answers}"', f'current_system = "{current}"', f'message = "{options.get("message", label)}"']
+        if kind == "newer":
+            (top / "etc/uecho/of-today.toml").write_text("\n".join(config) + "\n")
+        if kind in {"exit", "newer"}:
             config.append('colour = "green"')
         if kind == "unready":
             config.append('[fanout]\npeers = ["http://127.0.0.1:1"]\nready_policy = "all"')
         (top / "etc/uecho/uecho.toml").write_text("\n".join(config) + "\n")
-        scripts = {"wrong": WRONG, "dies": DIES, "crash": CRASH}
+        scripts = {"wrong": WRONG, "dies": DIES, "crash": CRASH, "newer": NEWER}
         if kind in scripts:
             write(top / "bin/uecho", scripts[kind])
-            if kind == "dies":
+            if kind in {"dies", "newer"}:
                 shutil.copy(PROGRAM, top / "bin/uecho-real")
         else:
             shutil.copy(PROGRAM, top / "bin/uecho")
         added = subprocess.run(["nix-store", "--add", str(top)], check=True, stdout=subprocess.PIPE, text=True)
         return added.stdout.strip()
+
+
+def identity(version: str) -> str:
+    """`LABEL+HASH`, as in the receipt."""
+    path = Path(version).resolve()
+    return f"{(path / 'nixos-version').read_text().strip()}+{path.name.partition('-')[0]}"
 
 
 def write(path: Path, text: str) -> None:
@@ -171,7 +196,7 @@ def write(path: Path, text: str) -> None:
 
 def verdict() -> dict[str, Any]:
     """The guard's verdict on what runs, once there is one and nothing of the guard is at work, nor about to be."""
-    units = ["systemctl", "show", "--property=ActiveState,Job", "uecho-guard.service", "uecho-guard-again.service"]
+    units = ["systemctl", "show", "--property=ActiveState,Job", "uecho-guard.service", *(f"uecho-guard-again@{end}.service" for end in ("success", "failure"))]
     end = time.monotonic() + VERDICT_SECONDS
     status: dict[str, Any] = {}
     while time.monotonic() < end:
@@ -189,6 +214,9 @@ def main() -> int:
     match sys.argv[1:]:
         case ["make", label, kind, *options]:
             print(make(label, kind, dict(option.split("=", 1) for option in options)))
+            return 0
+        case ["identity", path]:
+            print(identity(path))
             return 0
         case ["deploy", path]:
             # nixos-rebuild runs the version's own check before it touches the profile, too
