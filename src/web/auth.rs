@@ -46,6 +46,10 @@ mod tests {
         assert!(check(None, &HeaderMap::new()).is_ok());
         assert!(check(Some(&expected), &with("Bearer s3cret")).is_ok());
         assert!(check(Some(&expected), &with("bearer s3cret")).is_ok());
+        assert!(
+            check(Some(&expected), &with("Bearer   s3cret")).is_ok(),
+            "RFC 6750 allows more than one space"
+        );
         assert!(check(Some(&expected), &with("Bearer   s3cret ")).is_ok(), "1*SP, RFC 6750");
         for wrong in ["Bearer s3cre", "Bearer s3cret2", "Basic s3cret", "Bearer", ""] {
             assert_eq!(check(Some(&expected), &with(wrong)).unwrap_err().status(), 401, "{wrong}");

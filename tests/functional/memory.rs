@@ -99,6 +99,8 @@ fn what_waits_to_be_sent_counts_to_its_last_byte() {
     // time to pass on what can be
     pause();
     assert!(held(&uecho) >= length * count, "{}", held(&uecho));
+    let in_flight = uecho.count("http_server_active_requests");
+    assert_eq!(in_flight, count, "an answer goes out in parts, and is under way until the last of them");
     for client in &mut clients {
         let mut answer = vec![0; length];
         client.read_exact(&mut answer).unwrap();

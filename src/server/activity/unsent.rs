@@ -58,3 +58,46 @@ impl Unsent {
         self.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{Arc, atomic::AtomicUsize},
+        task::Wake,
+    };
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_part_is_kept_and_the_next_one_waits_until_it_is_sent() {
+        let unsent = Unsent::default();
+        let count = Arc::new(Wakes::default());
+        let waker = count.clone().into();
+        let context = Context::from_waker(&waker);
+        assert!(unsent.poll_sent(&context).is_ready(), "nothing to wait for");
+        let part = Arc::new([0; 4]);
+        unsent.keep(Bytes::from_owner(Owner(part.clone())));
+        assert!(unsent.poll_sent(&context).is_pending() && unsent.poll_sent(&context).is_pending());
+        assert_eq!((Arc::strong_count(&part), count.0.load(Relaxed)), (2, 0));
+        unsent.sent();
+        assert_eq!((Arc::strong_count(&part), count.0.load(Relaxed)), (1, 1));
+        assert!(unsent.poll_sent(&context).is_ready());
+    }
+
+    struct Owner(Arc<[u8; 4]>);
+
+    impl AsRef<[u8]> for Owner {
+        fn as_ref(&self) -> &[u8] {
+            &*self.0
+        }
+    }
+}
