@@ -117,3 +117,67 @@ fn outcome(hop: &Hop<'_>) -> String {
     }
     outcome
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{config::settings::Policy, receipt::Receipt};
+
+    fn hop(
+        start_ms: f64,
+        elapsed_ms: f64,
+        own_elapsed_ms: Option<f64>,
+        replies: Vec<Hop<'static>>,
+    ) -> Hop<'static> {
+        Hop {
+            peer: "p".into(),
+            outcome: "ok".into(),
+            status: Some(200),
+            elapsed_ms,
+            message: None,
+            start_ms,
+            completeness: own_elapsed_ms.map(|_| Completeness::Partial),
+            own_elapsed_ms,
+            replies: Some(replies),
+            omitted: 0,
+        }
+    }
+
+    #[test]
+    fn what_a_peer_did_lies_in_the_middle_of_its_time_and_never_outside() {
+        let below = vec![
+            hop(5.0, 20.0, None, Vec::new()),
+            hop(30.0, 1e300, None, Vec::new()),
+            hop(-1.0, -1.0, None, Vec::new()),
+        ];
+        let replies = [
+            hop(10.0, 60.0, Some(40.0), below),
+            hop(0.0, 90.0, Some(1e300), vec![hop(0.0, 90.0, None, Vec::new())]),
+        ];
+        let fan_in = FanIn {
+            text: "x",
+            message: "m".into(),
+            policy: Policy::All,
+            status: Completeness::Partial,
+            elapsed_ms: 100.0,
+            receipt: &Receipt::of("a", "b", None),
+            replies: &replies,
+        };
+        let rows = rows(&fan_in);
+        let places: Vec<_> =
+            rows.iter().map(|row| (row.depth, row.parent, row.bar.map(|bar| (bar.begin, bar.end)))).collect();
+        let expected = [
+            (0, None, Some((0.0, 100.0))),
+            (1, Some(0), Some((10.0, 70.0))),
+            (2, Some(1), Some((25.0, 45.0))),
+            (2, Some(1), Some((50.0, 60.0))),
+            (2, Some(1), Some((20.0, 20.0))),
+            (1, Some(0), Some((0.0, 90.0))),
+            (2, Some(5), Some((0.0, 90.0))),
+        ];
+        assert_eq!(places, expected);
+        let kinds: Vec<Kind> = rows.iter().filter_map(|row| Some(row.bar?.kind)).collect();
+        assert_eq!(kinds[..3], [Kind::Here, Kind::Missing, Kind::Whole]);
+        assert_eq!((rows[0].outcome.as_str(), rows[1].outcome.as_str()), ("partial", "ok, partial"));
+    }
+}
