@@ -33,3 +33,6 @@ with subtest(f"{SWITCHES} switches between good versions: 0 false rollbacks, 0 r
     t.assertEqual(load["failed"], 0, json.dumps(load))
     t.assertIn("uecho_guard_rollbacks_total 0", metrics)
     t.assertIn('uecho_guard_versions{state="quarantined"} 0', metrics)
+
+with subtest("systemd knows which of the guard's ends has started what"):
+    t.assertNotIn("multiple trigger source candidates", machine.succeed("journalctl --boot --unit='uecho-guard*' --output=cat"))

@@ -13,7 +13,9 @@
   testScript =
     { nodes, ... }:
     let
-      inherit (nodes.machine.system.build) disk versions;
+      inherit (nodes.machine.system.build) disk;
+      # The image is of a system of another name, and so are the versions in it.
+      inherit (disk.passthru.config.system.build) versions;
     in
     ''
       QEMU_IMG = "${lib.getExe' nodes.machine.virtualisation.qemu.package "qemu-img"}"
