@@ -7,7 +7,11 @@ start_all()
 machine.wait_for_unit("uecho.service")
 
 with subtest("systemd understands every line of the units"):
-    complaints = machine.succeed("systemd-analyze verify --man=no --recursive-errors=no uecho.service uecho.socket uecho-ops.socket 2>&1").strip().splitlines()
+    complaints = (
+        machine.succeed("systemd-analyze verify --man=no --recursive-errors=no uecho.service uecho.socket uecho-ops.socket 2>&1")
+        .strip()
+        .splitlines()
+    )
     t.assertEqual([line for line in complaints if "uecho" in line], [])
 
 with subtest(f"exposure at most {CEILING}"):
