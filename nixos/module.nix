@@ -175,6 +175,7 @@ in
             ExecStart = lib.concatStringsSep " " [
               (lib.getExe' pkgs.coreutils "cp")
               "--no-dereference"
+              "--no-target-directory"
               "--remove-destination"
               "/run/current-system"
               currentSystem

@@ -16,7 +16,7 @@ in
       (evaluate { }).services.uecho.settings.current_system == "/run/current-system";
     "a leaf knows it by a copy of the link in a folder that it sees, made before each start and reload" =
       leaf.services.uecho.settings.current_system == "/run/uecho/current-system"
-      && lib.hasSuffix "/bin/cp --no-dereference --remove-destination /run/current-system /run/uecho/current-system" leaf.systemd.services.uecho-current-system.serviceConfig.ExecStart
+      && lib.hasSuffix "/bin/cp --no-dereference --no-target-directory --remove-destination /run/current-system /run/uecho/current-system" leaf.systemd.services.uecho-current-system.serviceConfig.ExecStart
       &&
         lib.all
           (
