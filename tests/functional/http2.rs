@@ -64,17 +64,18 @@ pub async fn ask(
     Ok(Answer { status: head.status.as_u16(), headers, body })
 }
 
-/// Of each frame (RFC 9113 section 4.1).
-fn frame_types(mut frames: &[u8]) -> Vec<u8> {
-    let mut types = Vec::new();
-    while let [a, b, c, kind, _, _, _, _, _, rest @ ..] = frames {
-        types.push(*kind);
-        let length = u32::from_be_bytes([0, *a, *b, *c]);
-        frames = &rest[usize::try_from(length).unwrap()..];
-    }
-    types
+/// Type and payload of each frame (RFC 9113 section 4.1).
+fn frames_of(mut bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    std::iter::from_fn(move || {
+        let [high, middle, low, kind, _, _, _, _, _, rest @ ..] = bytes else { return None };
+        let length = u32::from_be_bytes([0, *high, *middle, *low]);
+        let (payload, after) = rest.split_at(usize::try_from(length).unwrap());
+        bytes = after;
+        Some((*kind, payload))
+    })
 }
 
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const GOAWAY: u8 = 7;
 
 #[test]
@@ -147,18 +148,25 @@ fn streams_opened_and_reset_in_haste_end_the_connection() {
     let uecho = Uecho::with("");
     run(async {
         let (good, _) = connect(uecho.public, &client::Builder::new()).await;
-        let (mut hasty, connection) = connect(uecho.public, &client::Builder::new()).await;
-        let mut sent = 0;
-        while sent < 100_000 {
-            let Ok(ready) = hasty.ready().await else { break };
-            hasty = ready;
-            let Ok((_, mut stream)) = hasty.send_request(request("GET", "/a"), false) else { break };
-            stream.send_reset(Reason::CANCEL);
-            sent += 1;
+        assert_eq!(ask(&good, request("GET", "/a"), b"").await.unwrap().status, 200);
+        let mut hasty = TcpStream::connect(uecho.public).await.unwrap();
+        // frames of our own: the library sends nothing of a stream that is reset before its turn to be sent has come
+        let mut frames = [PREFACE, b"\0\0\0\x04\0\0\0\0\0"].concat();
+        for stream in (1..2000_u32).step_by(2) {
+            let head = b"\x82\x86\x84\x41\x01a";
+            frames.extend_from_slice(b"\0\0\x06\x01\x05");
+            frames.extend_from_slice(&stream.to_be_bytes());
+            frames.extend_from_slice(head);
+            frames.extend_from_slice(b"\0\0\x04\x03\0");
+            frames.extend_from_slice(&stream.to_be_bytes());
+            frames.extend_from_slice(&u32::from(Reason::CANCEL).to_be_bytes());
         }
-        let ended = connection.await.unwrap().unwrap_err();
-        let calm = ended.reason() == Some(Reason::ENHANCE_YOUR_CALM);
-        assert!(calm || ended.is_io(), "after {sent}: {ended}");
+        hasty.write_all(&frames).await.unwrap();
+        let mut answer = Vec::new();
+        // that ends with a reset, as there is more than anybody reads
+        let _ = hasty.read_to_end(&mut answer).await;
+        let calm = u32::from(Reason::ENHANCE_YOUR_CALM).to_be_bytes();
+        assert!(frames_of(&answer).any(|(kind, frame)| kind == GOAWAY && frame[4..8] == calm), "{answer:?}");
         assert_eq!(ask(&good, request("GET", "/a"), b"").await.unwrap().status, 200);
     });
     eventually("nothing of it is left", || uecho.count("http_server_active_requests") == 0);
@@ -186,11 +194,11 @@ fn silence_ends_it_with_goaway() {
     run(async {
         let mut unused = TcpStream::connect(uecho.public).await.unwrap();
         let begin = tokio::time::Instant::now();
-        unused.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+        unused.write_all(&[PREFACE, b"\0\0\0\x04\0\0\0\0\0"].concat()).await.unwrap();
         let mut frames = Vec::new();
         unused.read_to_end(&mut frames).await.unwrap();
         assert!(begin.elapsed() > Duration::from_millis(400), "not at once");
-        assert!(frame_types(&frames).contains(&GOAWAY), "{frames:?}");
+        assert!(frames_of(&frames).any(|(kind, _)| kind == GOAWAY), "{frames:?}");
         let (client, ended) = connect(uecho.public, &client::Builder::new()).await;
         assert_eq!(ask(&client, request("GET", "/a"), b"").await.unwrap().status, 200);
         ended.await.unwrap().expect("GOAWAY, not a broken connection");
