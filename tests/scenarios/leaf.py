@@ -10,7 +10,7 @@ Environment='UECHO_FANOUT__PEERS=["http://127.0.0.1:8080"]'"""
 
 
 SYSTEM = """[Service]
-Environment=UECHO_SYSTEM=label UECHO_CURRENT_SYSTEM=/run/uecho/current-system"""
+Environment=UECHO_SYSTEM=label UECHO_CURRENT_SYSTEM=/run/uecho/system-of-this-test"""
 
 
 def ask_peer() -> dict[str, str]:
@@ -55,7 +55,7 @@ with subtest("sees its own files only"):
 with subtest("names the system that runs, by a link in the folder that it shares with the machine"):
     for store_hash in ["aaa111", "bbb222"]:
         machine.succeed(
-            f"ln --symbolic --force --no-dereference /nix/store/{store_hash}-system /run/uecho/current-system",
+            f"ln --symbolic --force --no-dereference /nix/store/{store_hash}-system /run/uecho/system-of-this-test",
             f"mkdir -p /run/systemd/system/uecho.service.d; cat > {DROP_IN} <<'UNIT'\n{SYSTEM}\nUNIT",
             "systemctl daemon-reload",
             f"systemctl {'restart' if store_hash == 'aaa111' else 'reload'} uecho.service",
