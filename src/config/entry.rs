@@ -8,6 +8,8 @@ use figment::{
     value::{Dict, Map, Value},
 };
 
+use super::settings;
+
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
@@ -45,6 +47,12 @@ impl Entry {
     #[must_use]
     pub(super) fn key(&self) -> String {
         self.path.join(".")
+    }
+
+    /// Whether a secret was written there. A table with nothing in it, as in a file that names every default, holds none.
+    #[must_use]
+    pub(super) fn holds_secret(&self) -> bool {
+        settings::is_secret(&self.path) && self.value.as_dict().is_none_or(|table| !table.is_empty())
     }
 
     /// One entry for every innermost value of a table, so that each is checked and traced for itself.

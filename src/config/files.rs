@@ -14,7 +14,6 @@ use toml::de::{DeTable, DeValue};
 use super::{
     entry::{Entry, Origin},
     problem::Problem,
-    settings,
 };
 
 /// Largest file that is read; more is a mistake such as a log or a device.
@@ -35,7 +34,7 @@ pub(super) fn read(path: &Path, warnings: &mut Vec<String>) -> Result<Vec<Entry>
     }
     let entries = parse(path, &text)?;
     if mode & 0o004 != 0 {
-        warnings.extend(entries.iter().filter(|entry| settings::is_secret(&entry.path)).map(|entry| {
+        warnings.extend(entries.iter().filter(|entry| entry.holds_secret()).map(|entry| {
             let key = entry.key();
             format!(
                 "{key}: the secret is in {}, which every user can read; `chmod o-r` the file, or hand it over as the systemd credential `{key}`",

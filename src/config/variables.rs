@@ -4,7 +4,7 @@ use super::{
     Surroundings,
     entry::{Entry, Origin},
     problem::Problem,
-    service_links, settings, text,
+    service_links, text,
 };
 
 const PREFIX: &str = "UECHO_";
@@ -40,7 +40,7 @@ pub(super) fn read(
             links.join(", ")
         ));
     }
-    warnings.extend(entries.iter().filter(|entry| settings::is_secret(&entry.path)).map(|entry| {
+    warnings.extend(entries.iter().filter(|entry| entry.holds_secret()).map(|entry| {
         let key = entry.key();
         format!(
             "{key}: the secret is in the environment ({}), which child processes inherit and `systemctl show` prints; hand it over as the systemd credential `{key}`",

@@ -120,3 +120,10 @@ fn secrets_that_others_can_read_work_but_are_warned_of() {
         assert_eq!(warnings(Sources::new().file(quorum).credential(key, text)), [""; 0], "{key}");
     }
 }
+
+#[test]
+fn a_table_without_secrets_is_not_warned_of() {
+    let sources = Sources::new().file("[otlp]\nheaders = {}").variable("UECHO_OTLP__HEADERS", "{}");
+    mode(&sources.files[0], 0o644);
+    assert_eq!(sources.good().warnings, [""; 0]);
+}
