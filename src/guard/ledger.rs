@@ -174,6 +174,37 @@ mod tests {
     }
 
     #[test]
+    fn what_the_guard_is_in_the_middle_of_is_not_forgotten_however_old_and_gone_it_is() {
+        let name = |number: u64| Version::new(format!("/s/{number}"));
+        let mut ledger = Ledger::default();
+        for number in 0..60 {
+            ledger.see(&name(number), Timestamp(number));
+        }
+        let (good, armed, from, to) = (name(0), name(1), name(2), name(3));
+        ledger.last_good = Some(good.clone());
+        ledger.armed = Some(Armed {
+            version: armed.clone(),
+            boot: "x".into(),
+            told: true,
+            reached: false,
+            unknown: Map::new(),
+        });
+        ledger.intent = Some(Intent {
+            from: from.clone(),
+            to: to.clone(),
+            reason: "r".into(),
+            since: Timestamp(0),
+            rebooted: None,
+            switch_failed: false,
+            unknown: Map::new(),
+        });
+        ledger.prune(|_| false);
+        let needed = [good, armed, from, to];
+        assert!(needed.iter().all(|version| ledger.versions.contains_key(version)));
+        assert_eq!(ledger.versions.len(), KEPT + needed.len());
+    }
+
+    #[test]
     fn last_good_is_the_last_blessed_and_not_the_previous_version() {
         let (now, a, b, c) = (Timestamp(0), Version::new("/s/a"), Version::new("/s/b"), Version::new("/s/c"));
         let mut ledger = Ledger::default();
