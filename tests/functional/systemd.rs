@@ -144,6 +144,10 @@ fn numbers_of_sockets_that_cannot_be_are_refused_at_once() {
         refused(bare().inherit("public", listener()).env("LISTEN_FDS", number), "LISTEN_FDS is ");
         assert!(begin.elapsed() < SOON / 6, "{number}");
     }
+    let most = bare().inherit("public", listener()).env("LISTEN_FDS", "1024");
+    refused(most, "LISTEN_FDNAMES has 1 names for 1024 sockets");
+    let first = bare().inherit("public", listener()).env("LISTEN_FDS_FIRST_FD", "2147483647");
+    refused(first, "LISTEN_FDS_FIRST_FD is `2147483647`");
     let own = Builder::new().no_sockets().env("LISTEN_FDS", "1");
     refused(own.env("LISTEN_PID", "self"), "LISTEN_PID is `self`, no process id");
 }
