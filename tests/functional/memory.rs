@@ -8,12 +8,12 @@ use std::{
 
 use bytes::Bytes;
 use h2::client;
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::{
     echo::is_a_problem,
     http2::{ask, connect, request, run},
-    support::{SOON, Uecho, eventually, http, pause},
+    support::{Builder, SOON, Uecho, eventually, http, listener, pause},
 };
 
 const CLIENTS: usize = 80;
@@ -32,11 +32,17 @@ fn held(uecho: &Uecho) -> usize {
     uecho.count("uecho_memory_held_bytes")
 }
 
-/// A client for which the kernel keeps next to nothing: what it does not read stays with the service.
+/// A service for whose connections the kernel keeps next to nothing: what a client does not read stays with the service.
+fn start(limits: &str) -> Uecho {
+    let listener = listener();
+    SockRef::from(&listener).set_send_buffer_size(4096).unwrap();
+    Builder::new().config(&format!("[limits]\n{limits}{PATIENT}")).public(listener).start()
+}
+
+/// A client of it.
 fn narrow(uecho: &Uecho) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
-    socket.set_tcp_mss(536).unwrap();
     socket.connect(&uecho.public.into()).unwrap();
     socket.set_read_timeout(Some(SOON)).unwrap();
     socket.into()
@@ -44,7 +50,7 @@ fn narrow(uecho: &Uecho) -> TcpStream {
 
 #[test]
 fn unread_answers_take_no_more_than_allowed() {
-    let uecho = Uecho::with(&format!("[limits]\nmemory = \"16MiB\"\n{PATIENT}"));
+    let uecho = start("memory = \"16MiB\"\n");
     let before = resident(&uecho);
     let request = format!(
         "POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: {BODY}\r\nConnection: close\r\n\r\n{}",
@@ -87,8 +93,8 @@ fn unread_answers_take_no_more_than_allowed() {
 
 #[test]
 fn what_waits_to_be_sent_counts_to_its_last_byte() {
-    let uecho = Uecho::with(&format!("[limits]\n{PATIENT}"));
-    let (length, count) = (100_000, 40);
+    let uecho = start("");
+    let (length, count) = (50_000, 40);
     let body = "a".repeat(length);
     let request = format!("POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{body}");
     let mut clients: Vec<_> = (0..count).map(|_| narrow(&uecho)).collect();
