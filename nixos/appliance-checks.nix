@@ -59,6 +59,8 @@ in
     "the kernel is told once when to start again after a panic" =
       lib.length (lib.filter (lib.hasPrefix "panic=") appliance.config.boot.kernelParams) == 1
       && !(appliance.config.boot.kernel.sysctl ? "kernel.panic");
+    "no console gets a getty" =
+      appliance.config.systemd.generators.systemd-getty-generator == "/dev/null";
     "nothing has to be made in /etc" = appliance.config.environment.etc.nixos.mode == "direct-symlink";
     "boot entries go with their generations" =
       lib.hasInfix "/nix/var/nix/profiles/system/bin/switch-to-configuration boot" appliance.config.systemd.services.nix-gc.postStart;

@@ -72,6 +72,8 @@ in
     };
     security.sudo.enable = false;
     console.enable = lib.mkDefault false;
+    # headless.nix knows the consoles of x86 by name; this is for those of every machine.
+    systemd.generators.systemd-getty-generator = "/dev/null";
     services.openssh = {
       enable = cfg.adminKeys != [ ];
       hostKeys = [
