@@ -1,8 +1,10 @@
 //! Log events: filtered where they happen, written by a thread of their own, to exactly one place (see [`output`]).
 
+mod dated;
 pub mod escape;
 mod event;
 mod journal;
+mod journald;
 mod moment;
 pub(super) mod output;
 mod panic;

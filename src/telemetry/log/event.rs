@@ -1,6 +1,7 @@
 //! A log event on its way from where it happened to the log thread.
 
 use std::{
+    borrow::Cow,
     fmt::{self, Write},
     time::SystemTime,
 };
@@ -10,7 +11,11 @@ use tracing::{
     field::{Field, Value, Visit},
 };
 
-use super::escape;
+use super::{
+    dated::Dated,
+    escape,
+    moment::{Moment, at},
+};
 
 /// Most bytes of one value; what is longer is cut there. More than a datagram to the journal holds.
 const MAX_VALUE_BYTES: usize = 256 * 1024;
@@ -38,20 +43,41 @@ impl Captured {
         captured
     }
 
-    /// Makes the event again. Text goes as a string, however it was made, so that it is quoted wherever others would be;
-    /// `escaped`: with control characters already made visible.
-    pub(super) fn replay(&self, escaped: bool, take: impl FnOnce(&Event<'_>)) {
-        let mut texts: Vec<std::borrow::Cow<'_, str>> = Vec::with_capacity(self.values.len());
-        for (_, value) in &self.values {
-            texts.push(match value {
-                Owned::Text(text) if escaped => escape::controls(text),
-                Owned::Text(text) => text.as_str().into(),
-                _ => "".into(),
-            });
-        }
+    /// Makes the event again. Text goes as a string, however it was made, so that it is quoted wherever others would be.
+    pub(super) fn replay(&self, take: impl FnOnce(&Event<'_>)) {
+        let texts = self.texts(Into::into);
+        self.make(self.metadata, &texts, None, take);
+    }
+
+    /// Makes the event again, with control characters made visible and its time as a field of its own.
+    pub(super) fn replay_dated(&self, dated: &mut Dated, take: impl FnOnce(&Event<'_>)) {
+        let mut time = String::new();
+        // a String takes everything
+        let _ = at(self.time, || Moment::write(&mut time));
+        self.make(dated.of(self.metadata), &self.texts(escape::controls), Some(&time), take);
+    }
+
+    fn texts<'a>(&'a self, shown: impl Fn(&'a str) -> Cow<'a, str>) -> Vec<Cow<'a, str>> {
+        let text = |(_, value): &'a (usize, Owned)| match value {
+            Owned::Text(text) => shown(text),
+            _ => "".into(),
+        };
+        self.values.iter().map(text).collect()
+    }
+
+    fn make(
+        &self,
+        metadata: &'static Metadata<'static>,
+        texts: &[Cow<'_, str>],
+        time: Option<&str>,
+        take: impl FnOnce(&Event<'_>),
+    ) {
         let strs: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
-        let fields = self.metadata.fields();
+        let fields = metadata.fields();
         let mut values: Vec<Option<&dyn Value>> = vec![None; fields.len()];
+        if let (Some(last), Some(time)) = (values.last_mut(), &time) {
+            *last = Some(time);
+        }
         for ((index, value), text) in self.values.iter().zip(&strs) {
             values[*index] = Some(match value {
                 Owned::I64(number) => number,
@@ -61,7 +87,7 @@ impl Captured {
                 Owned::Text(_) => text,
             });
         }
-        take(&Event::new(self.metadata, &fields.value_set_all(&values)));
+        take(&Event::new(metadata, &fields.value_set_all(&values)));
     }
 
     fn text(&mut self, field: &Field, text: String) {

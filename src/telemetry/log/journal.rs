@@ -1,23 +1,19 @@
-//! Events on their way to the journal, many in a system call: when every request leaves one, a system call for each would be as much as
-//! the request.
+//! Events of requests on their way to the journal, many in a system call: when every request leaves one, a system call for each would
+//! be as much as the request. All other events go by [`super::journald`].
 //!
-//! An entry is a datagram (<https://systemd.io/JOURNAL_NATIVE_PROTOCOL/>), or, where none holds it, a sealed memfd. journald also reads on
-//! behind the empty line that ends an entry of the Journal Export Format, but (in version 257) only where the entry before has no
-//! `MESSAGE`.
+//! An entry is a datagram (<https://systemd.io/JOURNAL_NATIVE_PROTOCOL/>). journald also reads on behind the empty line that ends an
+//! entry of the Journal Export Format, but (in version 257) only where the entry before has no `MESSAGE`.
 
 use std::{
     fmt::{self, Write as _},
-    fs::File,
-    io::{self, IoSlice, Write as _},
-    mem::MaybeUninit,
-    os::{fd::AsFd, unix::net::UnixDatagram},
+    io::{self, IoSlice},
+    os::unix::net::UnixDatagram,
     path::PathBuf,
 };
 
 use rustix::{
-    fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create},
     io::Errno,
-    net::{MMsgHdr, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmmsg, sendmsg},
+    net::{MMsgHdr, SendAncillaryBuffer, SendFlags, sendmmsg},
 };
 use tracing::{
     Event, Level, Metadata,
@@ -31,6 +27,9 @@ use super::moment::Moment;
 pub(super) const SOCKET: &str = "/run/systemd/journal/socket";
 /// How much is gathered at most.
 const FULL_BYTES: usize = 64 << 10;
+/// The largest entry taken. A datagram holds 208 KiB unless the machine is set up otherwise (`net.core.wmem_default`); tracing-journald
+/// takes care of what is larger.
+const MAX_ENTRY_BYTES: usize = 64 << 10;
 /// The longest name of a field that journald takes.
 const MAX_NAME_BYTES: usize = 64;
 
@@ -74,8 +73,9 @@ impl Batch {
         Ok(batch)
     }
 
-    /// Takes the event in.
-    pub(super) fn push(&mut self, event: &Event<'_>) {
+    /// Takes the event in, unless it is too large.
+    pub(super) fn push(&mut self, event: &Event<'_>) -> bool {
+        let before = self.entries.len();
         let site = self.site(event.metadata());
         let Self { entries, sites, .. } = self;
         entries.extend_from_slice(&sites[site].head);
@@ -84,10 +84,15 @@ impl Batch {
             let _ = Moment::write(&mut Sink(entry));
         });
         event.record(&mut Fields { entry: entries, names: &sites[site].names });
+        if self.entries.len() - before > MAX_ENTRY_BYTES {
+            self.entries.truncate(before);
+            return false;
+        }
         self.ends.push(self.entries.len());
         if self.entries.len() >= FULL_BYTES {
             self.send();
         }
+        true
     }
 
     /// Connects to the journal, anew if it was connected.
@@ -96,6 +101,11 @@ impl Batch {
     /// Nobody listens there.
     pub(super) fn connect(&self) -> io::Result<()> {
         self.socket.connect(&self.path)
+    }
+
+    /// Whether the journal takes anything: an empty datagram, which it discards.
+    pub(super) fn listens(&self) -> bool {
+        self.socket.send(&[]).is_ok()
     }
 
     /// Sends what there is.
@@ -111,7 +121,6 @@ impl Batch {
             done += match sendmmsg(&self.socket, &mut messages[done..], SendFlags::NOSIGNAL) {
                 Ok(sent) => sent,
                 Err(Errno::INTR) => 0,
-                Err(Errno::MSGSIZE | Errno::NOBUFS) if send_file(&self.socket, &slices[done][0]).is_ok() => 1,
                 Err(_) => {
                     self.lost += 1;
                     1
@@ -150,20 +159,6 @@ impl Batch {
         self.sites.push(Site { id, head, names });
         self.sites.len() - 1
     }
-}
-
-/// Sends an entry that no datagram holds.
-fn send_file(socket: &UnixDatagram, entry: &[u8]) -> io::Result<()> {
-    let file = memfd_create("uecho-log", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
-    let mut file = File::from(file);
-    file.write_all(entry)?;
-    fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL)?;
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut controls = SendAncillaryBuffer::new(&mut space);
-    let file = [file.as_fd()];
-    controls.push(SendAncillaryMessage::ScmRights(&file));
-    sendmsg(socket, &[], &mut controls, SendFlags::NOSIGNAL)?;
-    Ok(())
 }
 
 /// The field's name as journald takes it: upper case, digits and `_`, beginning with a letter.

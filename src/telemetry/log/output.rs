@@ -8,7 +8,7 @@
 
 use std::{
     io::{self, Write},
-    sync::{Mutex, OnceLock, PoisonError},
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use tracing::{Event, Subscriber};
@@ -17,7 +17,7 @@ use tracing_subscriber::{Layer, Registry, fmt, layer::SubscriberExt};
 use super::{
     escape::Lines,
     event::Captured,
-    journal::{self, Batch},
+    journald::Journald,
     moment::{Moment, at},
     stderr::Buffer,
     text::Text,
@@ -33,8 +33,8 @@ fn identifier() -> &'static str {
 
 /// The one output.
 pub(super) enum Output {
-    /// One datagram an event.
-    Journal(Mutex<Batch>),
+    /// One entry an event.
+    Journal(Mutex<Journald>),
     /// One line an event.
     Stderr(Box<dyn Subscriber + Send + Sync>, Buffer),
 }
@@ -43,8 +43,8 @@ impl Output {
     /// Picks the output; a journal that cannot be reached is replaced by text.
     pub(super) fn choose(format: LogFormat) -> Self {
         let wanted = format == LogFormat::Auto && stderr_is(std::env::var("JOURNAL_STREAM").ok().as_deref());
-        if wanted && let Ok(batch) = Batch::new(journal::SOCKET, identifier()) {
-            return Self::Journal(batch.into());
+        if wanted && let Ok(journald) = Journald::new(identifier()) {
+            return Self::Journal(journald.into());
         }
         let buffer = Buffer::default();
         let writer = buffer.clone();
@@ -60,21 +60,23 @@ impl Output {
     /// Takes an event of the log thread itself.
     pub(super) fn event(&self, event: &Event<'_>) {
         match self {
-            Self::Journal(batch) => batch.lock().unwrap_or_else(PoisonError::into_inner).push(event),
+            Self::Journal(journald) => lock(journald).event(event),
             Self::Stderr(subscriber, _) => subscriber.event(event),
         }
     }
 
     /// Takes an event of another thread.
     pub(super) fn replay(&self, event: &Captured) {
-        let escaped = matches!(self, Self::Journal(_));
-        at(event.time, || event.replay(escaped, |event| self.event(event)));
+        match self {
+            Self::Journal(journald) => lock(journald).replay(event),
+            Self::Stderr(subscriber, _) => at(event.time, || event.replay(|event| subscriber.event(event))),
+        }
     }
 
     /// Whether anything would read what is written now. Without that, a journal that has come back would not be found.
     pub(super) fn reachable(&self) -> bool {
         match self {
-            Self::Journal(batch) => batch.lock().unwrap_or_else(PoisonError::into_inner).connect().is_ok(),
+            Self::Journal(journald) => lock(journald).reachable(),
             Self::Stderr(..) => true,
         }
     }
@@ -82,14 +84,14 @@ impl Output {
     /// Writes out what the events since the last call have left; returns how many of them are lost.
     pub(super) fn write(&self) -> u64 {
         match self {
-            Self::Journal(batch) => {
-                let mut batch = batch.lock().unwrap_or_else(PoisonError::into_inner);
-                batch.send();
-                batch.take_lost()
-            }
+            Self::Journal(journald) => lock(journald).write(),
             Self::Stderr(_, buffer) => buffer.drain(&mut io::stderr()),
         }
     }
+}
+
+fn lock(journald: &Mutex<Journald>) -> MutexGuard<'_, Journald> {
+    journald.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whether `JOURNAL_STREAM`, `DEVICE:INODE`, names our stderr (systemd.exec(5)): it may have been inherited from a service that is not us.

@@ -1,0 +1,47 @@
+//! Events with their time as a field, for an output that knows no other way to be told it.
+
+use std::collections::HashMap;
+
+use tracing::{
+    Metadata,
+    callsite::{Callsite, Identifier},
+    field::FieldSet,
+    metadata::Kind,
+    subscriber::Interest,
+};
+
+/// Name of the field, the last one: RFC 3339 in UTC.
+const TIMESTAMP: &str = "timestamp";
+
+/// What the call sites of events look like with that field. There are as many as in the program's text, and they stay.
+#[derive(Default)]
+pub(super) struct Dated(HashMap<Identifier, &'static Metadata<'static>>);
+
+impl Dated {
+    /// The same, and the field.
+    pub(super) fn of(&mut self, metadata: &'static Metadata<'static>) -> &'static Metadata<'static> {
+        self.0.entry(metadata.callsite()).or_insert_with(|| Site::leak(metadata))
+    }
+}
+
+/// What the new metadata is told from others by.
+struct Site(&'static Metadata<'static>);
+
+impl Site {
+    fn leak(of: &'static Metadata<'static>) -> &'static Metadata<'static> {
+        let names: Vec<_> = of.fields().iter().map(|field| field.name()).chain([TIMESTAMP]).collect();
+        let fields = FieldSet::new(Box::leak(names.into()), Identifier(Box::leak(Box::new(Self(of)))));
+        let (file, line, module) = (of.file(), of.line(), of.module_path());
+        let dated =
+            Metadata::new(of.name(), of.target(), *of.level(), file, line, module, fields, Kind::EVENT);
+        Box::leak(Box::new(dated))
+    }
+}
+
+impl Callsite for Site {
+    fn set_interest(&self, _: Interest) {}
+
+    fn metadata(&self) -> &Metadata<'_> {
+        self.0
+    }
+}
