@@ -29,6 +29,8 @@ const IDLE_GRACE: Duration = Duration::from_millis(100);
 
 /// How long a connection is idle before it rests: longer than the pauses of a busy client, for whom resting would only be work.
 const REST_AFTER: Duration = Duration::from_millis(300);
+/// How long one that makes room may take to say goodbye before another one has to go as well; longer than HTTP/2 waits for an answer.
+const LEAVING: Duration = Duration::from_secs(2);
 
 /// The open connections of one side.
 pub struct Connections {
@@ -136,12 +138,16 @@ impl Connections {
 
     /// Waits until another connection may be accepted, closing the longest idle one if that helps.
     pub async fn room(&self) {
+        let mut patience = Instant::now() + LEAVING;
         loop {
             let left = self.left.notified();
             if self.has_room() {
                 return;
             }
-            self.evict();
+            if !self.is_leaving() || patience <= Instant::now() {
+                self.evict();
+                patience = Instant::now() + LEAVING;
+            }
             // connections fall idle without telling: look again
             let _ = tokio::time::timeout(TICK, left).await;
         }
@@ -152,6 +158,12 @@ impl Connections {
         let open = self.open();
         let others = || open.entries.iter().filter(|(_, entry)| !entry.activity.is_kept()).count();
         open.entries.len() < self.cap || others() < self.cap
+    }
+
+    /// Whether one that was told to make room has not left yet.
+    fn is_leaving(&self) -> bool {
+        let told = Order::Close(Closed::Cap);
+        self.open().entries.iter().any(|(_, entry)| entry.activity.ordered() == told)
     }
 
     /// Closes the connection that has been idle for longest. False when none is idle.
