@@ -3,7 +3,7 @@
 use std::{io, sync::Arc, time::Duration};
 
 use rustix::io::Errno;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     connection,
@@ -22,6 +22,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// A listener of our own is closed when nobody came for this long; whoever was in the middle of a handshake when the drain began has
 /// sent its end by then, from the other side of the world too.
 const LAST_CALL: Duration = Duration::from_millis(200);
+
+/// How long that is waited for where the kernel lets newcomers into the queue all the while.
+const CROWDED: Duration = Duration::from_secs(1);
 
 /// What accepting needs.
 pub struct Acceptor {
@@ -59,14 +62,18 @@ impl Acceptor {
 
     /// Accepts who is in the queue.
     async fn last_call(&self, listener: &mut Listener) {
-        if let Err(error) = listener.admit_no_more() {
+        let crowded = listener.admit_no_more().err().map(|error| {
             tracing::debug!(%listener, %error, "connections go on coming while the last ones are accepted");
-        }
+            Instant::now() + CROWDED
+        });
         let mut pause = FIRST_PAUSE;
         // no more than the queue can hold: it may be that it goes on being filled
         for _ in 0..=BACKLOG {
             self.connections.room().await;
-            let Ok(accepted) = timeout(LAST_CALL, listener.accept()).await else { return };
+            // an empty queue that does not stay so is as good a moment to close it as any
+            let late = crowded.is_some_and(|end| Instant::now() > end);
+            let patience = if late { Duration::ZERO } else { LAST_CALL };
+            let Ok(accepted) = timeout(patience, listener.accept()).await else { return };
             self.take(listener, accepted, &mut pause).await;
         }
     }
