@@ -183,7 +183,7 @@ in
             header = setting duration "5s" "Time for a complete request header.";
             body = setting duration "10s" "Time for a complete request body.";
             handler = setting duration "10s" "Time for an answer to begin.";
-            idle = setting duration "30s" "How long a kept-alive connection may stay silent.";
+            idle = setting duration "30s" "How long a kept-alive connection may stay without a request.";
             connections = setting count 4096 "Most connections at once; further ones wait.";
             in_flight = setting count 1024 "Most requests in flight; 503 above.";
             http2_streams = setting count 100 "Most concurrent streams of one HTTP/2 connection.";

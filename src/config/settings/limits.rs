@@ -20,13 +20,13 @@ pub struct Limits {
     pub memory: Size,
     /// Time from accept to the first byte.
     pub first_byte: Span,
-    /// Time for a complete header, from accept or from when the previous response began.
+    /// Time for a complete header, from accept; a later one from its first byte or from when the previous response began.
     pub header: Span,
     /// Time for a complete request body; 408 above.
     pub body: Span,
     /// Time for a handler to answer once the request is there, body included; 503 above.
     pub handler: Span,
-    /// How long a kept-alive connection may stay silent between requests.
+    /// How long a kept-alive connection may stay without a request; PINGs and empty lines are none.
     pub idle: Span,
     /// Most connections open at once; further ones wait in the kernel's queue.
     pub connections: usize,
