@@ -29,8 +29,8 @@ const IDLE_GRACE: Duration = Duration::from_millis(100);
 
 /// How long a connection is idle before it rests: longer than the pauses of a busy client, for whom resting would only be work.
 const REST_AFTER: Duration = Duration::from_millis(300);
-/// How long one that makes room may take to say goodbye before another one has to go as well; longer than HTTP/2 waits for an answer.
-const LEAVING: Duration = Duration::from_secs(2);
+/// How many ticks one that makes room has to say goodbye before others have to go as well, one a tick.
+const PATIENCE: u32 = 4;
 
 /// The open connections of one side.
 pub struct Connections {
@@ -138,15 +138,13 @@ impl Connections {
 
     /// Waits until another connection may be accepted, closing the longest idle one if that helps.
     pub async fn room(&self) {
-        let mut patience = Instant::now() + LEAVING;
-        loop {
+        for tick in 0u32.. {
             let left = self.left.notified();
             if self.has_room() {
                 return;
             }
-            if !self.is_leaving() || patience <= Instant::now() {
+            if tick >= PATIENCE || !self.is_leaving() {
                 self.evict();
-                patience = Instant::now() + LEAVING;
             }
             // connections fall idle without telling: look again
             let _ = tokio::time::timeout(TICK, left).await;
@@ -285,3 +283,6 @@ impl Drop for Connection {
         self.connections.left.notify_waiters();
     }
 }
+
+#[cfg(test)]
+mod tests;

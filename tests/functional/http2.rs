@@ -10,7 +10,7 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
     task::JoinHandle,
-    time::{sleep, timeout},
+    time::timeout,
 };
 
 use crate::{
@@ -269,36 +269,4 @@ fn a_drain_lets_streams_finish() {
         ended.await.unwrap().expect("GOAWAY, not a broken connection");
     });
     assert!(uecho.wait_exit().success());
-}
-
-#[test]
-fn one_that_is_slow_to_leave_makes_room_alone() {
-    let uecho = Uecho::with("[limits]\nconnections = 4");
-    // SETTINGS, and HEADERS for GET http://a/
-    let hello =
-        [PREFACE, &[0, 0, 0, 4, 0, 0, 0, 0, 0], &[0, 0, 6, 1, 5, 0, 0, 0, 1], b"\x82\x84\x86\x41\x01a"];
-    run(async {
-        let mut idle = Vec::new();
-        for _ in 0..3 {
-            let mut stream = TcpStream::connect(uecho.public).await.unwrap();
-            stream.write_all(&hello.concat()).await.unwrap();
-            let mut answer = Vec::new();
-            while !String::from_utf8_lossy(&answer).contains("Automate") {
-                assert_ne!(stream.read_buf(&mut answer).await.unwrap(), 0);
-            }
-            idle.push(stream);
-            sleep(Duration::from_millis(250)).await;
-        }
-        let _fourth = TcpStream::connect(uecho.public).await.unwrap();
-        let mut farewell = Vec::new();
-        // it answers no PING, so that the end is not its own
-        idle[0].read_to_end(&mut farewell).await.unwrap();
-        assert!(frames_of(&farewell).any(|(kind, _)| kind == GOAWAY));
-        eventually("it is counted", || uecho.count("uecho_connections_closed_total{reason=\"cap\"}") == 1);
-        for other in &mut idle[1..] {
-            let mut told = Vec::new();
-            let _ = timeout(Duration::from_millis(100), other.read_to_end(&mut told)).await;
-            assert!(frames_of(&told).all(|(kind, _)| kind != GOAWAY), "this one need not go");
-        }
-    });
 }
