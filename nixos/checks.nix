@@ -24,11 +24,11 @@ let
       ] (part: check.${part});
     in
     builtins.deepSeq parts (parts // { type = "derivation"; });
-  # Before anything else has hands on the set, which would hold what is in it.
-  all = lib.mapAttrs (_: bare);
+  # The set is made anew for each check, because what was evaluated of it stays in it as long as another check waits in it.
+  all = set: lib.genAttrs (lib.attrNames (set { })) (name: bare (set { }).${name});
   prefixed = prefix: set: lib.mapAttrs' (name: lib.nameValuePair "${prefix}-${name}") (all set);
 in
-prefixed "crate" pkgs.uecho.tests
-// prefixed "package" (removeAttrs self.packages.${system} [ "default" ])
-// prefixed "vm" (import ../tests/vm { inherit pkgs; })
-// all (import ./module-checks.nix { inherit pkgs self systems; })
+prefixed "crate" ({ }: pkgs.uecho.tests)
+// prefixed "package" ({ }: removeAttrs self.packages.${system} [ "default" ])
+// prefixed "vm" ({ }: import ../tests/vm { inherit pkgs; })
+// all ({ }: import ./module-checks.nix { inherit pkgs self systems; })
