@@ -8,6 +8,13 @@
       ./support/versions.nix
     ];
     services.uecho-guard.soak = "5s";
+    # On the disk of the image, nowhere else.
+    system.extraDependencies = lib.mkForce [ ];
+    image.modules.raw-efi =
+      { config, ... }:
+      {
+        system.extraDependencies = lib.mkOverride 45 [ config.system.build.versions.v2 ];
+      };
   };
 
   testScript =

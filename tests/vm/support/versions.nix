@@ -24,7 +24,7 @@ let
     (extendModules {
       modules = [
         module
-        { system.extraDependencies = lib.mkForce [ ]; }
+        { system.extraDependencies = lib.mkOverride 40 [ ]; }
       ];
     }).config.system.build.toplevel;
 
