@@ -60,13 +60,13 @@ fuzz_target!(|input: Input<'_>| {
 /// What a body amounts to, by serde_json's own reading of it.
 fn judge(body: &[u8]) -> Outcome {
     let read = read_body(body);
-    let message = serde_json::from_slice::<serde_json::Value>(body)
-        .ok()
-        .and_then(|value| value.as_object()?.get("message")?.as_str().map(str::to_owned));
+    // a `Value` does not take what is only skipped otherwise: numbers out of range, arrays in arrays in arrays
+    let value = serde_json::from_slice::<serde_json::Value>(body).ok();
     // a key given twice is refused, where a `Value` takes the last
-    match &read {
-        Ok(text) => assert_eq!(Some(text), message.as_ref()),
-        Err(outcome) => assert_eq!(*outcome, Outcome::BadBody, "a fuzzer's bodies are small"),
+    match (&read, value) {
+        (Ok(text), Some(value)) => assert_eq!(value["message"].as_str(), Some(text.as_str())),
+        (Ok(_), None) => assert!(std::str::from_utf8(body).is_ok()),
+        (Err(outcome), _) => assert_eq!(*outcome, Outcome::BadBody, "a fuzzer's bodies are small"),
     }
     read.map_or_else(|outcome| outcome, |_| Outcome::Ok)
 }
