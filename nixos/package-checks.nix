@@ -58,6 +58,6 @@ lib.mapAttrs check {
   tests = {
     command = "cargo test --offline";
     # One of them compares the table of settings in it.
-    files = everyTarget ++ [ ../README.md ];
+    files = everyTarget ++ [ ../docs/settings.md ];
   };
 }

@@ -1,5 +1,5 @@
 //! Writes what is derived from the program: `generate-docs OUTDIR` manual pages, shell completions and the table of
-//! settings; `generate-docs --readme README.md` puts that table where the README has it.
+//! settings; `generate-docs --update docs/settings.md` puts that table where the page has it.
 
 mod man;
 mod reference;
@@ -10,14 +10,14 @@ use std::{error::Error, fs, path::Path};
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-const USAGE: &str = "usage: generate-docs OUTDIR | --readme FILE";
+const USAGE: &str = "usage: generate-docs OUTDIR | --update FILE";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = std::env::args().skip(1).collect::<Vec<_>>();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["--readme", file] => {
-            let readme = fs::read_to_string(file)?;
-            Ok(fs::write(file, reference::in_readme(&readme, &reference::markdown()?)?)?)
+        ["--update", file] => {
+            let page = fs::read_to_string(file)?;
+            Ok(fs::write(file, reference::in_page(&page, &reference::markdown()?)?)?)
         }
         [directory] if !directory.starts_with('-') => write(Path::new(directory)),
         _ => Err(USAGE.into()),

@@ -52,7 +52,7 @@ pub(crate) fn rows() -> Result<Vec<Row>, Box<dyn Error>> {
         .collect()
 }
 
-/// The rows as the README has them.
+/// The rows as docs/settings.md has them.
 pub(crate) fn markdown() -> Result<String, Box<dyn Error>> {
     let line = |row: Row| {
         let Row { key, form, default, meaning } = row;
@@ -64,10 +64,10 @@ pub(crate) fn markdown() -> Result<String, Box<dyn Error>> {
 
 const MARKERS: [&str; 2] = ["<!-- config -->\n", "<!-- /config -->"];
 
-/// A README with the table between its markers.
-pub(crate) fn in_readme(readme: &str, table: &str) -> Result<String, Box<dyn Error>> {
-    let missing = || format!("the README has no {MARKERS:?}");
-    let (before, rest) = readme.split_once(MARKERS[0]).ok_or_else(missing)?;
+/// A page with the table between its markers.
+pub(crate) fn in_page(page: &str, table: &str) -> Result<String, Box<dyn Error>> {
+    let missing = || format!("the page has no {MARKERS:?}");
+    let (before, rest) = page.split_once(MARKERS[0]).ok_or_else(missing)?;
     let (_, after) = rest.split_once(MARKERS[1]).ok_or_else(missing)?;
     Ok([before, MARKERS[0], table, MARKERS[1], after].concat())
 }
