@@ -1,88 +1,125 @@
-"""Tables: medians, and ratios paired within a round."""
+"""The reports of all parts but `cores`. Each returns the figures that gates are about."""
 
-import statistics
-
-from measure import Slice
-
-
-def median(values: list[float]) -> float:
-    return statistics.median(values)
+from gates import Figure
+from slices import Results, Slice
+from tables import median, paired, quartiles, table, whole_cost
 
 
-def quartiles(values: list[float]) -> str:
-    if len(values) < 4:
-        return ""
-    low, _, high = statistics.quantiles(values, n=4)
-    return f" ({low:.2f}-{high:.2f})"
-
-
-def table(head: list[str], rows: list[list[str]]) -> None:
-    print(f"\n| {' | '.join(head)} |\n|{'---|' * len(head)}")
-    for row in rows:
-        print(f"| {' | '.join(row)} |")
-
-
-def load(results: dict[str, list[Slice]]) -> None:
+def load(results: Results) -> list[Figure]:
     """Capacity is CPU per request of bare hyper over that of the server: 1 is the limit, more is better."""
-    base = next(iter(results.values()))
+    base = next(iter(results.slices))
     rows = []
-    for name, slices in results.items():
-        capacity = [b.cpu_us / s.cpu_us for b, s in zip(base, slices)]
-        p99 = [s.p99_ms / b.p99_ms for b, s in zip(base, slices)]
-        rows.append([
-            name,
-            f"{median([s.requests / s.seconds for s in slices]):,.0f}",
-            f"{median([s.cpu_us for s in slices]):.1f}",
-            f"{median(capacity):.2f}{quartiles(capacity)}",
-            f"{median([s.p99_ms for s in slices]):.2f}",
-            f"{median(p99):.2f}",
-            f"{max(s.rss_mib for s in slices):.1f}",
-            str(sum(s.errors for s in slices)),
-        ])
-    table(["server", "req/s", "CPU us/req", "capacity v bare hyper (quartiles)", "p99 ms", "p99 v bare hyper", "RSS loaded MiB", "errors"], rows)
-    uecho = results["uecho"]
-    for name, slices in results.items():
-        if name not in ("uecho", "bare hyper"):
-            ratio = [s.cpu_us / u.cpu_us for u, s in zip(uecho, slices)]
-            p99 = [u.p99_ms / s.p99_ms for u, s in zip(uecho, slices)]
+    for name, slices in results.slices.items():
+        capacity = paired(results, base, name)
+        p99 = paired(results, name, base, lambda each: each.p99_ms)
+        rows.append(
+            [
+                name,
+                f"{median(each.rate for each in slices):,.0f}",
+                f"{median(each.cpu_us for each in slices):.1f}",
+                f"{median(capacity):.2f}{quartiles(capacity)}",
+                f"{median(each.p99_ms for each in slices):.2f}",
+                f"{median(p99):.2f}",
+                f"{max(each.rss_mib for each in slices):.1f}",
+                str(sum(each.errors for each in slices)),
+            ]
+        )
+    table(
+        "server | req/s | CPU us/req | capacity v bare hyper (quartiles) | p99 ms | p99 v bare hyper | "
+        "RSS loaded MiB | errors",
+        rows,
+    )
+    figures = [Figure("RSS loaded, MiB", max(each.rss_mib for each in results["uecho"]))]
+    for name in results.slices:
+        if name != "uecho":
+            ratio = paired(results, name, "uecho")
+            p99 = paired(results, "uecho", name, lambda each: each.p99_ms)
             print(f"uecho v {name}: capacity {median(ratio):.2f}x{quartiles(ratio)}, p99 {median(p99):.2f}")
+            figures.append(Figure(f"capacity v {name}", median(ratio), results.quiet))
+            figures.append(Figure(f"p99 v {name}", median(p99), results.quiet))
+    return figures
 
 
-def start(times: dict[str, list[float]]) -> None:
-    table(["server", "start to first 200, ms (median)"], [[name, f"{median(each) * 1000:.1f}"] for name, each in times.items()])
-    if "Go original" in times:
-        ratio = [u / g for u, g in zip(times["uecho"], times["Go original"])]
-        print(f"uecho v Go original: start {median(ratio):.2f}")
-
-
-def idle(result: tuple[int, float, float]) -> None:
-    connections, before, held = result
-    print(f"\nRSS: {before:.1f} MiB at start, {held:.1f} MiB with {connections:,} idle connections")
-
-
-def fanout(busy: dict[str, list[Slice]], alone: dict[str, list[Slice]]) -> None:
-    """CPU is that of many fan-outs at once; what a fan-out adds to its slowest peer is seen when it does not wait for others."""
+def logged(results: Results) -> list[Figure]:
+    """A record costs journald about as much as the service, so only both together say anything."""
     rows = [
         [
             name,
-            f"{median([s.cpu_us for s in slices]):.0f}",
-            f"{over_peer(alone, name):.2f}",
-            f"{over_peer(busy, name):.2f}",
-            str(sum(s.errors for s in slices + alone[name])),
+            f"{median(each.rate for each in slices):,.0f}",
+            f"{median(each.cpu_us for each in slices):.1f}",
+            f"{median(each.journal_us for each in slices):.1f}",
+            f"{median(map(whole_cost, slices)):.1f}",
+            f"{1e6 / median(map(whole_cost, slices)):,.0f}",
+            f"{per_request(slices):.3f}",
         ]
-        for name, slices in busy.items()
+        for name, slices in results.slices.items()
+    ]
+    table(
+        "every request logged | req/s, paced | CPU us/req | journald's | both | req/s a core for both | "
+        "records per request",
+        rows,
+    )
+    figures = [Figure("every request logged: records per request", per_request(results["uecho"]))]
+    for name in results.slices:
+        if name != "uecho":
+            ratio = paired(results, "uecho", name, whole_cost)
+            print(f"uecho v {name}: CPU with journald's {median(ratio):.2f}{quartiles(ratio)}")
+            what = f"every request logged: CPU with journald's v {name}"
+            figures.append(Figure(what, median(ratio), results.quiet))
+    return figures
+
+
+def per_request(slices: list[Slice]) -> float:
+    """What is lost costs nothing, so it must be seen."""
+    return sum(each.records for each in slices) / sum(each.requests for each in slices)
+
+
+def start(times: dict[str, list[float]]) -> list[Figure]:
+    """Milliseconds from exec to the first 200."""
+    rows = [[name, f"{median(each) * 1000:.1f}"] for name, each in times.items()]
+    table("server | start to first 200, ms (median)", rows)
+    if "Go original" not in times:
+        return []
+    ratio = median(u / g for u, g in zip(times["uecho"], times["Go original"], strict=True))
+    print(f"uecho v Go original: start {ratio:.2f}")
+    return [Figure("start to first 200 v Go original", ratio)]
+
+
+def idle(result: tuple[int, float, float]) -> list[Figure]:
+    """What connections cost that do nothing."""
+    connections, before, held = result
+    print(f"\nRSS: {before:.1f} MiB at start, {held:.1f} MiB with {connections:,} idle connections")
+    return [Figure("RSS with idle connections, MiB", held)]
+
+
+def fanout(many: Results, alone: Results) -> list[Figure]:
+    """CPU is that of many fan-outs at once; what a fan-out adds to its slowest peer is seen when it does not
+    wait for others."""
+    rows = [
+        [
+            name,
+            f"{median(each.cpu_us for each in slices):.0f}",
+            f"{over_peer(alone, name):.2f}",
+            f"{over_peer(many, name):.2f}",
+            str(sum(each.errors for each in slices + alone[name])),
+        ]
+        for name, slices in many.slices.items()
         if name != "peer alone"
     ]
-    table(["8-way fan-out", "CPU us/fan-out", "p50 over the peer, ms, one at a time", "the same, 16 at a time", "errors"], rows)
-    ratio = [u.cpu_us / r.cpu_us for u, r in zip(busy["uecho fan-out"], busy["reqwest"])]
+    table(
+        "8-way fan-out | CPU us/fan-out | p50 over the peer, ms, one at a time | the same, 16 at a time | "
+        "errors",
+        rows,
+    )
+    ratio = paired(many, "uecho fan-out", "reqwest")
     print(f"uecho v reqwest: CPU {median(ratio):.2f}{quartiles(ratio)}")
+    return [
+        Figure("fan-out: CPU v reqwest", median(ratio), many.quiet),
+        Figure("fan-out: p50 over the slowest peer, ms", over_peer(alone, "uecho fan-out"), alone.quiet),
+    ]
 
 
-def over_peer(results: dict[str, list[Slice]], name: str) -> float:
-    return median([s.p50_ms for s in results[name]]) - median([s.p50_ms for s in results["peer alone"]])
-
-
-def logged(records: int, slices: list[Slice]) -> None:
-    """What is lost when the buffer is full costs nothing, so it must be seen. The warm-up's records count, its requests do not."""
-    requests = sum(s.requests for s in slices)
-    print(f"every request logged: {records:,} journal records of {requests:,} requests and a warm-up")
+def over_peer(results: Results, name: str) -> float:
+    """What a fan-out takes longer than the slowest peer at the median, in milliseconds."""
+    alone = median(each.p50_ms for each in results["peer alone"])
+    return median(each.p50_ms for each in results[name]) - alone

@@ -1,5 +1,7 @@
-//! The usual axum service: Router, tower-http's TraceLayer with a tracing-opentelemetry span per request (1 % sampled), a request id,
-//! a timeout, security headers as layers, one JSON log line per request to stderr, a Prometheus histogram.
+//! The usual axum service: Router, tower-http's TraceLayer with a tracing-opentelemetry span per request (1 %
+//! sampled), a request id, a timeout, security headers as layers, one JSON log line per request to stderr, a
+//! Prometheus histogram. `axum-stack ADDR WORKERS [journald]`: one worker is tokio's current-thread runtime, more are
+//! its multi-threaded one; with `journald` the log goes there by tracing-journald instead of to stderr.
 
 use std::time::{Duration, Instant};
 
@@ -38,15 +40,26 @@ async fn measure(State(durations): State<HistogramVec>, request: Request, next: 
     response
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() {
-    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8091".into());
+fn main() {
+    let mut args = std::env::args().skip(1);
+    let address = args.next().unwrap();
+    let workers = args.next().unwrap().parse().unwrap();
+    let mut runtime = match workers {
+        1 => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let journald = args.next().is_some_and(|log| log == "journald");
+    runtime.worker_threads(workers).enable_all().build().unwrap().block_on(serve(address, journald));
+}
+
+async fn serve(address: String, journald: bool) {
     let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(0.01)));
     let provider = SdkTracerProvider::builder().with_sampler(sampler).build();
     tracing_subscriber::registry()
         .with(tracing_subscriber::EnvFilter::new("info"))
         .with(tracing_opentelemetry::layer().with_tracer(provider.tracer("axum-stack")))
-        .with(tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr))
+        .with(journald.then(|| tracing_journald::layer().unwrap()))
+        .with((!journald).then(|| tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr)))
         .init();
     let opts = HistogramOpts::new("http_server_request_duration_seconds", "Duration of HTTP server requests");
     let durations = HistogramVec::new(opts, &["method", "route", "status"]).unwrap();

@@ -1,0 +1,178 @@
+"""Tests of what the benchmark computes: `python3 -m unittest discover benches/lib`."""
+
+import contextlib
+import dataclasses
+import io
+import unittest
+
+import cores
+import report
+from gates import GATES, Figure, Gate, judge
+from measure import milliseconds
+from model import CORES, Scaling
+from slices import Load, Results, Slice, keep
+from tables import paired, whole_cost
+
+QUIET = Slice(
+    requests=1000,
+    seconds=1,
+    threads_us=[9, 1],
+    load_us=5,
+    journal_us=30,
+    records=1000,
+    p50_ms=1,
+    p99_ms=2,
+    rss_mib=8,
+    others=0.1,
+    errors=0,
+)
+
+
+def costing(*threads_us: float, **others: float) -> Slice:
+    """A quiet slice in which the threads of the server took so much of each request."""
+    return dataclasses.replace(QUIET, threads_us=list(threads_us), **others)  # type: ignore[arg-type]
+
+
+class Model(unittest.TestCase):
+    """Amdahl's law, its limits, and what is put down to whom."""
+
+    def test_nothing_serial_scales_with_the_cores(self) -> None:
+        scaling = Scaling(one=10, two=10, shared=0)
+        self.assertEqual([scaling.expected(n, scaling.serial) for n in CORES], [n * 1e5 for n in CORES])
+
+    def test_two_cores_give_back_what_was_measured(self) -> None:
+        scaling = Scaling(one=10, two=10.7, shared=0)
+        self.assertAlmostEqual(scaling.serial, 0.07)
+        self.assertAlmostEqual(scaling.expected(2, scaling.serial), 2e6 / 10.7)
+
+    def test_a_serial_fraction_is_what_limits_many_cores(self) -> None:
+        scaling = Scaling(one=10, two=11, shared=0)
+        self.assertAlmostEqual(scaling.expected(4, scaling.serial), 1e5 * 4 / 1.3)
+        self.assertAlmostEqual(scaling.expected(64, scaling.serial), 1e5 * 64 / 7.3)
+        self.assertLess(scaling.expected(10**6, scaling.serial), 1e5 / scaling.serial)
+
+    def test_a_second_worker_that_makes_requests_cheaper_is_no_gain(self) -> None:
+        self.assertEqual(Scaling(one=10, two=9, shared=0).serial, 0)
+
+    def test_what_the_machine_adds_is_not_the_servers(self) -> None:
+        scaling = Scaling(one=10, two=12.1, shared=0, machine=1.1)
+        self.assertAlmostEqual(scaling.serial, 0.21)
+        self.assertAlmostEqual(scaling.own_serial, 0.1)
+        self.assertEqual(Scaling(one=10, two=10.5, shared=0, machine=1.1).own_serial, 0)
+        self.assertAlmostEqual(Scaling(one=10, two=10.5, shared=0, machine=0.9).own_serial, 0.05)
+
+    def test_a_shared_thread_is_the_ceiling(self) -> None:
+        scaling = Scaling(one=10, two=10, shared=1)
+        self.assertEqual(scaling.expected(4, 0), 4e5)
+        self.assertEqual(scaling.expected(16, 0), 1e6)
+
+    def test_a_row_goes_from_the_best_case_to_the_worst(self) -> None:
+        rows = Scaling(one=10, two=12.1, shared=0, machine=1.1).rows()
+        self.assertEqual(rows[0], ["1", "100,000", "100,000", "100,000"])
+        self.assertEqual(rows[1], ["2", "200,000", "181,818", "165,289"])
+        self.assertEqual([row[0] for row in rows], ["1", "2", "4", "16", "64"])
+
+
+class Gates(unittest.TestCase):
+    """What is met, missed, and not to be judged."""
+
+    def test_the_limit_itself_is_within(self) -> None:
+        for least in (True, False):
+            self.assertTrue(Gate("x", 1.07, least).holds(1.07))
+        self.assertFalse(Gate("x", 1.07).holds(1.08))
+        self.assertFalse(Gate("x", 1.35, least=True).holds(1.34))
+
+    def test_what_is_missed_is_said(self) -> None:
+        what = "two workers v one: CPU per request"
+        self.assertEqual(judge([Figure(what, 1.2)]), ([[what, "1.20", "at most 1.07", "MISSED"]], [what]))
+        self.assertEqual(judge([Figure(what, 1.0)]), ([[what, "1.00", "at most 1.07", "met"]], []))
+
+    def test_a_disturbed_figure_is_neither_met_nor_missed(self) -> None:
+        rows, missed = judge([Figure("fan-out: CPU v reqwest", value, quiet=False) for value in (0.1, 9)])
+        self.assertEqual([row[-1] for row in rows], ["DISTURBED", "DISTURBED"])
+        self.assertEqual(missed, [])
+
+    def test_a_figure_without_a_gate_has_no_row(self) -> None:
+        self.assertEqual(judge([Figure("p99 v nginx, access log", 3)]), ([], []))
+
+
+class Reports(unittest.TestCase):
+    """From slices to figures."""
+
+    def figures(self, made: list[Figure]) -> dict[str, float]:
+        """By what they are about; each must be one that a gate or a reader knows."""
+        return {figure.what: figure.value for figure in made}
+
+    def test_ratios_are_taken_within_a_round(self) -> None:
+        rounds = Results({"a": [costing(10), costing(40)], "b": [costing(5), costing(10)]})
+        self.assertEqual(paired(rounds, "a", "b"), [2, 4])
+
+    def test_journald_is_part_of_a_record(self) -> None:
+        self.assertEqual(whole_cost(costing(9, 1)), 40)
+        results = Results(
+            {
+                "uecho": [costing(10, journal_us=30, records=990)],
+                "axum, tracing-journald": [costing(30, journal_us=50)],
+            }
+        )
+        with contextlib.redirect_stdout(io.StringIO()):
+            made = self.figures(report.logged(results))
+        self.assertEqual(made["every request logged: CPU with journald's v axum, tracing-journald"], 0.5)
+        self.assertEqual(made["every request logged: records per request"], 0.99)
+
+    def test_cores_compares_two_workers_with_one_and_finds_the_shared_thread(self) -> None:
+        results = Results({"uecho, 1": [costing(9, 1)], "uecho, 2": [costing(5, 4, 2, requests=1500)]})
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            made = self.figures(cores.report(results))
+        self.assertAlmostEqual(made["two workers v one: CPU per request"], 1.1)
+        self.assertEqual(made["two workers v one: requests a second"], 1.5)
+        self.assertIn("workers share takes 2.000 us", out.getvalue())
+        # one shared thread of 2 us: half a million a second, on 64 cores, too
+        self.assertIn("| 64 | 500,000 |", out.getvalue())
+
+    def test_the_machines_part_is_that_of_nginx(self) -> None:
+        names = {"uecho, 1": 10, "uecho, 2": 12.1, "nginx, 1": 10, "nginx, 2": 11}
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            cores.report(Results({name: [costing(cpu)] for name, cpu in names.items()}))
+        self.assertIn("serial fraction 0.210, less the machine's 0.100", out.getvalue())
+
+    def test_every_gate_has_a_report_that_makes_its_figure(self) -> None:
+        results = {name: [QUIET] for name in ("bare hyper", "uecho", "axum + usual telemetry")}
+        results |= {name: [QUIET] for name in ("nginx, access log", "Go original", "uecho, 1", "uecho, 2")}
+        results |= {name: [QUIET] for name in ("peer alone", "uecho fan-out", "reqwest")}
+        results |= {name: [QUIET] for name in ("axum, tracing-journald", "axum, lines")}
+        every = Results(results)
+        with contextlib.redirect_stdout(io.StringIO()):
+            made = report.load(every) + report.logged(every) + cores.report(every) + report.idle((1, 2, 3))
+            made += report.fanout(every, every) + report.start({"uecho": [1], "Go original": [1]})
+        self.assertEqual({gate.what for gate in GATES} - {figure.what for figure in made}, set())
+
+
+class Slices(unittest.TestCase):
+    """Which rounds count, and what wrk is asked and says."""
+
+    def test_a_round_counts_when_all_of_it_was_quiet(self) -> None:
+        quiet, noisy = costing(1), costing(2, others=0.2)
+        results = keep(["a", "b"], [[quiet, noisy], [quiet, quiet]])
+        self.assertEqual(results, Results({"a": [quiet], "b": [quiet]}))
+
+    def test_without_a_quiet_round_all_are_shown_and_called_disturbed(self) -> None:
+        noisy = costing(2, others=0.2)
+        self.assertEqual(keep(["a"], [[noisy], [noisy]]), Results({"a": [noisy, noisy]}, quiet=False))
+
+    def test_the_load_is_pinned_and_paced(self) -> None:
+        command = Load(cpus="0,1", threads=2, pause_ms=20).command("http://x/", 3)
+        self.assertEqual(command[:6], ["taskset", "-c", "0,1", "wrk", "-t2", "-c64"])
+        self.assertEqual(command[-3:], ["http://x/", "--", "20"])
+        self.assertEqual(Load().command("http://x/", 3)[-1], "http://x/")
+
+    def test_durations_as_wrk_writes_them(self) -> None:
+        self.assertEqual(
+            list(map(milliseconds, ["250.00us", "1.50ms", "2.00s", "1.00m"])), [0.25, 1.5, 2000, 60000]
+        )
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
