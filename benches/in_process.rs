@@ -19,12 +19,10 @@ use tokio::{
     net::{UnixListener, UnixStream},
 };
 use uecho::{
-    config::{Settings, listen::Listen},
-    lifecycle::serving::Serving,
-    server::listener::Listener,
-    state::App,
-    web::{route::Side, service::Service},
+    config::Settings, http::service::Service, net::listener::Listener, process::serving::Serving,
+    route::Side, state::App,
 };
+use uecho_probe::listen::Listen;
 
 const REQUEST: &[u8] = b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";
 const PAGE: &str =

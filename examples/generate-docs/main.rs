@@ -29,7 +29,7 @@ fn write(directory: &Path) -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(&completions)?;
     for (command, sections) in [
         (uecho::cli::Cli::command(), sections::uecho()),
-        (uecho::guard::cli::Cli::command(), sections::uecho_guard()),
+        (uecho_guard::cli::Cli::command(), sections::uecho_guard()),
     ] {
         man::pages(command.clone(), &sections, &directory.join("man/man1"))?;
         let name = command.get_name().to_owned();

@@ -26,7 +26,7 @@ struct Declared {
 
 /// All settings, in their order.
 pub(crate) fn rows() -> Result<Vec<Row>, Box<dyn Error>> {
-    let declared = declared(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/config"))?;
+    let declared = declared(&Path::new(env!("CARGO_MANIFEST_DIR")).join("config"))?;
     KEYS.iter()
         .map(|key| {
             let (section, name) = key.name.split_once('.').unwrap_or(("", &key.name));

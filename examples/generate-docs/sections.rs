@@ -1,6 +1,7 @@
 //! What the manual pages say beyond the command line.
 
-use uecho::{app::exit, config::DEFAULT_FILE};
+use uecho::config::DEFAULT_FILE;
+use uecho_probe::exit;
 
 use crate::man::Section;
 

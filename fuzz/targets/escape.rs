@@ -5,7 +5,7 @@
 use http::{StatusCode, Uri};
 use libfuzzer_sys::fuzz_target;
 use scraper::{Html, Selector};
-use uecho::web::{echo, negotiate::Media};
+use uecho::http::{negotiate::Media, routes::echo};
 
 fuzz_target!(|path: &str| {
     // only what hyper lets through can reach the page

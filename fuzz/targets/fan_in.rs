@@ -7,7 +7,7 @@ use http::StatusCode;
 use libfuzzer_sys::fuzz_target;
 use uecho::{
     config::settings::Policy,
-    peers::{
+    fanout::{
         merge::{Completeness, merge},
         outcome::{Outcome, read_body},
         tree::FanOut,

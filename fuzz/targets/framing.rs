@@ -4,7 +4,7 @@
 
 use httparse::{EMPTY_HEADER, Header, Request, Status};
 use libfuzzer_sys::fuzz_target;
-use uecho::server::scanner::verdict;
+use uecho::net::scanner::verdict;
 
 /// Longer than any input.
 const HEAD_BYTES: usize = 1 << 16;

@@ -7,11 +7,13 @@ use std::{
     time::Duration,
 };
 
-use super::{
-    Guard, Outcome, Report,
+use uecho_probe::exit;
+
+use crate::{
     cli::{Cli, Command},
     command,
     events::{self, Event},
+    guard::Guard,
     human,
     ledger::{
         Ledger,
@@ -19,29 +21,23 @@ use super::{
         store::{Origin, Store, WriteError},
     },
     lock::{Lock, LockError},
-    metrics,
+    log, metrics,
     nixos::NixOs,
+    report::{Outcome, Report},
     runtime::{self, LastVerdict},
-    settings::Settings,
+    settings::{Settings, SettingsError},
     status::Status,
     system::{System, SystemError},
     version::Version,
 };
-use crate::{
-    app::exit,
-    config::{self, ConfigError},
-    telemetry::{self, log::Logs},
-};
 
-/// Another guard is running (`EX_TEMPFAIL`).
-const LOCKED: u8 = 75;
 const LOCK: &str = "lock";
 
 /// Why a command could not be carried out.
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error(transparent)]
-    Config(#[from] ConfigError),
+    Settings(#[from] SettingsError),
     #[error(transparent)]
     Lock(#[from] LockError),
     #[error(transparent)]
@@ -59,8 +55,8 @@ enum Error {
 impl Error {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) => exit::CONFIG,
-            Self::Lock(LockError::Held(_)) => LOCKED,
+            Self::Settings(_) => exit::CONFIG,
+            Self::Lock(LockError::Held(_)) => exit::TEMPORARY,
             Self::Lock(LockError::Io(_))
             | Self::System(_)
             | Self::Write(_)
@@ -73,15 +69,16 @@ impl Error {
 /// Runs the command line to its end.
 #[must_use]
 pub fn main(cli: &Cli) -> ExitCode {
-    telemetry::identify("uecho-guard");
     let result = run(cli);
-    telemetry::end(result.as_ref().err().map(|error| error as _));
-    ExitCode::from(result.unwrap_or_else(|error| error.exit_code()))
+    ExitCode::from(result.unwrap_or_else(|error| {
+        log::end(&error);
+        error.exit_code()
+    }))
 }
 
 fn run(cli: &Cli) -> Result<u8, Error> {
     let mut settings = Settings::load(cli.config.as_deref())?;
-    let _logs = Logs::start(&config::settings::Log::default())?;
+    log::start();
     match &cli.command {
         Command::Verify { soak, interval, dry_run } => {
             settings.soak = soak.unwrap_or(settings.soak);

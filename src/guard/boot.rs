@@ -2,10 +2,12 @@
 //!
 //! A version that panics, hangs or never reaches its verdict is thus left behind by the next reset, whatever causes that.
 
-use super::{
-    Guard, OnFailure, Outcome, Report,
+use crate::{
     events::{self, Event},
+    guard::Guard,
     ledger::{Armed, disk::Disk},
+    policy::OnFailure,
+    report::{Outcome, Report},
     system::{BootIdentity, System, SystemError},
     version::{State, Version},
 };
@@ -15,7 +17,7 @@ impl<S: System, D: Disk> Guard<S, D> {
     ///
     /// # Errors
     /// The machine cannot be asked what is installed.
-    pub fn arm(&mut self) -> Result<Report, SystemError> {
+    pub(crate) fn arm(&mut self) -> Result<Report, SystemError> {
         let running = self.system.running()?;
         let version = self.system.installed()?.unwrap_or_else(|| running.clone());
         let report = |outcome, text: String| Ok(Report { outcome, version: version.clone(), text });

@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-
-use crate::config::units::Span;
+use uecho_probe::units::Span;
 
 /// Takes back a version of the system that does not serve.
 #[derive(Debug, Parser)]

@@ -9,7 +9,7 @@ use tokio::{
     process::Command,
 };
 
-use super::system::SystemError;
+use crate::system::SystemError;
 
 /// Most that is kept of each stream, in bytes.
 const KEPT: u64 = 64 * 1024;
@@ -19,7 +19,7 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// How a program ended.
 #[derive(Clone, Debug)]
-pub struct Ended {
+pub(crate) struct Ended {
     /// Whether it exited with 0.
     pub success: bool,
     /// Exit status or signal, in words.
@@ -33,7 +33,7 @@ pub struct Ended {
 impl Ended {
     /// The last line that it said, which is where programs put the reason.
     #[must_use]
-    pub fn last_line(&self) -> &str {
+    pub(crate) fn last_line(&self) -> &str {
         let mut said = [&self.stderr, &self.stdout].into_iter().flat_map(|text| text.lines().rev());
         said.find(|line| !line.trim().is_empty()).unwrap_or_default().trim()
     }
@@ -44,7 +44,7 @@ impl Ended {
 ///
 /// # Errors
 /// It cannot be started, or took too long.
-pub async fn run(argv: &[&str], timeout: Duration) -> Result<Ended, SystemError> {
+pub(crate) async fn run(argv: &[&str], timeout: Duration) -> Result<Ended, SystemError> {
     let shown = argv.join(" ");
     let failed = |error: &dyn std::fmt::Display| SystemError(format!("`{shown}`: {error}"));
     let (program, arguments) = argv.split_first().ok_or_else(|| failed(&"nothing to run"))?;
@@ -88,7 +88,7 @@ pub async fn run(argv: &[&str], timeout: Duration) -> Result<Ended, SystemError>
 ///
 /// # Errors
 /// As [`run`], or it failed; the text has its last line.
-pub async fn must(argv: &[&str], timeout: Duration) -> Result<String, SystemError> {
+pub(crate) async fn must(argv: &[&str], timeout: Duration) -> Result<String, SystemError> {
     let ended = run(argv, timeout).await?;
     if ended.success {
         return Ok(ended.stdout);

@@ -2,10 +2,10 @@
 
 use std::fmt::Display;
 
-use super::version::{State, Version};
+use crate::version::{State, Version};
 
 /// A decision or a finding.
-pub enum Event<'a> {
+pub(crate) enum Event<'a> {
     /// `trial`: a version is being watched. Fields `version`, `state`, `attempts`.
     Trial {
         /// Which.
@@ -169,7 +169,7 @@ pub enum Event<'a> {
 
 /// Sends an event to the journal.
 #[rustfmt::skip]
-pub fn emit(event: &Event<'_>) {
+pub(crate) fn emit(event: &Event<'_>) {
     use tracing::{error, info, warn};
     match *event {
         Event::Trial { version, state, attempts } =>

@@ -1,16 +1,17 @@
 //! What a human may ask and decide: is this version refused, let it run all the same, lift its quarantine.
 
-use super::{
-    Guard, Outcome, Report,
+use crate::{
     events::{self, Event},
+    guard::Guard,
     ledger::{Ledger, Override, disk::Disk, store::WriteError},
+    report::{Outcome, Report},
     system::System,
     version::{State, Version},
 };
 
 /// Whether a version may be switched to. Only reads, so it also works while another guard is running: a rollback asks it as well.
 #[must_use]
-pub fn preflight(ledger: &Ledger, version: &Version) -> Report {
+pub(crate) fn preflight(ledger: &Ledger, version: &Version) -> Report {
     if !ledger.is_quarantined(version) {
         let text = "may run".into();
         return Report { outcome: Outcome::Good, version: version.clone(), text };
@@ -29,7 +30,7 @@ pub fn preflight(ledger: &Ledger, version: &Version) -> Report {
 
 impl<S: System, D: Disk> Guard<S, D> {
     /// Counts that a quarantined version was offered again.
-    pub fn count_refusal(&mut self, version: &Version) {
+    pub(crate) fn count_refusal(&mut self, version: &Version) {
         self.ledger.see(version, self.system.now()).refusals += 1;
         self.save();
     }
@@ -38,7 +39,7 @@ impl<S: System, D: Disk> Guard<S, D> {
     ///
     /// # Errors
     /// It cannot be recorded, so it is not done.
-    pub fn pardon(
+    pub(crate) fn pardon(
         &mut self,
         version: &Version,
         kind: &str,

@@ -3,28 +3,27 @@
 //! A rollback includes the guard itself, so an older guard must read what a newer one wrote: fields are only ever added, and each guard
 //! keeps the fields it does not know (`unknown`) when it writes.
 
-pub mod disk;
+pub(crate) mod disk;
 mod record;
-pub mod store;
+pub(crate) mod store;
 
 use std::collections::BTreeMap;
 
+pub(crate) use record::{Armed, Entry, Intent, Override, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use record::{Armed, Entry, Intent, Override, Verdict};
-
-use super::version::{State, Timestamp, Version};
+use crate::version::{State, Timestamp, Version};
 
 /// Schema that this guard writes. A ledger with a higher number keeps it.
-pub const SCHEMA: u32 = 1;
+pub(crate) const SCHEMA: u32 = 1;
 
 /// Versions that are remembered although they are gone.
 const KEPT: usize = 50;
 
 /// Everything that outlives a process of the guard.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Ledger {
+pub(crate) struct Ledger {
     /// See [`SCHEMA`].
     pub schema: u32,
     /// Counts the writes: of two copies, the one with the higher number is the newer.
@@ -76,30 +75,30 @@ impl Default for Ledger {
 impl Ledger {
     /// Where a version stands; `None` when it was never seen.
     #[must_use]
-    pub fn state(&self, version: &Version) -> Option<&State> {
+    pub(crate) fn state(&self, version: &Version) -> Option<&State> {
         self.versions.get(version).map(|entry| &entry.state)
     }
 
     /// Whether a version may not run unasked.
     #[must_use]
-    pub fn is_quarantined(&self, version: &Version) -> bool {
+    pub(crate) fn is_quarantined(&self, version: &Version) -> bool {
         self.state(version) == Some(&State::Quarantined)
     }
 
     /// Whether a version is proven good.
     #[must_use]
-    pub fn is_blessed(&self, version: &Version) -> bool {
+    pub(crate) fn is_blessed(&self, version: &Version) -> bool {
         self.state(version) == Some(&State::Blessed)
     }
 
     /// The entry of a version, a fresh one if it was never seen.
-    pub fn see(&mut self, version: &Version, now: Timestamp) -> &mut Entry {
+    pub(crate) fn see(&mut self, version: &Version, now: Timestamp) -> &mut Entry {
         self.versions.entry(version.clone()).or_insert_with(|| Entry::new(now))
     }
 
     /// Blessed versions, the last good first, then by how lately they were blessed.
     #[must_use]
-    pub fn blessed(&self) -> Vec<&Version> {
+    pub(crate) fn blessed(&self) -> Vec<&Version> {
         let mut blessed: Vec<_> =
             self.versions.iter().filter(|(_, entry)| entry.state == State::Blessed).collect();
         blessed.sort_by_key(|(version, entry)| {
@@ -109,7 +108,7 @@ impl Ledger {
     }
 
     /// Forgets versions that are gone from the machine, but for those seen last, those that are bad and those that it is in the middle of.
-    pub fn prune(&mut self, is_there: impl Fn(&Version) -> bool) {
+    pub(crate) fn prune(&mut self, is_there: impl Fn(&Version) -> bool) {
         let mut latest: Vec<_> =
             self.versions.iter().map(|(version, entry)| (entry.last_seen(), version)).collect();
         latest.sort();
@@ -127,7 +126,7 @@ impl Ledger {
     }
 
     /// Makes a version the last good one.
-    pub fn bless(&mut self, version: &Version, now: Timestamp) {
+    pub(crate) fn bless(&mut self, version: &Version, now: Timestamp) {
         let order = self.versions.values().map(|entry| entry.blessed).max().unwrap_or_default() + 1;
         let entry = self.see(version, now);
         entry.state = State::Blessed;
@@ -137,7 +136,7 @@ impl Ledger {
     }
 
     /// Records that a version is bad. The last good one becomes the latest of the remaining.
-    pub fn quarantine(&mut self, version: &Version, now: Timestamp) {
+    pub(crate) fn quarantine(&mut self, version: &Version, now: Timestamp) {
         self.see(version, now).state = State::Quarantined;
         if self.last_good.as_ref() == Some(version) {
             self.last_good = None;

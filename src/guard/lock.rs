@@ -11,11 +11,11 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::version::Timestamp;
+use crate::version::Timestamp;
 
 /// Who holds the lock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holder {
+pub(crate) struct Holder {
     /// Process id.
     pub pid: u32,
     /// What it does.
@@ -34,11 +34,11 @@ impl fmt::Display for Holder {
 
 /// The lock; let go of on drop.
 #[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "holding it is what counts")] File);
+pub(crate) struct Lock(#[expect(dead_code, reason = "holding it is what counts")] File);
 
 /// The lock cannot be had.
 #[derive(Debug, thiserror::Error)]
-pub enum LockError {
+pub(crate) enum LockError {
     /// Another guard has it (exit code 75, `EX_TEMPFAIL`).
     #[error("another guard is running: {}", .0.as_ref().map_or_else(|| "it has not said who it is".into(), ToString::to_string))]
     Held(Option<Holder>),
@@ -52,7 +52,7 @@ impl Lock {
     ///
     /// # Errors
     /// See [`LockError`].
-    pub fn take(path: &Path, reason: &str) -> Result<Self, LockError> {
+    pub(crate) fn take(path: &Path, reason: &str) -> Result<Self, LockError> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
         }
@@ -73,13 +73,13 @@ impl Lock {
 
 /// Who holds the lock now, if anybody does.
 #[must_use]
-pub fn current(path: &Path) -> Option<Holder> {
+pub(crate) fn current(path: &Path) -> Option<Holder> {
     if is_held(path) { holder(path) } else { None }
 }
 
 /// Whether anybody holds a lock on a file: looked up, not tried, so that nobody's own attempt fails for it.
 #[must_use]
-pub fn is_held(path: &Path) -> bool {
+pub(crate) fn is_held(path: &Path) -> bool {
     let Ok(file) = std::fs::metadata(path) else { return false };
     let locks = std::fs::read_to_string("/proc/locks").unwrap_or_default();
     is_listed(&locks, file.dev(), file.ino())

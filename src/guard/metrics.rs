@@ -2,14 +2,14 @@
 
 use prometheus::{CounterVec, Encoder, GaugeVec, Opts, Registry, TextEncoder};
 
-use super::{
+use crate::{
     ledger::{Entry, Ledger, Verdict},
     version::{State, Timestamp, Version},
 };
 
 /// Every metric of the guard in the text format, version 0.0.4.
 #[must_use]
-pub fn render(ledger: &Ledger, running: Option<&Version>) -> String {
+pub(crate) fn render(ledger: &Ledger, running: Option<&Version>) -> String {
     let page = Page::default();
     machine(&page, ledger, running);
     each_version(&page, ledger);
@@ -152,7 +152,7 @@ impl Page {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guard::version::Timestamp;
+    use crate::version::Timestamp;
 
     #[test]
     fn states_and_what_runs_are_told() {

@@ -1,11 +1,11 @@
 //! A NixOS machine: versions are toplevels in the store, kept as generations of the system profile.
 
-pub mod health;
-pub mod identity;
-pub mod loader;
-pub mod profile;
-pub mod switch;
-pub mod units;
+pub(crate) mod health;
+pub(crate) mod identity;
+pub(crate) mod loader;
+pub(crate) mod profile;
+pub(crate) mod switch;
+pub(crate) mod units;
 
 use std::{
     fs::{self, File},
@@ -14,18 +14,19 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+use health::Health;
+use loader::Loader;
+use profile::Profile;
 use tokio::runtime::Runtime;
 
-use super::{
-    Report, command,
+use crate::{
+    command,
+    report::Report,
     runtime::LastVerdict,
     settings::Settings,
     system::{BootChoice, BootIdentity, Illness, Result, System, SystemError},
     version::{Timestamp, Version},
 };
-use health::Health;
-use loader::Loader;
-use profile::Profile;
 
 const CURRENT: &str = "/run/current-system";
 const BOOTED: &str = "/run/booted-system";
@@ -34,7 +35,7 @@ const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 const QUICK: Duration = Duration::from_mins(1);
 
 /// The machine that this process runs on.
-pub struct NixOs {
+pub(crate) struct NixOs {
     settings: Settings,
     runtime: Runtime,
     profile: Profile,
@@ -48,7 +49,7 @@ impl NixOs {
     ///
     /// # Errors
     /// The runtime cannot be started.
-    pub fn new(settings: &Settings) -> Result<Self> {
+    pub(crate) fn new(settings: &Settings) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -64,7 +65,7 @@ impl NixOs {
     }
 
     /// Waits for a program or a check.
-    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+    pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
     }
 
@@ -72,7 +73,7 @@ impl NixOs {
     ///
     /// # Errors
     /// There is no such file.
-    pub fn resolve(path: &Path) -> Result<Version> {
+    pub(crate) fn resolve(path: &Path) -> Result<Version> {
         let path = fs::canonicalize(path).map_err(|error| failed(path, &error))?;
         Ok(Version::new(path.to_string_lossy()))
     }

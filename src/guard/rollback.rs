@@ -3,10 +3,11 @@
 //! The intent is in the ledger before the first step, and every step can be taken again: whoever kills the guard, and be it the very
 //! switch that it started, the next one goes on where it was.
 
-use super::{
-    Guard, Outcome, Report,
+use crate::{
     events::{self, Event},
+    guard::Guard,
     ledger::{Intent, disk::Disk},
+    report::{Outcome, Report},
     soak::Soak,
     system::{System, SystemError},
     version::Version,
@@ -17,7 +18,7 @@ impl<S: System, D: Disk> Guard<S, D> {
     ///
     /// # Errors
     /// The machine cannot be asked what runs.
-    pub fn rollback(&mut self, to: Option<Version>, by: &str) -> Result<Report, SystemError> {
+    pub(crate) fn rollback(&mut self, to: Option<Version>, by: &str) -> Result<Report, SystemError> {
         let running = self.system.running()?;
         let Some(to) = to.or_else(|| self.target(&running)) else {
             let reason = "no other version is known to be good";

@@ -4,22 +4,22 @@ use std::{fs, os::unix::fs::PermissionsExt};
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Report,
+use crate::{
     events::{self, Event},
     ledger::disk::{Disk, Folder},
+    report::Report,
     settings::Settings,
     version::Timestamp,
 };
 
 /// Name of the file with the metrics.
-pub const METRICS: &str = "metrics.prom";
+pub(crate) const METRICS: &str = "metrics.prom";
 const VERDICT: &str = "verdict.json";
 const BEGUN: &str = "begun";
 
 /// How the last verification or rollback of this boot ended, kept in `/run` for whoever waits for it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct LastVerdict {
+pub(crate) struct LastVerdict {
     /// When.
     pub at: Timestamp,
     /// Exit code.
@@ -34,29 +34,29 @@ pub struct LastVerdict {
 impl LastVerdict {
     /// The one that was left last.
     #[must_use]
-    pub fn read(settings: &Settings) -> Option<Self> {
+    pub(crate) fn read(settings: &Settings) -> Option<Self> {
         serde_json::from_slice(&Folder(settings.runtime_dir.clone()).read(VERDICT).ok()??).ok()
     }
 
     /// Leaves this one.
-    pub fn leave(&self, settings: &Settings) {
+    pub(crate) fn leave(&self, settings: &Settings) {
         leave(settings, VERDICT, &serde_json::to_vec(self).unwrap_or_default());
     }
 }
 
 /// Notes the activation that a guard begins to look at.
-pub fn begin(settings: &Settings, activation: &str) {
+pub(crate) fn begin(settings: &Settings, activation: &str) {
     leave(settings, BEGUN, activation.as_bytes());
 }
 
 /// The activation that a guard began to look at last.
 #[must_use]
-pub fn begun(settings: &Settings) -> Option<String> {
+pub(crate) fn begun(settings: &Settings) -> Option<String> {
     String::from_utf8(Folder(settings.runtime_dir.clone()).read(BEGUN).ok()??).ok()
 }
 
 /// Replaces a file that others read.
-pub fn leave(settings: &Settings, name: &str, content: &[u8]) {
+pub(crate) fn leave(settings: &Settings, name: &str, content: &[u8]) {
     let new = format!("{name}.new");
     let mut folder = Folder(settings.runtime_dir.clone());
     let result = folder

@@ -4,20 +4,22 @@ use std::path::{Path, PathBuf};
 
 use figment::{Figment, error::Kind, providers::Serialized};
 use serde::{Deserialize, Serialize};
+use uecho_probe::{target::Target, units::Span};
 
-use super::{OnFailure, Policy};
-use crate::{
-    config::{ConfigError, units::Span},
-    probe::Target,
-};
+use crate::policy::{OnFailure, Policy};
 
 /// Read when it exists and no other file is named.
-pub const DEFAULT_FILE: &str = "/etc/uecho/guard.toml";
+pub(crate) const DEFAULT_FILE: &str = "/etc/uecho/guard.toml";
+
+/// The settings cannot be used (exit code 78, `EX_CONFIG`).
+#[derive(Debug, thiserror::Error)]
+#[error("configuration: {0}")]
+pub(crate) struct SettingsError(String);
 
 /// Everything the guard can be told. Unknown keys are refused.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// How long a version must stay healthy to be blessed.
     pub soak: Span,
     /// Pause between two rounds of checks.
@@ -51,7 +53,7 @@ pub struct Settings {
 /// A command that exits with 0 when all is well.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct Check {
+pub(crate) struct Check {
     /// Name in reasons.
     pub name: String,
     /// Program and arguments; no shell in between.
@@ -92,20 +94,20 @@ impl Settings {
     /// # Errors
     /// The file is missing or no TOML, a key is unknown, a value is of the wrong type or out of range; the text names key, file and
     /// what would be right.
-    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+    pub(crate) fn load(file: Option<&Path>) -> Result<Self, SettingsError> {
         let default = Path::new(DEFAULT_FILE);
         let file = file.or_else(|| default.exists().then_some(default));
         let mut figment = Figment::from(Serialized::defaults(Self::default()));
         if let Some(file) = file {
-            figment = figment.merge(Serialized::defaults(read(file).map_err(ConfigError::new)?));
+            figment = figment.merge(Serialized::defaults(read(file).map_err(SettingsError)?));
         }
-        let settings: Self = figment.extract().map_err(|error| ConfigError::new(in_words(&error, file)))?;
+        let settings: Self = figment.extract().map_err(|error| SettingsError(in_words(&error, file)))?;
         settings.check(file)?;
         Ok(settings)
     }
 
-    fn check(&self, file: Option<&Path>) -> Result<(), ConfigError> {
-        let wrong = |text: String| Err(ConfigError::new(format!("{text}{}", place(file))));
+    fn check(&self, file: Option<&Path>) -> Result<(), SettingsError> {
+        let wrong = |text: String| Err(SettingsError(format!("{text}{}", place(file))));
         if self.interval.0.is_zero() {
             return wrong("interval: expected some time, like \"2s\"".into());
         }
@@ -145,13 +147,13 @@ impl Settings {
     ///
     /// # Errors
     /// The URL cannot be read.
-    pub fn target(&self) -> Result<Option<Target>, String> {
+    pub(crate) fn target(&self) -> Result<Option<Target>, String> {
         self.url.as_deref().map(str::parse).transpose()
     }
 
     /// How to judge.
     #[must_use]
-    pub fn policy(&self) -> Policy {
+    pub(crate) fn policy(&self) -> Policy {
         Policy {
             soak: self.soak.0,
             interval: self.interval.0,

@@ -14,13 +14,16 @@ use std::{
     time::Duration,
 };
 
-use super::{
-    Guard, OnFailure, Outcome, Policy, Report,
+use disk::{SimDisk, SimFolder};
+
+use crate::{
+    guard::Guard,
     ledger::store::Store,
+    policy::{OnFailure, Policy},
+    report::{Outcome, Report},
     system::{BootChoice, Result, SystemError},
     version::Version,
 };
-use disk::{SimDisk, SimFolder};
 
 /// What a version is like.
 #[derive(Clone, Debug)]

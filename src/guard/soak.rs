@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{
-    Guard,
+use crate::{
+    guard::Guard,
     ledger::disk::Disk,
     system::{Outlook, System, SystemError},
     version::Version,
@@ -16,7 +16,7 @@ const SWITCH_LIMIT: Duration = Duration::from_mins(10);
 
 /// What a soak found.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Soak {
+pub(crate) enum Soak {
     /// Healthy from the first good check to the last.
     Healthy {
         /// Duration.

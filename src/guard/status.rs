@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{
+use crate::{
     ledger::{
         Intent, Override,
         disk::Folder,
@@ -19,7 +19,7 @@ use super::{
 
 /// Where the machine stands.
 #[derive(Debug, Serialize)]
-pub struct Status {
+pub(crate) struct Status {
     /// What runs.
     pub running: Option<Version>,
     /// Where it stands; none: never seen.
@@ -60,7 +60,7 @@ pub struct Status {
 
 /// A version that may not run.
 #[derive(Debug, Serialize)]
-pub struct Quarantined {
+pub(crate) struct Quarantined {
     /// Which.
     pub version: Version,
     /// Since when.
@@ -72,7 +72,11 @@ pub struct Quarantined {
 impl Status {
     /// Looks at everything, changes nothing.
     #[must_use]
-    pub fn gather(system: &impl System, settings: &Settings, last_verdict: Option<LastVerdict>) -> Self {
+    pub(crate) fn gather(
+        system: &impl System,
+        settings: &Settings,
+        last_verdict: Option<LastVerdict>,
+    ) -> Self {
         let store = Store {
             state: Folder(settings.state_dir.clone()),
             runtime: Folder(settings.runtime_dir.clone()),
@@ -135,7 +139,7 @@ impl Status {
 
     /// As a JSON object, ended by a newline.
     #[must_use]
-    pub fn json(&self) -> String {
+    pub(crate) fn json(&self) -> String {
         format!("{}\n", serde_json::to_string_pretty(self).unwrap_or_default())
     }
 }

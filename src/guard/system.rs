@@ -3,22 +3,22 @@
 
 use std::time::Duration;
 
-use super::{
-    Report,
+use crate::{
+    report::Report,
     version::{Timestamp, Version},
 };
 
 /// Something on the machine failed; the text says what was tried and how it ended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct SystemError(pub String);
+pub(crate) struct SystemError(pub String);
 
 /// Shorthand for results of this module.
-pub type Result<T> = std::result::Result<T, SystemError>;
+pub(crate) type Result<T> = std::result::Result<T, SystemError>;
 
 /// A check that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Illness {
+pub(crate) struct Illness {
     /// Name of the check.
     pub check: String,
     /// What it found, in one line.
@@ -29,7 +29,7 @@ pub struct Illness {
 
 /// Whether waiting may help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outlook {
+pub(crate) enum Outlook {
     /// It may be about to become healthy.
     MayPass,
     /// It is up, and what it answers is wrong.
@@ -41,20 +41,20 @@ pub enum Outlook {
 impl Illness {
     /// A failure that may pass.
     #[must_use]
-    pub fn new(check: impl Into<String>, reason: impl Into<String>) -> Self {
+    pub(crate) fn new(check: impl Into<String>, reason: impl Into<String>) -> Self {
         Self { check: check.into(), reason: reason.into(), outlook: Outlook::MayPass }
     }
 
     /// The same failure with another outlook.
     #[must_use]
-    pub fn but(self, outlook: Outlook) -> Self {
+    pub(crate) fn but(self, outlook: Outlook) -> Self {
         Self { outlook, ..self }
     }
 }
 
 /// What the firmware's variables tell the boot loader; entries that belong to no version are `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct BootChoice {
+pub(crate) struct BootChoice {
     /// Booted unless something else is asked for.
     pub default: Option<Version>,
     /// Booted once, at the next boot.
@@ -63,7 +63,7 @@ pub struct BootChoice {
 
 /// What two versions must share so that one stands for the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BootIdentity {
+pub(crate) struct BootIdentity {
     /// Kernel, initrd and kernel parameters: same ones, and no reboot is needed from one version to the other.
     pub kernel: String,
     /// What else decides whether a boot comes up (service manager, file systems): same ones as well, and a boot of one version is proof
@@ -72,7 +72,7 @@ pub struct BootIdentity {
 }
 
 /// A machine. Reading methods answer from the machine's present state; the others change it, and may be repeated without harm.
-pub trait System {
+pub(crate) trait System {
     /// The version that runs.
     ///
     /// # Errors

@@ -1,9 +1,11 @@
 //! The trial of what runs: after a boot, after a switch, and after a crash of the guard itself.
 
-use super::{
-    Guard, OnFailure, Outcome, Report,
+use crate::{
     events::{self, Event},
+    guard::Guard,
     ledger::{Verdict, disk::Disk},
+    policy::OnFailure,
+    report::{Outcome, Report},
     soak::Soak,
     system::{System, SystemError},
     version::{State, Version},
@@ -17,7 +19,7 @@ impl<S: System, D: Disk> Guard<S, D> {
     ///
     /// # Errors
     /// The machine cannot be asked what runs.
-    pub fn verify(&mut self) -> Result<Report, SystemError> {
+    pub(crate) fn verify(&mut self) -> Result<Report, SystemError> {
         loop {
             let Some(report) = self.judge()? else { continue };
             let settled = self.system.activation().ok() == self.judged;
@@ -31,7 +33,7 @@ impl<S: System, D: Disk> Guard<S, D> {
     ///
     /// # Errors
     /// As [`Self::verify`].
-    pub fn dry_run(&mut self) -> Result<Report, SystemError> {
+    pub(crate) fn dry_run(&mut self) -> Result<Report, SystemError> {
         loop {
             let version = self.system.running()?;
             let (outcome, text) = match self.soak(&version, self.policy.soak)? {
@@ -175,7 +177,7 @@ impl<S: System, D: Disk> Guard<S, D> {
 
     /// Why a version was found bad.
     #[must_use]
-    pub fn last_reason(&self, version: &Version) -> String {
+    pub(crate) fn last_reason(&self, version: &Version) -> String {
         let verdict = self.ledger.versions.get(version).and_then(|entry| entry.last_verdict.as_ref());
         verdict.map_or_else(
             || "no reason is recorded".into(),

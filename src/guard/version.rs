@@ -7,24 +7,24 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 /// A version of the whole system, named by what runs: the store path of its toplevel.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Version(String);
+pub(crate) struct Version(String);
 
 impl Version {
     /// A version by its store path.
     #[must_use]
-    pub fn new(path: impl Into<String>) -> Self {
+    pub(crate) fn new(path: impl Into<String>) -> Self {
         Self(path.into())
     }
 
     /// Where its toplevel is.
     #[must_use]
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         Path::new(&self.0)
     }
 
     /// The last component of the path: unique, and free of slashes.
     #[must_use]
-    pub fn base_name(&self) -> &str {
+    pub(crate) fn base_name(&self) -> &str {
         self.0.rsplit('/').next().unwrap_or_default()
     }
 }
@@ -91,7 +91,7 @@ impl fmt::Display for State {
 
 /// A point in time to the second, written as RFC 3339 in UTC.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Timestamp(pub u64);
+pub(crate) struct Timestamp(pub u64);
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,7 +7,7 @@ use std::{
     str::FromStr,
 };
 
-use crate::{config::listen::Listen, peers::url::BaseUrl};
+use crate::{listen::Listen, url::BaseUrl};
 
 /// Where a service answers.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,11 +4,11 @@ use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::{
+use crate::{
     challenge::Challenge,
+    receipt::Receipt,
     unhealthy::{Fault, Step},
 };
-use crate::receipt::Receipt;
 
 /// Headers with a fixed value.
 const FIXED: [(&str, &str); 4] = [

@@ -7,12 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use load::{Load, Manner};
 use rustix::process::Signal;
 use serde_json::Value;
 use socket2::{SockFilter, SockRef};
 
 use crate::support::{Builder, Uecho, eventually, http, http::Connection, listener, pause, peer::sleep};
-use load::{Load, Manner};
 
 const UPLOAD: &[u8] = b"POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nha";
 const GET: &[u8] = b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n";

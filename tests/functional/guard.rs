@@ -1,5 +1,7 @@
 //! The guard's commands that need no machine: what it can tell, what it cannot, and what it refuses to start with.
 
+#![expect(clippy::unwrap_used, reason = "support code of tests may fail loudly, as the tests themselves do")]
+
 use std::{
     fs,
     path::Path,

@@ -18,7 +18,6 @@ mod fanout_ready;
 mod fanout_reload;
 mod fanout_tls;
 mod fanout_tree;
-mod guard;
 mod http2;
 mod limits;
 mod logs;

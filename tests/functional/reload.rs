@@ -87,7 +87,7 @@ fn peers_and_the_log_filter_are_among_what_can_change() {
     reload(&mut uecho, &format!("log.filter = 'info'\nfanout.peers = ['http://{}']", peer.address));
     assert_eq!(uecho.get("/api/v1/fanout/x").json()["replies"][0]["outcome"], "ok");
     eventually("the filter lets it through", || {
-        uecho.stderr().contains("INFO uecho::reload: settings reloaded")
+        uecho.stderr().contains("INFO uecho::process::reload: settings reloaded")
     });
 }
 

@@ -18,10 +18,9 @@ use std::{
 };
 
 use command_fds::{CommandFdExt, FdMapping};
-use tempfile::TempDir;
-
 pub use http::Answer;
 use notify::NotifySocket;
+use tempfile::TempDir;
 
 /// Longest wait for anything that should happen soon; generous, because test machines are busy.
 pub const SOON: Duration = Duration::from_secs(30);

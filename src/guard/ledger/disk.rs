@@ -7,7 +7,7 @@ use std::{
 };
 
 /// A folder of small files. What is not synced may be gone after a power cut.
-pub trait Disk {
+pub(crate) trait Disk {
     /// The content of a file; `None` when there is none.
     ///
     /// # Errors
@@ -47,12 +47,12 @@ pub trait Disk {
 
 /// A real folder, created with mode 0755 when it is first written to.
 #[derive(Clone, Debug)]
-pub struct Folder(pub PathBuf);
+pub(crate) struct Folder(pub PathBuf);
 
 impl Folder {
     /// The path of a file in it.
     #[must_use]
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 }

@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::guard::version::{State, Timestamp, Version};
+use crate::version::{State, Timestamp, Version};
 
 /// What is known of one version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// Where it stands.
     pub state: State,
     /// Boots in which it was put on trial since it was staged.
@@ -37,7 +37,7 @@ pub struct Entry {
 
 /// The outcome of a trial.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Verdict {
+pub(crate) struct Verdict {
     /// When.
     pub at: Timestamp,
     /// Good or bad.
@@ -53,7 +53,7 @@ pub struct Verdict {
 
 /// A version that the boot loader was told to start once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Armed {
+pub(crate) struct Armed {
     /// Which.
     pub version: Version,
     /// Boot id under which it was armed: seen under another, the trial boot is over.
@@ -70,7 +70,7 @@ pub struct Armed {
 
 /// A rollback in the works. Written before the first step; every step can be taken again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Intent {
+pub(crate) struct Intent {
     /// What is left behind.
     pub from: Version,
     /// What must serve at the end.
@@ -92,7 +92,7 @@ pub struct Intent {
 
 /// A human's decision.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Override {
+pub(crate) struct Override {
     /// When.
     pub at: Timestamp,
     /// About which version.
@@ -111,7 +111,7 @@ pub struct Override {
 impl Entry {
     /// A version seen for the first time.
     #[must_use]
-    pub fn new(first_seen: Timestamp) -> Self {
+    pub(crate) fn new(first_seen: Timestamp) -> Self {
         Self {
             state: State::Staged,
             attempts: 0,
@@ -127,13 +127,13 @@ impl Entry {
 
     /// When something was last found out about it.
     #[must_use]
-    pub fn last_seen(&self) -> Timestamp {
+    pub(crate) fn last_seen(&self) -> Timestamp {
         self.last_verdict.as_ref().map_or(self.first_seen, |verdict| verdict.at.max(self.first_seen))
     }
 
     /// Whether the last verdict on it was bad.
     #[must_use]
-    pub fn failed(&self) -> bool {
+    pub(crate) fn failed(&self) -> bool {
         self.last_verdict.as_ref().is_some_and(|verdict| !verdict.healthy)
     }
 }

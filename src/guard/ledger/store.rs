@@ -4,7 +4,7 @@
 //! its place: a bad version must be left behind also when that cannot be written down for good. Whoever is killed between the two may leave
 //! both; the higher revision counts.
 
-use super::{Ledger, disk::Disk};
+use crate::ledger::{Ledger, disk::Disk};
 
 const CURRENT: &str = "ledger.json";
 const PREVIOUS: &str = "ledger.json.previous";
@@ -13,7 +13,7 @@ const CORRUPT: &str = "ledger.json.corrupt";
 
 /// Where a ledger came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub(crate) enum Origin {
     /// Read as written.
     Intact,
     /// There never was one.
@@ -25,7 +25,7 @@ pub enum Origin {
 }
 
 /// The two folders that hold the ledger.
-pub struct Store<D> {
+pub(crate) struct Store<D> {
     /// Persistent, `/var/lib/uecho-guard`.
     pub state: D,
     /// For as long as the machine is up, `/run/uecho-guard`.
@@ -35,7 +35,7 @@ pub struct Store<D> {
 /// Neither folder can be written.
 #[derive(Debug, thiserror::Error)]
 #[error("the ledger cannot be written: {persistent}; nor in /run: {volatile}")]
-pub struct WriteError {
+pub(crate) struct WriteError {
     persistent: std::io::Error,
     volatile: std::io::Error,
 }
@@ -43,7 +43,7 @@ pub struct WriteError {
 impl<D: Disk> Store<D> {
     /// Reads without changing anything.
     #[must_use]
-    pub fn read(&self) -> (Ledger, Origin) {
+    pub(crate) fn read(&self) -> (Ledger, Origin) {
         let volatile = self.runtime.read(CURRENT).ok().flatten().and_then(|text| parse(&text).ok());
         let (persistent, origin) = self.read_persistent();
         match volatile {
@@ -71,7 +71,7 @@ impl<D: Disk> Store<D> {
 
     /// Reads, and sets a corrupt ledger aside as `ledger.json.corrupt`.
     #[must_use]
-    pub fn load(&mut self) -> (Ledger, Origin) {
+    pub(crate) fn load(&mut self) -> (Ledger, Origin) {
         let (ledger, origin) = self.read();
         if let Origin::Previous(_) | Origin::Lost(_) = origin {
             // evidence only: failing to keep it must not keep the guard from its work
@@ -84,7 +84,7 @@ impl<D: Disk> Store<D> {
     ///
     /// # Errors
     /// Neither folder can be written.
-    pub fn save(&mut self, ledger: &mut Ledger) -> Result<Option<std::io::Error>, WriteError> {
+    pub(crate) fn save(&mut self, ledger: &mut Ledger) -> Result<Option<std::io::Error>, WriteError> {
         ledger.revision += 1;
         let mut text = serde_json::to_vec_pretty(ledger).unwrap_or_default();
         text.push(b'\n');
@@ -124,7 +124,7 @@ mod tests {
     use std::fs;
 
     use super::{super::disk::Folder, *};
-    use crate::guard::version::{Timestamp, Version};
+    use crate::version::{Timestamp, Version};
 
     struct Folders {
         root: tempfile::TempDir,

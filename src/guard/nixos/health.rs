@@ -2,14 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{boot_id, command, identity::Identity, units};
+use uecho_probe::{
+    check::{Expect, Probe},
+    target::Target,
+    unhealthy::Fault,
+};
+
 use crate::{
-    guard::{
-        settings::Settings,
-        system::{Illness, Outlook},
-        version::Version,
-    },
-    probe::{Expect, Fault, Probe, Target},
+    nixos::{boot_id, command, identity::Identity, units},
+    settings::Settings,
+    system::{Illness, Outlook},
+    version::Version,
 };
 
 /// Of `uecho.socket`: there whatever address the public listener has, and reached without a network.
@@ -18,7 +21,7 @@ const SOCKET: &str = "/run/uecho/public.sock";
 const TCP: &str = "http://127.0.0.1:8080";
 
 /// The checks, and what they remember of earlier rounds.
-pub struct Health {
+pub(crate) struct Health {
     settings: Settings,
     socket: PathBuf,
     of: Option<Version>,
@@ -28,7 +31,7 @@ pub struct Health {
 impl Health {
     /// Checks as configured.
     #[must_use]
-    pub fn new(settings: &Settings) -> Self {
+    pub(crate) fn new(settings: &Settings) -> Self {
         let restarts = units::Restarts::default();
         Self { settings: settings.clone(), socket: SOCKET.into(), of: None, restarts }
     }
@@ -37,7 +40,7 @@ impl Health {
     ///
     /// # Errors
     /// The first failure.
-    pub async fn check(&mut self, version: &Version) -> Result<(), Illness> {
+    pub(crate) async fn check(&mut self, version: &Version) -> Result<(), Illness> {
         if self.of.as_ref() != Some(version) {
             self.of = Some(version.clone());
             self.restarts = units::Restarts::default();

@@ -2,17 +2,16 @@
 
 use std::fs;
 
+use uecho_probe::receipt;
+
 use crate::{
-    guard::{
-        system::{Illness, Outlook},
-        version::Version,
-    },
-    receipt,
+    system::{Illness, Outlook},
+    version::Version,
 };
 
 /// The names that a version answers by.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// The content of `nixos-version` in its toplevel; `None` when there is none, and then any name will do.
     label: Option<String>,
     /// The hash of its store path; `None` when it lies elsewhere.
@@ -22,7 +21,7 @@ pub struct Identity {
 impl Identity {
     /// The names of a version that is on this machine.
     #[must_use]
-    pub fn of(version: &Version) -> Self {
+    pub(crate) fn of(version: &Version) -> Self {
         let label = fs::read_to_string(version.path().join("nixos-version")).ok();
         let path = fs::canonicalize(version.path()).unwrap_or_else(|_| version.path().into());
         Self {
@@ -36,7 +35,7 @@ impl Identity {
     ///
     /// # Errors
     /// Another version answers. With the label of this one it may only not have been reloaded yet.
-    pub fn check(&self, system: &str) -> Result<(), Illness> {
+    pub(crate) fn check(&self, system: &str) -> Result<(), Illness> {
         let Some(label) = &self.label else { return Ok(()) };
         let expected = self.hash.as_ref().map_or_else(|| label.clone(), |hash| format!("{label}+{hash}"));
         if system == expected || system == label {

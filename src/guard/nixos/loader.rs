@@ -4,8 +4,8 @@ use std::{fs, io, path::Path, sync::OnceLock};
 
 use tokio::runtime::Runtime;
 
-use super::{QUICK, command};
-use crate::guard::{
+use crate::{
+    nixos::{QUICK, command},
     system::{BootChoice, Result, SystemError},
     version::Version,
 };
@@ -16,7 +16,7 @@ const VENDOR: &str = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
 
 /// The boot loader.
 #[derive(Default)]
-pub struct Loader {
+pub(crate) struct Loader {
     /// Folder with `loader/entries`, found once.
     boot: OnceLock<String>,
 }
@@ -26,7 +26,7 @@ impl Loader {
     ///
     /// # Errors
     /// A variable is there and cannot be read, or bootctl does not find where the entries are.
-    pub fn choice(&self, runtime: &Runtime) -> Result<Option<BootChoice>> {
+    pub(crate) fn choice(&self, runtime: &Runtime) -> Result<Option<BootChoice>> {
         if variable("LoaderInfo")?.is_none() {
             return Ok(None);
         }
@@ -41,7 +41,7 @@ impl Loader {
 
     /// The id of the entry that boots a version.
     #[must_use]
-    pub fn entry(&self, runtime: &Runtime, version: &Version) -> Option<String> {
+    pub(crate) fn entry(&self, runtime: &Runtime, version: &Version) -> Option<String> {
         self.entries(runtime).into_iter().find(|(_, of)| of == version).map(|(id, _)| id)
     }
 
@@ -53,7 +53,7 @@ impl Loader {
     ///
     /// # Errors
     /// There is no such entry, or bootctl failed.
-    pub fn set(&self, runtime: &Runtime, action: &str, version: Option<&Version>) -> Result<()> {
+    pub(crate) fn set(&self, runtime: &Runtime, action: &str, version: Option<&Version>) -> Result<()> {
         let id = match version {
             Some(version) => self
                 .entry(runtime, version)

@@ -7,19 +7,22 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{QUICK, command, failed};
-use crate::guard::{system::Result, version::Version};
+use crate::{
+    nixos::{QUICK, command, failed},
+    system::Result,
+    version::Version,
+};
 
 /// Every link in it is a root of the garbage collector.
 const ROOTS: &str = "/nix/var/nix/gcroots/uecho-guard";
 
 /// A profile: a link to one of its numbered generations.
-pub struct Profile(PathBuf);
+pub(crate) struct Profile(PathBuf);
 
 impl Profile {
     /// The profile at this path.
     #[must_use]
-    pub fn new(path: &Path) -> Self {
+    pub(crate) fn new(path: &Path) -> Self {
         Self(path.into())
     }
 
@@ -27,7 +30,7 @@ impl Profile {
     ///
     /// # Errors
     /// It cannot be read.
-    pub fn current(&self) -> Result<Option<Version>> {
+    pub(crate) fn current(&self) -> Result<Option<Version>> {
         match fs::canonicalize(&self.0) {
             Ok(path) => Ok(Some(Version::new(path.to_string_lossy()))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -40,7 +43,7 @@ impl Profile {
     ///
     /// # Errors
     /// nix-env failed.
-    pub async fn install(&self, version: &Version) -> Result<()> {
+    pub(crate) async fn install(&self, version: &Version) -> Result<()> {
         let profile = self.0.to_string_lossy();
         // no new generation when the newest is this version already
         command::must(&["nix-env", "--profile", &profile, "--set", &version.to_string()], QUICK).await?;
@@ -57,7 +60,7 @@ fn sync(folder: &Path) -> Result<()> {
 ///
 /// # Errors
 /// The folder cannot be read.
-pub fn pins() -> Result<Vec<Version>> {
+pub(crate) fn pins() -> Result<Vec<Version>> {
     let roots = Path::new(ROOTS);
     match fs::read_dir(roots) {
         Ok(folder) => {
@@ -82,7 +85,7 @@ fn root(version: &Version) -> PathBuf {
 ///
 /// # Errors
 /// The link cannot be made.
-pub fn pin(version: &Version) -> Result<()> {
+pub(crate) fn pin(version: &Version) -> Result<()> {
     let root = root(version);
     fs::create_dir_all(ROOTS).map_err(|error| failed(Path::new(ROOTS), &error))?;
     match symlink(version.path(), &root) {
@@ -96,7 +99,7 @@ pub fn pin(version: &Version) -> Result<()> {
 ///
 /// # Errors
 /// The link cannot be removed.
-pub fn unpin(version: &Version) -> Result<()> {
+pub(crate) fn unpin(version: &Version) -> Result<()> {
     let root = root(version);
     match fs::remove_file(&root) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(&root, &error)),

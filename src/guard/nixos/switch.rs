@@ -3,15 +3,15 @@
 
 use std::{path::Path, time::Duration};
 
-use super::{QUICK, command};
-use crate::guard::{
+use crate::{
     lock,
+    nixos::{QUICK, command},
     system::{Result, SystemError},
     version::Version,
 };
 
 /// In every toplevel.
-pub const PROGRAM: &str = "bin/switch-to-configuration";
+pub(crate) const PROGRAM: &str = "bin/switch-to-configuration";
 /// Locked by switch-to-configuration for as long as it works.
 const LOCK: &str = "/run/nixos/switch-to-configuration.lock";
 const UNIT: &str = "uecho-guard-switch.service";
@@ -23,7 +23,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// It cannot be started, or ended with another status than 0.
-pub async fn run(version: &Version, action: &str) -> Result<()> {
+pub(crate) async fn run(version: &Version, action: &str) -> Result<()> {
     let program = version.path().join(PROGRAM);
     let program = program.to_string_lossy();
     // one that an earlier guard has started; how it ended says nothing about this one
@@ -96,7 +96,7 @@ async fn forget() {
 
 /// Whether anybody is switching.
 #[must_use]
-pub fn in_progress() -> bool {
+pub(crate) fn in_progress() -> bool {
     lock::is_held(Path::new(LOCK))
 }
 

@@ -7,8 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{QUICK, command};
-use crate::guard::{
+use crate::{
+    nixos::{QUICK, command},
     system::{Illness, Outlook},
     version::Version,
 };
@@ -19,7 +19,7 @@ const CRASHES: u64 = 3;
 
 /// Remembers how often each unit had been started.
 #[derive(Default)]
-pub struct Restarts {
+pub(crate) struct Restarts {
     first_seen: HashMap<String, u64>,
     invocations: HashMap<String, BTreeSet<String>>,
     was_healthy: bool,
@@ -27,7 +27,7 @@ pub struct Restarts {
 
 impl Restarts {
     /// From now on, every restart counts.
-    pub fn healthy(&mut self) {
+    pub(crate) fn healthy(&mut self) {
         self.was_healthy = true;
     }
 
@@ -53,7 +53,7 @@ impl Restarts {
 ///
 /// # Errors
 /// The first difference found.
-pub async fn check(unit: &str, version: &Version, restarts: &mut Restarts) -> Result<(), Illness> {
+pub(crate) async fn check(unit: &str, version: &Version, restarts: &mut Restarts) -> Result<(), Illness> {
     let property = format!("--property={PROPERTIES}");
     let shown = command::must(&["systemctl", "show", &property, unit], QUICK)
         .await

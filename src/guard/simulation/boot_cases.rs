@@ -1,10 +1,13 @@
 //! What needs a boot: other kernels, trial boots, boot loaders that do not listen.
 
-use super::{
-    cases::{bad, blessed, state},
-    *,
+use crate::{
+    report::Outcome,
+    simulation::{
+        cases::{bad, blessed, state},
+        *,
+    },
+    version::State,
 };
-use crate::guard::{Outcome, version::State};
 
 #[test]
 fn another_kernel_or_a_failed_switch_needs_a_reboot_and_is_proven_after_it() {

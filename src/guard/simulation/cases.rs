@@ -1,7 +1,6 @@
 //! One test per complaint that other systems' users have, and per exit code.
 
-use super::*;
-use crate::guard::{Outcome, human::preflight, ledger::disk::Disk, version::State};
+use crate::{human::preflight, ledger::disk::Disk, report::Outcome, simulation::*, version::State};
 
 pub(super) fn bad() -> Traits {
     Traits { healthy_for: Some(0), ..GOOD }
@@ -228,7 +227,7 @@ fn a_crash_between_the_disk_and_the_memory_leaves_the_newer_ledger() {
         let finished = !machine.see().dead;
         (machine.get().dead, machine.get().fuse) = (false, None);
         let on_disk = machine.see().disks[0].files["ledger.json"].clone();
-        let on_disk: crate::guard::ledger::Ledger = serde_json::from_slice(&on_disk).unwrap();
+        let on_disk: crate::ledger::Ledger = serde_json::from_slice(&on_disk).unwrap();
         let known = machine.store().read().0;
         assert!(on_disk.overrides.len() <= known.overrides.len(), "forgotten after {effects} effects");
         assert_eq!(state(&machine, "b") == State::Quarantined, known.overrides.is_empty());
@@ -279,7 +278,7 @@ fn versions_that_are_gone_are_forgotten_but_for_the_last_fifty_and_the_quarantin
     let expected: Vec<_> =
         [booted, v("bad")].into_iter().chain((20..70).map(|number| v(&name(number)))).collect();
     assert_eq!(known, expected);
-    let series = crate::guard::metrics::render(&ledger, None);
+    let series = crate::metrics::render(&ledger, None);
     assert!(!series.contains(&name(19)) && series.contains(&name(20)), "{series}");
 }
 

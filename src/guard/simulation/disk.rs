@@ -2,8 +2,7 @@
 
 use std::{collections::BTreeMap, io};
 
-use super::Machine;
-use crate::guard::ledger::disk::Disk;
+use crate::{ledger::disk::Disk, simulation::Machine};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct SimFolder {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::Machine;
-use crate::guard::{
-    Report,
+use crate::{
+    report::Report,
+    simulation::Machine,
     system::{BootChoice, BootIdentity, Illness, Outlook, Result, System, SystemError},
     version::{Timestamp, Version},
 };

@@ -3,8 +3,7 @@
 
 use proptest::prelude::*;
 
-use super::*;
-use crate::guard::{Outcome, human::preflight, ledger::store::Origin, version::State};
+use crate::{human::preflight, ledger::store::Origin, report::Outcome, simulation::*, version::State};
 
 const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 

@@ -1,11 +1,12 @@
 //! Secrets: never shown, warned of where others can read them, refused when they cannot be meant.
 
+use uecho::config::{keys, settings, show};
+
 use super::{
     Sources, document, mode,
     table::{Form, TABLE},
     variable_name,
 };
-use uecho::config::{keys, settings, show};
 
 const CANARY: &str = "canary-5e3a";
 

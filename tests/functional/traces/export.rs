@@ -109,8 +109,12 @@ fn the_url_of_a_peers_span_is_the_whole_one() {
     let collector = Collector::new(Manner::Good);
     let peer = Peer::saying("hi");
     let uecho = exporting(&collector, &format!("fanout.peers = [\"{}/up/\"]", peer.url())).start();
-    let long = "%41".repeat(400);
-    for (text, full) in [("a%2Fb%20c", "/up/a%2Fb%20c"), (&long, &format!("/up/{}", "A".repeat(336)))] {
+    let [long, longer] = ["%41".repeat(400), "%2F".repeat(400)];
+    for (text, full) in [
+        ("a%2Fb%20c", "/up/a%2Fb%20c"),
+        (&long, &format!("/up/{}", "A".repeat(400))),
+        (&longer, &format!("/up/{}", "%2F".repeat(341))),
+    ] {
         assert_eq!(
             uecho.request("GET", &format!("/api/v1/fanout/{text}"), &[("traceparent", SAMPLED)]).status,
             200

@@ -1,0 +1,107 @@
+//! The guard at work: what it knows of a machine, and how it keeps that.
+
+use crate::{
+    events::{self, Event},
+    ledger::{
+        Ledger,
+        disk::Disk,
+        store::{Origin, Store, WriteError},
+    },
+    policy::Policy,
+    system::{System, SystemError},
+    version::Version,
+};
+
+/// The guard at work on one machine. Whoever makes one holds the lock.
+pub(crate) struct Guard<S, D> {
+    /// The machine.
+    pub system: S,
+    pub(crate) store: Store<D>,
+    pub(crate) ledger: Ledger,
+    pub(crate) policy: Policy,
+    /// The activation that the last decision was about.
+    pub(crate) judged: Option<String>,
+}
+
+impl<S: System, D: Disk> Guard<S, D> {
+    /// Reads the ledger; one that is corrupt is set aside and rebuilt, from the previous copy or else from the running system.
+    pub(crate) fn open(system: S, mut store: Store<D>, policy: Policy) -> Self {
+        let (ledger, origin) = store.load();
+        let mut guard = Self { system, store, ledger, policy, judged: None };
+        match origin {
+            Origin::Intact => {}
+            Origin::Previous(problem) => {
+                events::emit(&Event::LedgerRebuilt { from: "the previous copy", problem: &problem });
+                guard.save();
+            }
+            Origin::Lost(problem) => {
+                guard.rebuild();
+                events::emit(&Event::LedgerRebuilt { from: "the running system", problem: &problem });
+                guard.save();
+            }
+            // a ledger may also be lost together with its folder
+            Origin::Fresh => guard.rebuild(),
+        }
+        guard
+    }
+
+    /// Reads the ledger as it is and leaves it so: for [`Self::dry_run`], without the lock.
+    pub(crate) fn peek(system: S, store: Store<D>, policy: Policy) -> Self {
+        let (ledger, _) = store.read();
+        Self { system, store, ledger, policy, judged: None }
+    }
+
+    /// What is pinned was blessed: a version is pinned for that reason only.
+    pub(crate) fn rebuild(&mut self) {
+        let now = self.system.now();
+        let booted = self.system.booted().ok();
+        let running = self.system.running().ok();
+        let mut pins = self.system.pins().unwrap_or_default();
+        pins.sort_by_key(|version| Some(version) == running.as_ref());
+        for version in &pins {
+            self.ledger.bless(version, now);
+            self.ledger.see(version, now).boots = Some(version) == booted.as_ref();
+        }
+    }
+
+    /// What is known.
+    #[must_use]
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The activation that the last decision was about; another one has not been judged yet.
+    #[must_use]
+    pub(crate) fn judged(&self) -> Option<&str> {
+        self.judged.as_deref()
+    }
+
+    /// Writes the ledger. A decision about the service must not wait for a disk, so failing is told and lived with.
+    pub(crate) fn save(&mut self) {
+        if let Err(error) = self.try_save() {
+            events::emit(&Event::LedgerNotWritten { error: &error });
+        }
+    }
+
+    pub(crate) fn try_save(&mut self) -> Result<(), WriteError> {
+        self.ledger.prune(|version| self.system.exists(version));
+        if let Some(error) = self.store.save(&mut self.ledger)? {
+            events::emit(&Event::LedgerNotWritten { error: &error });
+        }
+        Ok(())
+    }
+
+    /// A step that helps but is not worth giving up for.
+    pub(crate) fn attempt(step: &'static str, result: Result<(), SystemError>) {
+        if let Err(error) = result {
+            events::emit(&Event::StepFailed { step, error: &error });
+        }
+    }
+
+    /// The version to go back to from another: the last good one that is still there.
+    #[must_use]
+    pub(crate) fn target(&self, from: &Version) -> Option<Version> {
+        let mut blessed = self.ledger.blessed().into_iter();
+        blessed.find(|version| *version != from && self.system.exists(version)).cloned()
+    }
+}

@@ -1,0 +1,27 @@
+//! What the service, its guard and whoever deploys them have in common.
+//!
+//! - [`check`]: is a running service ready, and does it echo exactly as it must? [`challenge`] is what it is sent, [`verify`] what
+//!   must come back, [`unhealthy`] why it does not
+//! - [`client`], [`target`]: the HTTP client of that check, and whom it asks
+//! - [`url`], [`connect`], [`stream`], [`tls`]: byte streams to an HTTP service
+//! - [`listen`]: addresses to listen on
+//! - [`receipt`]: which build, machine and system answered
+//! - [`units`]: durations and sizes as settings spell them
+//! - [`journal`]: log events in the journal
+//! - [`exit`]: exit codes
+
+pub mod challenge;
+pub mod check;
+pub mod client;
+pub mod connect;
+pub mod exit;
+pub mod journal;
+pub mod listen;
+pub mod receipt;
+pub mod stream;
+pub mod target;
+pub mod tls;
+pub mod unhealthy;
+pub mod units;
+pub mod url;
+pub mod verify;

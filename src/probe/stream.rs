@@ -1,0 +1,187 @@
+//! A connected byte stream, with or without TLS.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+use tokio_rustls::client::TlsStream;
+
+use crate::tls;
+
+/// A connected stream.
+pub enum Stream {
+    /// TCP.
+    Plain(TcpStream),
+    /// TLS over TCP, and why a write failed.
+    Tls(Box<TlsStream<TcpStream>>, Option<io::Error>),
+}
+
+macro_rules! delegate {
+    ($self:ident, $method:ident($($argument:expr),*)) => {
+        match $self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).$method($($argument),*),
+            Self::Tls(stream, _) => Pin::new(stream).$method($($argument),*),
+        }
+    };
+}
+
+impl Stream {
+    /// TLS over TCP, after the handshake.
+    #[must_use]
+    pub fn tls(stream: TlsStream<TcpStream>) -> Self {
+        Self::Tls(Box::new(stream), None)
+    }
+
+    /// What to say of a write. Under TLS 1.3 a peer that wants another certificate of us says so after the handshake, and hangs up: its
+    /// word explains more than that nobody reads on. It is there already, or nothing ever will be, so nobody waits long for it.
+    fn explained<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        let Self::Tls(stream, failed) = self else { return written };
+        match written {
+            Poll::Ready(Err(error)) if is_end(&error) => *failed = Some(error),
+            written => return written,
+        }
+        let mut space = [0; 1];
+        let said = ready!(Pin::new(stream).poll_read(context, &mut ReadBuf::new(&mut space)));
+        let alert = said.err().filter(|error| tls::refusal(error).is_some());
+        Poll::Ready(Err(alert.or_else(|| failed.take()).unwrap_or_else(|| io::ErrorKind::BrokenPipe.into())))
+    }
+
+    /// The error of a write whose explanation is still waited for.
+    fn failed(&mut self) -> Option<io::Error> {
+        let Self::Tls(_, failed) = self else { return None };
+        failed.take()
+    }
+}
+
+/// Whether it says that the other side has hung up: reading ends as well, then.
+fn is_end(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset)
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        delegate!(self, poll_read(context, buffer))
+    }
+}
+
+macro_rules! write {
+    ($self:ident, $context:ident, $method:ident($($argument:expr)?)) => {{
+        let written = match $self.failed() {
+            Some(error) => Poll::Ready(Err(error)),
+            None => {
+                let stream = $self.as_mut();
+                delegate!(stream, $method($context $(, $argument)?))
+            }
+        };
+        $self.explained($context, written)
+    }};
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        write!(self, context, poll_write(bytes))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        write!(self, context, poll_flush())
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        delegate!(self, poll_shutdown(context))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        write!(self, context, poll_write_vectored(slices))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Plain(stream) => stream.is_write_vectored(),
+            Self::Tls(stream, _) => stream.is_write_vectored(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+    use rustls::{
+        RootCertStore, ServerConfig, ServerConnection, pki_types::PrivatePkcs8KeyDer,
+        server::WebPkiClientVerifier,
+    };
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+    use crate::{connect::Connector, url::BaseUrl};
+
+    /// A server for `localhost` that demands a certificate, and the authority of both in PEM.
+    fn demanding() -> (ServerConfig, String) {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let certificate =
+            CertificateParams::new(vec!["localhost".into()]).unwrap().signed_by(&key, &authority).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(authority.der().clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let clients = WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_client_cert_verifier(clients.build().unwrap())
+            .with_single_cert(
+                vec![certificate.der().clone()],
+                PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
+            );
+        (config.unwrap(), authority.pem())
+    }
+
+    #[tokio::test]
+    async fn what_a_peer_said_before_it_hung_up_explains_a_failed_write() {
+        let (server, pem) = demanding();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), pem).unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+        let serving = tokio::task::spawn_blocking(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut tls = ServerConnection::new(Arc::new(server)).unwrap();
+            let error = tls.complete_io(&mut stream).unwrap_err();
+            assert!(tls::refusal(&error).is_some(), "{error}");
+            // the reset fails the write before anything is read
+            socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+        });
+        let url: BaseUrl = url.parse().unwrap();
+        let connector = Connector::for_origins([&url.origin], Some(file.path())).unwrap();
+        let mut stream = connector.connect(&url.origin).await.unwrap();
+        serving.await.unwrap();
+        let error = stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap_err();
+        assert!(tls::refusal(&error).is_some(), "{error}");
+    }
+}

@@ -1,0 +1,92 @@
+//! The command line, from settings to exit code.
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+    time::Duration,
+};
+
+use tokio::runtime::Runtime;
+use uecho_probe::target::Target;
+
+use crate::{
+    cli::{Cli, Command, probe::ProbeArgs},
+    config::{self, peers},
+    fanout::peers::Peers,
+    process::{error::Error, run},
+    state::App,
+    telemetry,
+};
+
+/// Runs the command line to its end.
+#[must_use]
+pub fn main(cli: &Cli) -> ExitCode {
+    let result = match &cli.command {
+        None | Some(Command::Serve) => serve(cli).map(|()| ExitCode::SUCCESS),
+        Some(Command::CheckConfig) => check_config(cli).map(|()| ExitCode::SUCCESS),
+        Some(Command::Probe(args)) => probe(cli, args),
+    };
+    telemetry::end(result.as_ref().err().map(|error| error as _));
+    if matches!(result, Err(Error::Config(_))) && std::env::var_os("LISTEN_FDS").is_some() {
+        hold();
+    }
+    result.unwrap_or_else(|error| ExitCode::from(error.exit_code()))
+}
+
+/// Before a refusal of the configuration: who waits in an inherited socket has systemd start us again at once, as often as we end.
+#[expect(clippy::disallowed_methods, reason = "no runtime is left to block")]
+fn hold() {
+    const PAUSE: Duration = Duration::from_secs(2);
+    std::thread::sleep(PAUSE);
+}
+
+fn serve(cli: &Cli) -> Result<(), Error> {
+    let config::Loaded { settings, warnings, .. } = config::load(&cli.config)?;
+    let telemetry = telemetry::init(&settings)?;
+    for warning in &warnings {
+        tracing::warn!("configuration: {warning}");
+    }
+    let app = App::new(settings, telemetry)?;
+    let runtime = runtime()?;
+    let result = runtime.block_on(run::run(app, cli.config.clone()));
+    // a name server or a disk that does not answer must not hold the end back
+    runtime.shutdown_background();
+    result
+}
+
+fn check_config(cli: &Cli) -> Result<(), Error> {
+    let loaded = config::load(&cli.config)?;
+    for warning in &loaded.warnings {
+        telemetry::say(&format!("warning: {warning}"));
+    }
+    // files of the machine, which may be another one
+    if let Err(error) = Peers::new(&loaded.settings.fanout, None) {
+        let wrong = peers::joined(&error);
+        telemetry::say(&format!("warning: {wrong}; the service will not start on a machine where it is so"));
+    }
+    match io::stdout().write_all(config::show::render(&loaded).as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::Software(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn probe(cli: &Cli, args: &ProbeArgs) -> Result<ExitCode, Error> {
+    let target = match &args.url {
+        Some(url) => url.clone(),
+        None => Target::of(&config::load(&cli.config)?.settings.public.listen).map_err(Error::Usage)?,
+    };
+    let runtime = runtime()?;
+    let code = runtime.block_on(args.run(&args.probe(target)));
+    // a name server that does not answer must not hold the verdict back
+    runtime.shutdown_background();
+    Ok(code)
+}
+
+fn runtime() -> Result<Runtime, Error> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::Software(format!("cannot start the runtime: {error}")))
+}

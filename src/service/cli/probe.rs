@@ -1,0 +1,136 @@
+//! `uecho probe`: its options, and how a verdict is told.
+
+use std::{io::Write as _, process::ExitCode, time::Duration};
+
+use clap::Args;
+use serde::Serialize;
+use uecho_probe::{
+    check::{Expect, Probe, Report},
+    target::Target,
+    unhealthy::Unhealthy,
+    units::Span,
+};
+
+/// Options of `uecho probe`.
+#[derive(Clone, Debug, Args)]
+pub struct ProbeArgs {
+    /// Service to check: `http://HOST[:PORT]`, `https://HOST[:PORT]` or `unix:/path`. Default: where the configuration says it listens.
+    #[arg(long, value_name = "URL")]
+    pub url: Option<Target>,
+
+    /// Version that the receipt must name.
+    #[arg(long, value_name = "V")]
+    pub expect_version: Option<String>,
+
+    /// Source revision that the receipt must name.
+    #[arg(long, value_name = "R")]
+    pub expect_revision: Option<String>,
+
+    /// System that the receipt must name, with `+` and its store hash where the service has `current_system`.
+    #[arg(long, value_name = "S")]
+    pub expect_system: Option<String>,
+
+    /// How many checks to make; the first unhealthy one ends the run.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub count: u32,
+
+    /// Pause between two checks.
+    #[arg(long, value_name = "DURATION", default_value = "1s")]
+    pub interval: Span,
+
+    /// Bound of each whole check.
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = timeout)]
+    pub timeout: Span,
+
+    /// One JSON object a line for each check, on standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn timeout(text: &str) -> Result<Span, String> {
+    match text.parse::<Span>()? {
+        Span(Duration::ZERO) => Err("a check needs some time; write it like \"5s\"".into()),
+        span => Ok(span),
+    }
+}
+
+/// What `--json` prints of a healthy service.
+#[derive(Serialize)]
+struct Healthy<'a> {
+    healthy: bool,
+    #[serde(flatten)]
+    report: &'a Report,
+}
+
+/// What `--json` prints of any other.
+#[derive(Serialize)]
+struct NotHealthy<'a> {
+    healthy: bool,
+    target: String,
+    #[serde(flatten)]
+    unhealthy: &'a Unhealthy,
+    /// The line of text.
+    reason: String,
+}
+
+impl ProbeArgs {
+    /// The probe that was asked for.
+    #[must_use]
+    pub fn probe(&self, target: Target) -> Probe {
+        let expect = Expect {
+            version: self.expect_version.clone(),
+            revision: self.expect_revision.clone(),
+            system: self.expect_system.clone(),
+        };
+        Probe { target, expect, timeout: self.timeout.0 }
+    }
+
+    /// Makes the checks and tells each verdict: 0 when all were healthy, else 1 and one line on standard error.
+    pub async fn run(&self, probe: &Probe) -> ExitCode {
+        for round in 0..self.count {
+            if round > 0 {
+                tokio::time::sleep(self.interval.0).await;
+            }
+            match probe.check().await {
+                Ok(report) => self.healthy(&report),
+                Err(unhealthy) => {
+                    self.unhealthy(probe, &unhealthy);
+                    return ExitCode::FAILURE;
+                }
+            }
+        }
+        ExitCode::SUCCESS
+    }
+
+    fn healthy(&self, report: &Report) {
+        if self.json {
+            return print_json(&Healthy { healthy: true, report });
+        }
+        let Report { target, receipt, seconds, .. } = report;
+        let receipt = receipt.header();
+        let receipt = receipt.to_str().unwrap_or_default();
+        print(&format!("healthy: {target} in {:.1} ms; {receipt}", seconds * 1e3));
+    }
+
+    fn unhealthy(&self, probe: &Probe, unhealthy: &Unhealthy) {
+        if self.json {
+            print_json(&NotHealthy {
+                healthy: false,
+                target: probe.target.to_string(),
+                unhealthy,
+                reason: unhealthy.to_string(),
+            });
+        }
+        // nothing is left to tell when standard error is closed
+        let _ = writeln!(std::io::stderr(), "unhealthy: {}: {unhealthy}", probe.target);
+    }
+}
+
+fn print_json(verdict: &impl Serialize) {
+    print(&serde_json::to_string(verdict).unwrap_or_default());
+}
+
+fn print(line: &str) {
+    // a reader that went away has seen enough; the exit code still tells
+    let _ = writeln!(std::io::stdout(), "{line}");
+}

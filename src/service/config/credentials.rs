@@ -1,0 +1,73 @@
+//! systemd credentials as a source: files `$CREDENTIALS_DIRECTORY/<section>.<key>` (`LoadCredential=`, systemd.exec(5)).
+
+use std::{fs::File, io::Read, path::Path};
+
+use crate::config::{
+    Surroundings, did_you_mean,
+    entry::{Entry, Origin},
+    keys,
+    problem::Problem,
+    text,
+};
+
+/// Largest value; systemd itself allows 1 MiB, no setting needs it.
+const MOST_BYTES: u64 = 64 << 10;
+
+/// Reads all credentials whose name is, or begins with, a section or top-level key of ours. Others belong to someone
+/// else, unless they look like a slip of the pen: those are warned of.
+pub(super) fn read(
+    surroundings: &Surroundings,
+    warnings: &mut Vec<String>,
+    problems: &mut Vec<Problem>,
+) -> Vec<Entry> {
+    let Some(directory) = surroundings.variable("CREDENTIALS_DIRECTORY").map(Path::new) else {
+        return Vec::new();
+    };
+    let names = match names(directory) {
+        Ok(names) => names,
+        Err(error) => {
+            let place = directory.display();
+            problems.push(Problem::new(format!("cannot read the credentials directory {place}: {error}")));
+            return Vec::new();
+        }
+    };
+    let mut entries = Vec::new();
+    for name in names {
+        let path = name.split('.').map(str::to_owned).collect::<Vec<_>>();
+        if !keys::is_ours(&path) {
+            warnings.extend(
+                did_you_mean::nearest(&path).into_iter().next().map(|key| {
+                    format!("credential {name}: ignored, it is no setting; did you mean `{key}`?")
+                }),
+            );
+            continue;
+        }
+        let origin = Origin::Credential(name.clone());
+        match value(&directory.join(&name)) {
+            Ok(value) => entries.extend(text::entries(path, value.trim_end_matches(['\r', '\n']), origin)),
+            Err(error) => problems.push(Problem::at(&name, error, &origin)),
+        }
+    }
+    entries
+}
+
+/// Names of the files, sorted.
+fn names(directory: &Path) -> std::io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for item in directory.read_dir()? {
+        names.extend(item?.file_name().into_string());
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+fn value(path: &Path) -> Result<String, String> {
+    let unreadable = |error| format!("cannot be read: {error}");
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err("larger than 64 KiB".into());
+    }
+    String::from_utf8(bytes).map_err(|_| "not valid UTF-8".into())
+}

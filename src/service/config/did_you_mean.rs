@@ -1,0 +1,43 @@
+//! Which setting somebody meant who wrote one that does not exist.
+
+use crate::config::keys::KEYS;
+
+/// From this likeness on, a key is offered; a letter too few or two swapped is above it, another word below.
+const ALIKE: f64 = 0.8;
+
+/// The key most like this path; several when they are equally like it.
+pub(super) fn nearest(path: &[String]) -> Vec<&'static str> {
+    // `limits_headers`, `limits-headers` and `limits.headers` are one name here
+    let flat = |key: &str| key.to_ascii_lowercase().replace(['-', '.'], "_");
+    let given = flat(&path.join("."));
+    let last = path.last().map(String::as_str).unwrap_or_default();
+    let mut scored = KEYS
+        .iter()
+        .map(|key| {
+            let likeness = strsim::normalized_damerau_levenshtein(&given, &flat(&key.name));
+            // the right key in the wrong section, or in none
+            let moved = key.name.rsplit_once('.').is_some_and(|(_, name)| name == last);
+            (if moved { likeness.max(ALIKE) } else { likeness }, key.name.as_str())
+        })
+        .filter(|(likeness, _)| *likeness >= ALIKE)
+        .collect::<Vec<_>>();
+    let best = scored.iter().map(|(likeness, _)| *likeness).fold(0.0, f64::max);
+    scored.retain(|(likeness, _)| *likeness >= best);
+    scored.into_iter().map(|(_, key)| key).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_of_the_pen_are_understood() {
+        let nearest = |key: &str| nearest(&key.split('.').map(str::to_owned).collect::<Vec<_>>());
+        assert_eq!(nearest("limits.heders"), ["limits.headers"]);
+        assert_eq!(nearest("limits_in_flight"), ["limits.in_flight"]);
+        assert_eq!(nearest("mesage"), ["message"]);
+        assert_eq!(nearest("listen"), ["public.listen", "ops.listen"]);
+        assert_eq!(nearest("fan-out.peers"), ["fanout.peers"]);
+        assert!(nearest("colour.scheme").is_empty());
+    }
+}

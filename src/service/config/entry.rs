@@ -1,0 +1,87 @@
+//! One value from one source: what every source yields, and a figment provider each, so that figment knows where each
+//! value of the merged configuration came from.
+
+use std::{fmt, path::PathBuf};
+
+use figment::{
+    Error, Metadata, Profile, Provider,
+    value::{Dict, Map, Value},
+};
+
+use crate::config::settings;
+
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// A line, counted from 1, of a TOML file.
+    File(PathBuf, usize),
+    /// The environment variable of this name.
+    Variable(String),
+    /// The systemd credential of this name.
+    Credential(String),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path, line) => write!(f, "{}:{line}", path.display()),
+            Self::Variable(name) => write!(f, "environment variable {name}"),
+            Self::Credential(name) => write!(f, "credential {name}"),
+        }
+    }
+}
+
+/// A value, its place among the settings, and its origin.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    /// Names from the top down: `["limits", "headers"]`.
+    pub path: Vec<String>,
+    /// As parsed, types unchecked.
+    pub value: Value,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+impl Entry {
+    /// The dotted key, for messages.
+    #[must_use]
+    pub(super) fn key(&self) -> String {
+        self.path.join(".")
+    }
+
+    /// Whether a secret was written there. A table with nothing in it, as in a file that names every default, holds none.
+    #[must_use]
+    pub(super) fn holds_secret(&self) -> bool {
+        settings::is_secret(&self.path) && self.value.as_dict().is_none_or(|table| !table.is_empty())
+    }
+
+    /// One entry for every innermost value of a table, so that each is checked and traced for itself.
+    #[must_use]
+    pub(super) fn flatten(self) -> Vec<Self> {
+        match self.value {
+            Value::Dict(_, dict) if !dict.is_empty() => dict
+                .into_iter()
+                .flat_map(|(name, value)| {
+                    let path = self.path.iter().cloned().chain([name]).collect();
+                    Self { path, value, origin: self.origin.clone() }.flatten()
+                })
+                .collect(),
+            _ => vec![self],
+        }
+    }
+}
+
+impl Provider for Entry {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(self.origin.to_string())
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, Error> {
+        let dict = self
+            .path
+            .iter()
+            .rev()
+            .fold(self.value.clone(), |inner, name| Value::from(Dict::from([(name.clone(), inner)])));
+        Ok(Profile::Default.collect(dict.into_dict().unwrap_or_default()))
+    }
+}

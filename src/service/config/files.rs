@@ -1,0 +1,132 @@
+//! TOML files as a source, with the line of every value.
+
+use std::{
+    fs::File,
+    io::Read,
+    ops::Range,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use figment::value::{Dict, Value};
+use toml::de::{DeTable, DeValue};
+
+use crate::config::{
+    entry::{Entry, Origin},
+    problem::Problem,
+};
+
+/// Largest file that is read; more is a mistake such as a log or a device.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// Reads one file.
+///
+/// # Errors
+/// It cannot be read, or is not TOML: one problem for each place where the syntax is broken.
+pub(super) fn read(path: &Path, warnings: &mut Vec<String>) -> Result<Vec<Entry>, Vec<Problem>> {
+    let unreadable = |error| vec![Problem::new(format!("cannot read {}: {error}", path.display()))];
+    let file = File::open(path).map_err(unreadable)?;
+    let mode = file.metadata().map_err(unreadable)?.permissions().mode();
+    let mut text = String::new();
+    let bytes = file.take(MOST_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
+    if bytes as u64 > MOST_BYTES {
+        return Err(vec![Problem::new(format!("{}: larger than 1 MiB", path.display()))]);
+    }
+    let entries = parse(path, &text)?;
+    if mode & 0o004 != 0 {
+        warnings.extend(entries.iter().filter(|entry| entry.holds_secret()).map(|entry| {
+            let key = entry.key();
+            format!(
+                "{key}: the secret is in {}, which every user can read; `chmod o-r` the file, or hand it over as the systemd credential `{key}`",
+                path.display()
+            )
+        }));
+    }
+    Ok(entries)
+}
+
+/// Reads TOML text; `path` is for messages only.
+///
+/// # Errors
+/// One problem for each place where the syntax is broken. The text itself is not quoted: it may hold secrets.
+pub(super) fn parse(path: &Path, text: &str) -> Result<Vec<Entry>, Vec<Problem>> {
+    let (table, mut errors) = DeTable::parse_recoverable(text);
+    errors.sort_by_key(|error| error.span().map(|span| span.start));
+    let mut problems = Vec::new();
+    for error in &errors {
+        let (line, column) = position(text, error.span().unwrap_or(0..0));
+        let place = format!("{}:{line}:{column}", path.display());
+        problems.push(Problem::new(format!("{place}: not TOML: {}", error.message().replace('\n', ", "))));
+    }
+    let mut entries = Vec::new();
+    let mut reader = Reader { path, text, problems };
+    reader.table(&mut Vec::new(), table.get_ref(), &mut entries);
+    if !reader.problems.is_empty() {
+        return Err(reader.problems);
+    }
+    // tables come sorted by name; what is wrong is easier to follow from top to bottom
+    entries.sort_by_key(|entry| match entry.origin {
+        Origin::File(_, line) => line,
+        Origin::Variable(_) | Origin::Credential(_) => 0,
+    });
+    Ok(entries)
+}
+
+/// Turns a TOML value into figment's.
+///
+/// # Errors
+/// The value is a date, or a number that no setting could hold.
+pub(super) fn value(value: &DeValue<'_>) -> Result<Value, String> {
+    Ok(match value {
+        DeValue::String(text) => Value::from(text.to_string()),
+        DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
+            .map_err(|_| format!("{integer} is out of range"))?
+            .into(),
+        DeValue::Float(float) => {
+            Value::from(float.as_str().parse::<f64>().map_err(|_| format!("{float} is not a number"))?)
+        }
+        DeValue::Boolean(boolean) => Value::from(*boolean),
+        DeValue::Datetime(_) => return Err("no setting is a date; is a quotation mark missing?".into()),
+        DeValue::Array(items) => {
+            items.iter().map(|item| self::value(item.get_ref())).collect::<Result<Vec<_>, _>>()?.into()
+        }
+        DeValue::Table(table) => table
+            .iter()
+            .map(|(name, item)| Ok((name.get_ref().to_string(), self::value(item.get_ref())?)))
+            .collect::<Result<Dict, String>>()?
+            .into(),
+    })
+}
+
+struct Reader<'a> {
+    path: &'a Path,
+    text: &'a str,
+    problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    fn table(&mut self, above: &mut Vec<String>, table: &DeTable<'_>, entries: &mut Vec<Entry>) {
+        for (name, item) in table {
+            above.push(name.get_ref().to_string());
+            match item.get_ref() {
+                DeValue::Table(inner) if !inner.is_empty() => self.table(above, inner, entries),
+                leaf => {
+                    let (line, _) = position(self.text, name.span());
+                    let origin = Origin::File(PathBuf::from(self.path), line);
+                    match value(leaf) {
+                        Ok(value) => entries.push(Entry { path: above.clone(), value, origin }),
+                        Err(text) => self.problems.push(Problem::at(&above.join("."), text, &origin)),
+                    }
+                }
+            }
+            above.pop();
+        }
+    }
+}
+
+/// Line and column, counted from 1, of the begin of a span.
+fn position(text: &str, span: Range<usize>) -> (usize, usize) {
+    let before = text.get(..span.start).unwrap_or(text);
+    let line = before.rfind('\n').map_or(0, |newline| newline + 1);
+    (before.matches('\n').count() + 1, before[line..].chars().count() + 1)
+}

@@ -1,0 +1,50 @@
+//! `[log]`: what is logged, and how.
+
+use serde::{Deserialize, Serialize};
+use uecho_probe::units::Span;
+
+/// Shape of log lines on stderr. The journal always gets structured fields.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// The journal when stderr is the journal, else text.
+    #[default]
+    Auto,
+    /// One line of text per event.
+    Text,
+    /// One JSON object per event.
+    Json,
+}
+
+/// Which requests leave an event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// Status 5xx, slower than `log.slow`, or cut.
+    #[default]
+    Errors,
+    /// Every request.
+    All,
+    /// None.
+    Off,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// Directives of `tracing_subscriber::EnvFilter`, like `info,uecho=debug`.
+    pub filter: String,
+    /// Where and how events are written.
+    pub format: LogFormat,
+    /// Which requests leave an event.
+    pub access: Access,
+    /// From this duration on, a request is slow.
+    pub slow: Span,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { filter: "info".into(), format: LogFormat::Auto, access: Access::Errors, slow: Span::secs(1) }
+    }
+}

@@ -1,0 +1,52 @@
+//! Which source each setting came from.
+
+use std::collections::BTreeMap;
+
+use figment::{Figment, value::Value};
+
+use crate::config::keys::KEYS;
+
+/// Dotted key to the text that names its source; keys that no source sets are not in it.
+#[derive(Clone, Debug, Default)]
+pub struct Sources(BTreeMap<&'static str, String>);
+
+impl Sources {
+    pub(super) fn of(figment: &Figment) -> Self {
+        let mut sources = BTreeMap::new();
+        for key in KEYS.iter() {
+            let Ok(value) = figment.find_value(&key.name) else { continue };
+            let mut found = Vec::new();
+            collect(figment, &value, "", &mut found);
+            sources.insert(key.name.as_str(), join(&found));
+        }
+        Self(sources)
+    }
+
+    /// `/etc/uecho/uecho.toml:3`, `environment variable UECHO_MESSAGE`, `credential api.token` or `default`; of a table
+    /// with values from several sources, all of them by name.
+    #[must_use]
+    pub fn of_key(&self, key: &str) -> &str {
+        self.0.get(key).map_or("default", String::as_str)
+    }
+}
+
+fn collect(figment: &Figment, value: &Value, name: &str, found: &mut Vec<(String, String)>) {
+    match value {
+        Value::Dict(_, dict) if !dict.is_empty() => {
+            for (name, value) in dict {
+                collect(figment, value, name, found);
+            }
+        }
+        _ => {
+            let origin = figment.get_metadata(value.tag()).map_or("unknown", |metadata| &metadata.name);
+            found.push((name.into(), origin.into()));
+        }
+    }
+}
+
+fn join(found: &[(String, String)]) -> String {
+    match found {
+        [(_, origin)] => origin.clone(),
+        _ => found.iter().map(|(name, origin)| format!("{name}: {origin}")).collect::<Vec<_>>().join("; "),
+    }
+}

@@ -1,0 +1,51 @@
+//! The environment as a source: `UECHO_MESSAGE`, `UECHO_LIMITS__HEADERS`, and so on.
+
+use crate::config::{
+    Surroundings,
+    entry::{Entry, Origin},
+    problem::Problem,
+    service_links, text,
+};
+
+const PREFIX: &str = "UECHO_";
+
+/// Names with our prefix that are no settings: which file to read, and the revision of a build.
+const NOT_KEYS: [&str; 2] = ["UECHO_CONFIG", "UECHO_REVISION"];
+
+/// Reads all variables that begin with `UECHO_`.
+pub(super) fn read(
+    surroundings: &Surroundings,
+    warnings: &mut Vec<String>,
+    problems: &mut Vec<Problem>,
+) -> Vec<Entry> {
+    let (mut entries, mut links) = (Vec::new(), Vec::new());
+    for (name, value) in &surroundings.variables {
+        let Some(name) = name.to_str().filter(|name| !NOT_KEYS.contains(name)) else { continue };
+        let Some(key) = name.strip_prefix(PREFIX) else { continue };
+        if value.to_str().is_some_and(|value| service_links::is_one(name, value)) {
+            links.push(name);
+            continue;
+        }
+        let path = key.to_ascii_lowercase().split("__").map(str::to_owned).collect::<Vec<_>>();
+        let origin = Origin::Variable(name.into());
+        match value.to_str() {
+            Some(value) => entries.extend(text::entries(path, value, origin)),
+            None => problems.push(Problem::at(&path.join("."), "not valid UTF-8", &origin)),
+        }
+    }
+    if !links.is_empty() {
+        warnings.push(format!(
+            "ignored, because they are what Kubernetes sets for a Service, not settings: {}; \
+             `enableServiceLinks: false` in the pod's specification keeps them out",
+            links.join(", ")
+        ));
+    }
+    warnings.extend(entries.iter().filter(|entry| entry.holds_secret()).map(|entry| {
+        let key = entry.key();
+        format!(
+            "{key}: the secret is in the environment ({}), which child processes inherit and `systemctl show` prints; hand it over as the systemd credential `{key}`",
+            entry.origin
+        )
+    }));
+    entries
+}

@@ -1,0 +1,22 @@
+//! Fan-out: other nodes, asked over kept-alive connections, and one answer made of theirs.
+//!
+//! - [`peers`]: who they are
+//! - `link`, [`pool`]: kept-alive connections to one peer
+//! - [`budget`]: hops and time that a request may still use
+//! - [`question`]: what a peer is sent
+//! - `ask`: one peer asked; [`outcome`], [`reply`]: what became of it
+//! - [`parallel`]: all peers asked at once
+//! - [`tree`]: what peers say of their own peers
+//! - [`merge`]: many outcomes, one verdict
+
+mod ask;
+pub mod budget;
+mod link;
+pub mod merge;
+pub mod outcome;
+mod parallel;
+pub mod peers;
+mod pool;
+pub mod question;
+pub mod reply;
+pub mod tree;

@@ -1,0 +1,205 @@
+//! One request to one peer: over a kept connection if there is one, repeated once over a new one if that turned out to be dead.
+
+use std::{error::Error, io, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode, header::CONTENT_TYPE};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::body::{Body, Incoming};
+use uecho_probe::{connect::ConnectError, tls};
+
+use crate::{
+    fanout::{
+        link::Link,
+        outcome::{MAX_BODY, Outcome, read_body},
+        pool::Pool,
+        tree::FanOut,
+    },
+    memory::{Buffer, Full, Memory},
+};
+
+/// What does not matter of an answer is read so that its connection can be kept, but not for longer or further than this.
+const DRAIN: (Duration, usize) = (Duration::from_millis(20), 16 * 1024);
+
+/// Time for the rest of an answer whose outcome is known already, when it says what became of the peer's own peers.
+const UNMET: Duration = Duration::from_millis(200);
+
+/// Why there is no answer.
+pub(super) enum Failure {
+    /// Of this peer.
+    Outcome(Outcome),
+    /// Of all peers: this node has no room for what they say.
+    Full(Full),
+}
+
+impl From<Outcome> for Failure {
+    fn from(outcome: Outcome) -> Self {
+        Self::Outcome(outcome)
+    }
+}
+
+impl From<Full> for Failure {
+    fn from(full: Full) -> Self {
+        Self::Full(full)
+    }
+}
+
+/// What a peer answered.
+pub(super) struct Answer {
+    /// `ok`, or what its status means.
+    pub(super) outcome: Outcome,
+    /// When the outcome is `ok`.
+    pub(super) message: Option<String>,
+    /// When it was a fan-out.
+    pub(super) fan_out: Option<Box<FanOut>>,
+}
+
+impl Answer {
+    /// An answer that says nothing.
+    pub(super) fn none(outcome: Outcome) -> Self {
+        Self { outcome, message: None, fan_out: None }
+    }
+
+    /// About how many bytes it takes.
+    pub(super) fn bytes(&self) -> usize {
+        let below = self.fan_out.as_ref().map_or(0, |fan_out| fan_out.bytes());
+        self.message.as_ref().map_or(0, String::len) + below
+    }
+}
+
+/// Sends a GET and waits for the head of the answer. `request` is called for each attempt, and must not have side effects: a kept
+/// connection that fails before an answer's head is no verdict about the peer, so the request is sent again over a new one.
+async fn send(
+    pool: &Pool,
+    request: impl Fn() -> Request<Empty<Bytes>>,
+) -> Result<(Link, Response<Incoming>), Outcome> {
+    if let Some(mut link) = pool.reuse().await {
+        match link.send(request()).await {
+            Ok(response) => return Ok((link, response)),
+            Err(error) if error.is_parse() => return Err(Outcome::BadBody),
+            Err(_) => {}
+        }
+    }
+    let mut link = pool.open().await.map_err(|error| of_connect(&error))?;
+    let response = link.send(request()).await.map_err(|error| match tls::refusal(&error) {
+        // under TLS 1.3 the handshake is over for us before the peer has seen who we are
+        Some(alert @ rustls::Error::AlertReceived(_)) => of_connect(&pool.refused(alert.clone())),
+        _ => of_exchange(&error),
+    })?;
+    Ok((link, response))
+}
+
+/// A peer's answer, or what went wrong. `on_status` is told the status as soon as it is known. What arrives takes its room from `memory`
+/// until this returns.
+///
+/// # Errors
+/// Every [`Outcome`] but `ok`, `timeout` and `over_budget`, which are for the caller to tell; or there is no room.
+pub(super) async fn ask(
+    pool: &Arc<Pool>,
+    memory: &Memory,
+    request: impl Fn() -> Request<Empty<Bytes>>,
+    on_status: impl FnOnce(StatusCode),
+) -> Result<Answer, Failure> {
+    let (mut link, response) = send(pool, request).await?;
+    on_status(response.status());
+    if let Some(outcome) = Outcome::of_status(response.status()) {
+        let fan_out = if may_be_fan_out(&response) {
+            unmet(pool, memory, link, response).await?
+        } else {
+            drain(pool, link, response).await;
+            None
+        };
+        return Ok(Answer { outcome, message: None, fan_out });
+    }
+    let body = link.drive(read(response.into_body(), memory)).await?;
+    pool.put(link);
+    let (message, fan_out) = (read_body(body.as_ref())?, FanOut::read(body.as_ref()));
+    Ok(Answer { outcome: Outcome::Ok, message: Some(message), fan_out })
+}
+
+/// A node whose policy is not met answers with one of these, and all it knows.
+fn may_be_fan_out(response: &Response<Incoming>) -> bool {
+    let json = || response.headers().get(CONTENT_TYPE).is_some_and(|media| media == "application/json");
+    matches!(response.status(), StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT) && json()
+}
+
+async fn unmet(
+    pool: &Arc<Pool>,
+    memory: &Memory,
+    mut link: Link,
+    response: Response<Incoming>,
+) -> Result<Option<Box<FanOut>>, Full> {
+    let body = link.drive(read(response.into_body(), memory));
+    match tokio::time::timeout(UNMET, body).await {
+        Ok(Ok(body)) => {
+            pool.put(link);
+            Ok(FanOut::read(body.as_ref()))
+        }
+        Ok(Err(Failure::Full(full))) => Err(full),
+        Ok(Err(Failure::Outcome(_))) | Err(_) => Ok(None),
+    }
+}
+
+/// The status of a peer's answer, whatever its body.
+///
+/// # Errors
+/// The outcomes of [`ask`].
+pub(super) async fn status(
+    pool: &Arc<Pool>,
+    request: impl Fn() -> Request<Empty<Bytes>>,
+) -> Result<StatusCode, Outcome> {
+    let (link, response) = send(pool, request).await?;
+    let status = response.status();
+    drain(pool, link, response).await;
+    Ok(status)
+}
+
+async fn drain(pool: &Arc<Pool>, mut link: Link, response: Response<Incoming>) {
+    let mut rest = Limited::new(response.into_body(), DRAIN.1);
+    let ended = async {
+        while let Some(frame) = rest.frame().await {
+            frame.ok()?;
+        }
+        Some(())
+    };
+    if let Ok(Some(())) = tokio::time::timeout(DRAIN.0, link.drive(ended)).await {
+        pool.put(link);
+    }
+}
+
+async fn read(mut body: Incoming, memory: &Memory) -> Result<Buffer, Failure> {
+    if body.size_hint().lower() > MAX_BODY as u64 {
+        return Err(Outcome::TooLarge.into());
+    }
+    let mut whole = memory.buffer();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| of_exchange(&error))?;
+        let data = frame.into_data().unwrap_or_default();
+        if whole.as_ref().len() + data.len() > MAX_BODY {
+            return Err(Outcome::TooLarge.into());
+        }
+        whole.extend(&data)?;
+    }
+    Ok(whole)
+}
+
+fn of_connect(error: &ConnectError) -> Outcome {
+    match error {
+        ConnectError::Dns(_) => Outcome::Dns,
+        ConnectError::TimedOut => Outcome::Timeout,
+        ConnectError::Refused(_) | ConnectError::Tls(_) => Outcome::Refused,
+        ConnectError::Reset(_) => Outcome::Reset,
+    }
+}
+
+fn of_exchange(error: &hyper::Error) -> Outcome {
+    if tls::refusal(error).is_some() {
+        return Outcome::Reset;
+    }
+    // hyper reports a malformed chunk as an I/O error of these kinds
+    let malformed =
+        error.source().and_then(|source| source.downcast_ref::<io::Error>()).is_some_and(|error| {
+            matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)
+        });
+    if error.is_parse() || malformed { Outcome::BadBody } else { Outcome::Reset }
+}

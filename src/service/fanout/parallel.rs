@@ -1,0 +1,126 @@
+//! All peers asked at once and joined in one task, within one deadline.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU16, Ordering},
+    },
+    time::Instant,
+};
+
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use http::{StatusCode, Uri};
+
+use crate::{
+    fanout::{
+        ask::{Answer, Failure, ask},
+        outcome::Outcome,
+        peers::{Peer, Peers},
+        question::Question,
+        reply::Reply,
+    },
+    memory::{Full, Held, Memory},
+    telemetry::trace_context::SpanId,
+};
+
+/// How far one exchange has come; read at the cutoff, when its future is gone.
+#[derive(Default)]
+struct Progress {
+    asked: AtomicBool,
+    /// 0 until known.
+    status: AtomicU16,
+}
+
+impl Progress {
+    fn status(&self) -> Option<StatusCode> {
+        StatusCode::from_u16(self.status.load(Ordering::Relaxed)).ok()
+    }
+
+    fn late(&self) -> Outcome {
+        if self.asked.load(Ordering::Relaxed) { Outcome::Timeout } else { Outcome::OverBudget }
+    }
+}
+
+impl Peers {
+    /// The request target at each peer; `None` when one is longer than a URI can be (64 KiB).
+    #[must_use]
+    pub fn targets(&self, question: &Question) -> Option<Vec<Uri>> {
+        let mut targets: Vec<Uri> = Vec::with_capacity(self.list.len());
+        for (index, peer) in self.list.iter().enumerate() {
+            // most peers have the prefix of the one before, none
+            let same = index.checked_sub(1).filter(|before| self.list[*before].url.prefix == peer.url.prefix);
+            targets.push(match same {
+                Some(before) => targets[before].clone(),
+                None => question.target(&peer.url)?,
+            });
+        }
+        Some(targets)
+    }
+
+    /// Asks every peer and waits for all of them (an answer is about every peer, whatever the policy), but not past the cutoff of the
+    /// budget. `targets` are those of [`Self::targets`]. Replies are in the order of the configuration; what they take of `memory` is theirs
+    /// as long as the guard beside them lives.
+    ///
+    /// # Errors
+    /// There is no room for what the peers say. Nobody is waited for then.
+    pub async fn ask_all(
+        &self,
+        question: Question,
+        targets: Vec<Uri>,
+        memory: &Memory,
+    ) -> Result<(Vec<Reply>, Held), Full> {
+        let question = &question.authorize(self.authorization.clone());
+        let start = Instant::now();
+        let state: Vec<(Progress, SpanId)> =
+            self.list.iter().map(|_| (Progress::default(), SpanId(fastrand::u64(1..)))).collect();
+        let reply = |index: usize, answer: Answer| {
+            let Answer { outcome, message, fan_out } = answer;
+            let (progress, span_id) = &state[index];
+            let (peer, status, span_id) = (self.list[index].clone(), progress.status(), *span_id);
+            Reply { peer, outcome, status, start, elapsed: start.elapsed(), message, fan_out, span_id }
+        };
+        let mut held = memory.reserve(0)?;
+        let mut replies: Vec<Option<Reply>> = Vec::new();
+        replies.resize_with(self.list.len(), || None);
+        if question.budget().for_peer(start).is_some() {
+            let mut exchanges = FuturesUnordered::new();
+            for (index, (target, (progress, span))) in targets.iter().zip(&state).enumerate() {
+                let peer = &self.list[index];
+                exchanges.push(async move {
+                    (index, exchange(peer, question, target, progress, *span, memory).await)
+                });
+            }
+            let all = async {
+                while let Some((index, result)) = exchanges.next().await {
+                    let answer = match result {
+                        Ok(answer) => answer,
+                        Err(Failure::Outcome(outcome)) => Answer::none(outcome),
+                        Err(Failure::Full(full)) => return Err(full),
+                    };
+                    held.grow(answer.bytes())?;
+                    replies[index] = Some(reply(index, answer));
+                }
+                Ok(())
+            };
+            // what is not there by then is told apart below
+            tokio::time::timeout_at(question.budget().cutoff().into(), all).await.unwrap_or(Ok(()))?;
+        }
+        let late = |index: usize| reply(index, Answer::none(state[index].0.late()));
+        let replies = replies.into_iter().enumerate();
+        Ok((replies.map(|(index, reply)| reply.unwrap_or_else(|| late(index))).collect(), held))
+    }
+}
+
+async fn exchange(
+    peer: &Arc<Peer>,
+    question: &Question,
+    target: &Uri,
+    progress: &Progress,
+    span: SpanId,
+    memory: &Memory,
+) -> Result<Answer, Failure> {
+    let _slot = peer.pool.slot().await;
+    progress.asked.store(true, Ordering::Relaxed);
+    let request = || question.request(&peer.url.origin.host_header, target.clone(), span);
+    ask(&peer.pool, memory, request, |status| progress.status.store(status.as_u16(), Ordering::Relaxed)).await
+}

@@ -1,0 +1,66 @@
+//! A clock of tenths of a second that costs a memory read: the one sweeper advances it, every connection reads it.
+
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+/// The unit of [`Tick`].
+pub(crate) const TICK: Duration = Duration::from_millis(100);
+
+/// After a stall (the process was stopped, or starved) the clock jumps by at most this much, so that whoever waited in our
+/// queues meanwhile is heard before being timed out.
+const LARGEST_STEP: u32 = 2;
+
+/// Tenths of a second since the clock was made; wraps after 13 years.
+pub(crate) type Tick = u32;
+
+/// No point in time: later than any.
+pub(crate) const NEVER: Tick = Tick::MAX;
+
+/// The time, as of the last sweep.
+#[derive(Debug, Default)]
+pub struct Clock(AtomicU32);
+
+impl Clock {
+    /// The time, at most one tick late.
+    #[must_use]
+    pub fn now(&self) -> Tick {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Moves on to the time `elapsed` since the clock was made, but not by leaps. Returns the time.
+    pub fn advance(&self, ticks: u32) -> Tick {
+        let now = self.now() + ticks.clamp(1, LARGEST_STEP);
+        self.0.store(now, Ordering::Relaxed);
+        now
+    }
+}
+
+/// How many ticks must have begun since the one in which a span of time began, for all of the span to have passed.
+#[must_use]
+pub(crate) fn ticks(span: Duration) -> Tick {
+    let whole = span.as_millis().div_ceil(TICK.as_millis());
+    Tick::try_from(whole).unwrap_or(NEVER).min(NEVER / 4) + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_is_never_cut_short() {
+        assert_eq!(ticks(Duration::from_millis(100)), 2, "it may begin at the end of its first tick");
+        assert_eq!(ticks(Duration::from_millis(101)), 3);
+        assert_eq!(ticks(Duration::ZERO), 1);
+        assert!(ticks(Duration::MAX) < NEVER / 2);
+    }
+
+    #[test]
+    fn a_stall_is_not_held_against_anyone() {
+        let clock = Clock::default();
+        assert_eq!(clock.advance(1), 1);
+        assert_eq!(clock.advance(300), 3);
+        assert_eq!(clock.advance(0), 4);
+    }
+}

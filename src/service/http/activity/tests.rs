@@ -1,0 +1,113 @@
+//! Which limit runs when, and what stands against what.
+
+use crate::http::activity::*;
+
+fn at(ticks: u32) -> (Arc<Clock>, Arc<Activity>) {
+    let clock = Arc::new(Clock::default());
+    let activity = Arc::new(Activity::new(clock.clone()));
+    (0..ticks).for_each(|_| {
+        clock.advance(1);
+    });
+    (clock, activity)
+}
+
+#[test]
+fn a_fresh_connection_owes_its_first_byte_then_its_header() {
+    let (_, activity) = at(3);
+    assert_eq!(activity.waiting_for(), Some((0, Closed::FirstByte)));
+    activity.received();
+    activity.head_pending(true);
+    assert_eq!(activity.waiting_for(), Some((0, Closed::Header)), "counted from accept");
+}
+
+#[test]
+fn a_request_under_way_has_no_limit_here_and_idleness_begins_at_its_end() {
+    let (clock, activity) = at(1);
+    activity.received();
+    let call = activity.begin();
+    assert_eq!((activity.waiting_for(), activity.idle_since()), (None, None));
+    clock.advance(2);
+    drop(call);
+    assert_eq!(activity.waiting_for(), Some((3, Closed::Idle)));
+    assert_eq!(activity.idle_since(), Some(3));
+}
+
+#[test]
+fn idleness_begins_when_the_last_answer_is_out_and_nothing_else_that_is_sent_ends_it() {
+    let (clock, activity) = at(1);
+    activity.received();
+    drop(activity.begin());
+    clock.advance(1);
+    activity.flushed();
+    assert_eq!(activity.idle_since(), Some(2));
+    clock.advance(1);
+    activity.flushed();
+    assert_eq!(activity.idle_since(), Some(2));
+    assert_eq!(activity.waiting_for(), Some((2, Closed::Idle)));
+}
+
+#[test]
+fn a_later_header_counts_from_its_first_byte_or_from_when_the_answer_before_it_began() {
+    let (clock, activity) = at(1);
+    activity.received();
+    let call = activity.begin();
+    activity.head_pending(true);
+    clock.advance(1);
+    activity.answer_began();
+    drop(call);
+    assert_eq!(activity.waiting_for(), Some((2, Closed::Header)), "the answer began later");
+    activity.head_pending(false);
+    clock.advance(2);
+    activity.head_pending(true);
+    clock.advance(1);
+    activity.head_pending(true);
+    assert_eq!(activity.waiting_for(), Some((4, Closed::Header)), "the header began later");
+}
+
+#[test]
+fn a_client_that_takes_nothing_is_noticed_even_while_a_request_is_under_way() {
+    let (clock, activity) = at(5);
+    let _call = activity.begin();
+    activity.stalled(true);
+    clock.advance(1);
+    assert_eq!(activity.waiting_for(), Some((5, Closed::Write)));
+    activity.stalled(false);
+    assert_eq!(activity.waiting_for(), None);
+}
+
+#[test]
+fn resting_is_the_least_of_orders() {
+    let (_, activity) = at(0);
+    activity.order(Order::Rest);
+    assert_eq!(activity.ordered(), Order::Rest);
+    activity.rested();
+    assert_eq!(activity.ordered(), Order::None);
+    activity.order(Order::Drain);
+    activity.order(Order::Rest);
+    activity.rested();
+    assert_eq!(activity.ordered(), Order::Drain);
+}
+
+#[test]
+fn an_order_to_close_can_be_taken_back_by_who_got_it() {
+    let (_, activity) = at(0);
+    for (reason, left) in [(Closed::Idle, Order::None), (Closed::Drain, Order::Drain)] {
+        activity.order(Order::Close(reason));
+        assert_eq!(activity.ordered(), Order::Close(reason));
+        activity.stay(reason);
+        assert_eq!(activity.ordered(), left);
+    }
+    activity.order(Order::Close(Closed::Cut));
+    activity.stay(Closed::Drain);
+    assert_eq!(activity.ordered(), Order::Close(Closed::Cut), "only that order");
+}
+
+#[test]
+fn an_order_to_close_stands() {
+    let (_, activity) = at(0);
+    activity.order(Order::Drain);
+    assert_eq!(activity.ordered(), Order::Drain);
+    activity.order(Order::Close(Closed::Error));
+    activity.order(Order::Drain);
+    assert_eq!(activity.ordered(), Order::Close(Closed::Error));
+}

@@ -1,0 +1,111 @@
+//! What every request is asked for in its headers, gathered in one pass: on a handful of headers that is cheaper than one lookup.
+
+use http::{HeaderName, HeaderValue, Request, Version, header};
+
+use crate::telemetry::trace_context::TRACEPARENT;
+
+/// Headers that decide what happens to a request before any handler sees it.
+#[derive(Default)]
+pub(super) struct Head<'a> {
+    /// Number of header fields; HTTP/2's `:authority` is one, as the `Host` that it stands for.
+    pub count: usize,
+    /// Bytes of all names and values.
+    pub bytes: usize,
+    /// Number of `Host` fields.
+    pub hosts: usize,
+    /// The last of them.
+    pub host: Option<&'a [u8]>,
+    /// `Content-Length`, when there is a readable one.
+    pub content_length: Option<u64>,
+    /// `traceparent`, when there is exactly one.
+    pub traceparent: Option<&'a [u8]>,
+    /// Whether there is an `Accept` to negotiate by.
+    pub accept: bool,
+}
+
+impl<'a> Head<'a> {
+    /// Reads the headers once.
+    #[must_use]
+    pub(super) fn read<B>(request: &'a Request<B>) -> Self {
+        let headers = request.headers();
+        let mut head = Self { count: headers.len(), ..Self::default() };
+        let mut traceparents = 0;
+        for (name, value) in headers {
+            head.bytes += name.as_str().len() + value.len();
+            if *name == header::HOST {
+                head.hosts += 1;
+                head.host = Some(value.as_bytes());
+            } else if *name == header::ACCEPT {
+                head.accept = true;
+            } else if *name == header::CONTENT_LENGTH {
+                head.content_length = number(value);
+            } else if is_traceparent(name) {
+                traceparents += 1;
+                head.traceparent = Some(value.as_bytes());
+            }
+        }
+        if traceparents != 1 {
+            head.traceparent = None;
+        }
+        if request.version() == Version::HTTP_2
+            && head.hosts == 0
+            && let Some(authority) = request.uri().authority()
+        {
+            head.count += 1;
+            head.bytes += header::HOST.as_str().len() + authority.as_str().len();
+        }
+        head
+    }
+}
+
+fn is_traceparent(name: &HeaderName) -> bool {
+    // lengths differ for almost every other name
+    name.as_str().len() == TRACEPARENT.as_str().len() && *name == TRACEPARENT
+}
+
+fn number(value: &HeaderValue) -> Option<u64> {
+    std::str::from_utf8(value.as_bytes()).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(version: Version, fields: &[(HeaderName, &'static str)]) -> Request<()> {
+        let builder = Request::builder().version(version).uri("http://uecho/");
+        fields.iter().fold(builder, |builder, (name, value)| builder.header(name, *value)).body(()).unwrap()
+    }
+
+    #[test]
+    fn one_pass_finds_all() {
+        let fields = [
+            (header::HOST, "uecho"),
+            (header::ACCEPT, "*/*"),
+            (header::CONTENT_LENGTH, "12"),
+            (TRACEPARENT, "x"),
+        ];
+        let request = request(Version::HTTP_11, &fields);
+        let head = Head::read(&request);
+        assert_eq!((head.count, head.bytes), (4, 4 + 5 + 6 + 3 + 14 + 2 + 11 + 1));
+        assert_eq!((head.hosts, head.host), (1, Some(&b"uecho"[..])));
+        assert_eq!((head.content_length, head.traceparent, head.accept), (Some(12), Some(&b"x"[..]), true));
+    }
+
+    #[test]
+    fn an_authority_counts_as_the_host_it_stands_for() {
+        let size = |version, fields: &[_]| {
+            let request = request(version, fields);
+            let head = Head::read(&request);
+            (head.count, head.bytes)
+        };
+        let host = [(header::HOST, "uecho")];
+        assert_eq!(size(Version::HTTP_2, &[]), size(Version::HTTP_11, &host));
+        assert_eq!(size(Version::HTTP_2, &host), size(Version::HTTP_11, &host));
+    }
+
+    #[test]
+    fn a_repeated_traceparent_is_none() {
+        let request = request(Version::HTTP_11, &[(TRACEPARENT, "x"), (TRACEPARENT, "x")]);
+        assert_eq!(Head::read(&request).traceparent, None);
+    }
+}

@@ -1,0 +1,52 @@
+//! JSON answers as long as their clients want them to be: built in the budget, and held there until they are out.
+
+use axum::response::{IntoResponse, Response};
+use http::{StatusCode, header};
+use serde::Serialize;
+
+use crate::{
+    http::{negotiate::Media, problem::Problem},
+    memory::Memory,
+};
+
+/// The value as an answer.
+///
+/// # Errors
+/// 503 when `limits.memory` has no room for it.
+pub(super) fn held(memory: &Memory, status: StatusCode, value: &impl Serialize) -> Result<Response, Problem> {
+    let mut buffer = memory.buffer();
+    match serde_json::to_writer(&mut buffer, value) {
+        Ok(()) => {
+            let content_type = [(header::CONTENT_TYPE, Media::Json.content_type())];
+            Ok((status, content_type, buffer.into_bytes()).into_response())
+        }
+        Err(error) if error.is_io() => Err(memory.full().into()),
+        Err(_) => Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+    use uecho_probe::units::Size;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn it_is_held_until_it_is_out() {
+        let memory = Memory::new(Size(10_000)).unwrap();
+        let answer = held(&memory, StatusCode::OK, &"a".repeat(5000)).unwrap();
+        assert_eq!(memory.held(), 5002);
+        let body = answer.into_body().collect().await.unwrap();
+        assert_eq!(memory.held(), 5002, "as long as anyone has a part of it");
+        drop(body);
+        assert_eq!(memory.held(), 0);
+    }
+
+    #[test]
+    fn without_room_it_is_503() {
+        let memory = Memory::new(Size(10_000)).unwrap();
+        let problem = held(&memory, StatusCode::OK, &"a".repeat(10_000)).unwrap_err();
+        assert_eq!((problem.status(), memory.held()), (StatusCode::SERVICE_UNAVAILABLE, 0));
+    }
+}

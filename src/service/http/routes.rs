@@ -1,0 +1,7 @@
+//! One module a route.
+
+pub mod echo;
+pub(super) mod fanout;
+pub(super) mod health;
+pub(super) mod mirror;
+pub(super) mod root;

@@ -1,0 +1,24 @@
+//! Listeners and connections: an accept loop of our own, because what protects it from slow and hostile clients has to sit below HTTP.
+//!
+//! - [`listener`], [`inherited`], [`unix_socket`], [`stream`]: where connections come from
+//! - [`server`]: the listeners of one side; [`phase`] tells them what to do
+//! - [`accept`]: the accept loop, [`last_call`] its end
+//! - [`connections`]: all of them, looked over by one sweeper, so that no request pays for a timer
+//! - [`connection`]: one of them, [`transport`] its bytes, [`linger`] its end
+//! - [`protocols`]: how hyper speaks HTTP
+
+mod accept;
+mod connection;
+mod connections;
+pub(crate) mod inherited;
+mod last_call;
+mod linger;
+pub mod listener;
+pub(crate) mod phase;
+mod protocols;
+mod refusal;
+pub mod scanner;
+pub(crate) mod server;
+mod stream;
+mod transport;
+mod unix_socket;

@@ -1,0 +1,315 @@
+//! One connection from its first byte to its end.
+
+use std::{
+    error::Error,
+    future::poll_fn,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::time::timeout;
+
+use crate::{
+    http::{
+        activity::{Activity, Order, closed::Closed},
+        service::Service,
+    },
+    net::{
+        connections::Connection,
+        linger,
+        protocols::Protocols,
+        refusal,
+        stream::Stream,
+        transport::{Protocol, Transport},
+    },
+};
+
+/// Longest wait for a client's answer to GOAWAY.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Serves the connection until one side ends it.
+pub(super) async fn run(
+    stream: Stream,
+    mut connection: Connection,
+    service: Service,
+    protocols: Arc<Protocols>,
+) {
+    let activity = connection.activity.clone();
+    let service = service.for_connection(stream.client(), activity.clone());
+    let mut transport = Transport::new(stream, activity.clone());
+    let mut orders = Orders::new(&activity);
+    let protocol = poll_fn(|context| match orders.poll(context) {
+        Order::Close(reason) if !stays(reason, &transport, &activity) => Poll::Ready(Err(reason)),
+        _ => transport.poll_protocol(context).map_err(|_| Closed::Client),
+    });
+    connection.reason = match protocol.await {
+        Err(reason) => reason,
+        Ok(None) => Closed::Client,
+        Ok(Some(Protocol::Http1)) => serve_http1(transport, orders, service, &protocols).await,
+        // boxed, because it is the larger by far and the rarer
+        Ok(Some(Protocol::Http2)) => Box::pin(serve_http2(transport, orders, service, &protocols)).await,
+    };
+}
+
+/// Whether an order to close comes to nothing: it was given because the client was silent, and now there is something to read. Closing
+/// would lose a request that is here already.
+fn stays(reason: Closed, transport: &Transport, activity: &Activity) -> bool {
+    let silent = matches!(reason, Closed::FirstByte | Closed::Idle | Closed::Cap | Closed::Drain);
+    let stays = silent && transport.has_unread();
+    if stays {
+        activity.stay(reason);
+    }
+    stays
+}
+
+/// How HTTP ended.
+enum Ended {
+    /// By an order.
+    Told(Closed),
+    /// HTTP/1: by what the client sent, once all before it is answered.
+    Refused,
+    /// By itself.
+    Done(hyper::Result<()>),
+    /// HTTP/1: only until the next request.
+    Resting,
+}
+
+async fn serve_http1(
+    mut transport: Transport,
+    mut orders: Orders<'_>,
+    mut service: Service,
+    protocols: &Protocols,
+) -> Closed {
+    transport.guard(protocols.head_bytes);
+    let activity = orders.activity;
+    let mut drained = false;
+    loop {
+        let mut http = protocols.http1.serve_connection(TokioIo::new(transport), service);
+        let ended = poll_fn(|context| {
+            let order = orders.poll(context);
+            if let Order::Close(reason) = order {
+                return Poll::Ready(Ended::Told(reason));
+            }
+            if let Poll::Ready(result) = Pin::new(&mut http).poll(context) {
+                return Poll::Ready(Ended::Done(result));
+            }
+            if activity.refusal_due() {
+                return Poll::Ready(Ended::Refused);
+            }
+            if order == Order::Rest {
+                activity.rested();
+                if at_rest(activity) {
+                    return Poll::Ready(Ended::Resting);
+                }
+            }
+            // an idle connection is left open for a moment: its next request may be on its way
+            if order == Order::Drain && !drained && activity.active() > 0 {
+                drained = true;
+                Pin::new(&mut http).graceful_shutdown();
+                return Pin::new(&mut http).poll(context).map(Ended::Done);
+            }
+            Poll::Pending
+        })
+        .await;
+        let result = match ended {
+            Ended::Told(reason) if !at_rest(activity) => return reason,
+            Ended::Told(reason) => {
+                let parts = http.into_parts();
+                (transport, service) = (parts.io.into_inner(), parts.service);
+                transport.take_back(&parts.read_buf);
+                if stays(reason, &transport, activity) {
+                    continue;
+                }
+                return reason;
+            }
+            Ended::Refused => None,
+            Ended::Done(result) => Some(result),
+            Ended::Resting => {
+                // hyper's buffers, most of what a connection takes, come back with the next request
+                let parts = http.into_parts();
+                (transport, service) = (parts.io.into_inner(), parts.service);
+                transport.take_back(&parts.read_buf);
+                if let Err(reason) = orders.rest(&transport).await {
+                    return reason;
+                }
+                continue;
+            }
+        };
+        // boxed, so that a connection that goes on holds no room for how it may end
+        return Box::pin(finish(http, result, orders)).await;
+    }
+}
+
+/// Whether there is nothing that hyper knows about the connection and we do not: it is between requests, all answers are out.
+fn at_rest(activity: &Activity) -> bool {
+    activity.idle_since().is_some() && activity.all_answered()
+}
+
+/// Says what is left to be said on a connection whose HTTP/1 is over; no result: because of what the client sent.
+async fn finish(
+    http: http1::Connection<TokioIo<Transport>, Service>,
+    result: Option<hyper::Result<()>>,
+    mut orders: Orders<'_>,
+) -> Closed {
+    let parts = http.into_parts();
+    let transport = parts.io.into_inner();
+    let refused = transport.refused();
+    let problem = match &result {
+        None => refused.filter(|refused| !refused.passed_on).map(refusal::of_fault),
+        Some(Err(error)) if error.is_parse() => Some(refusal::of_error(error)),
+        Some(_) => None,
+    };
+    if let Some(problem) = problem {
+        orders.unless_cut(refusal::send(transport.into_stream(), &parts.service, problem)).await;
+        return Closed::BadRequest;
+    }
+    let reason = match result {
+        _ if refused.is_some() => Closed::BadRequest,
+        _ if transport.ended() => Closed::Client,
+        Some(Err(error)) if error.is_user() => Closed::Error,
+        Some(Err(_)) => Closed::Client,
+        _ if orders.current() == Order::Drain => Closed::Drain,
+        _ => Closed::Answered,
+    };
+    if !transport.ended() {
+        let under_way = transport.mid_request() || refused.is_some();
+        orders.unless_cut(linger::close(transport.into_stream(), under_way)).await;
+    }
+    reason
+}
+
+async fn serve_http2(
+    transport: Transport,
+    mut orders: Orders<'_>,
+    service: Service,
+    protocols: &Protocols,
+) -> Closed {
+    let mut http = pin!(protocols.http2.serve_connection(TokioIo::new(transport), service));
+    let mut drained = false;
+    let ended = poll_fn(|context| {
+        match orders.poll(context) {
+            Order::Close(reason) => return Poll::Ready(Ended::Told(reason)),
+            Order::Drain if !drained => {
+                drained = true;
+                http.as_mut().graceful_shutdown();
+            }
+            _ => {}
+        }
+        http.as_mut().poll(context).map(Ended::Done)
+    })
+    .await;
+    match ended {
+        Ended::Told(reason) => {
+            if matches!(reason, Closed::Header | Closed::Idle | Closed::Cap | Closed::Drain) {
+                // GOAWAY, so that the client knows what it may safely send again
+                http.as_mut().graceful_shutdown();
+                let activity = orders.activity;
+                let farewell = async {
+                    // a request that was on its way is answered all the same
+                    while timeout(FAREWELL, http.as_mut()).await.is_err() && activity.active() > 0 {}
+                };
+                orders.unless_cut(farewell).await;
+            }
+            reason
+        }
+        Ended::Done(Ok(())) if drained => Closed::Drain,
+        Ended::Done(Err(error)) if !went_away(&error) => Closed::Error,
+        _ => Closed::Client,
+    }
+}
+
+/// Whether it is the transport that failed, which is how a client leaves that does not say goodbye.
+fn went_away(error: &hyper::Error) -> bool {
+    error.source().is_some_and(<dyn Error>::is::<std::io::Error>)
+}
+
+/// The orders of one connection, as its task sees them.
+struct Orders<'a> {
+    activity: &'a Activity,
+    waker: Option<Waker>,
+    seen: Order,
+}
+
+impl<'a> Orders<'a> {
+    fn new(activity: &'a Activity) -> Self {
+        Self { activity, waker: None, seen: Order::None }
+    }
+
+    fn poll(&mut self, context: &Context<'_>) -> Order {
+        // a task's waker hardly ever changes: registering it again would cost more than the rest of this
+        if !self.waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
+            self.activity.register(context.waker());
+            self.waker = Some(context.waker().clone());
+        }
+        let order = self.current();
+        if order == self.seen {
+            return order;
+        }
+        // the wake that came with it has used the registration up; without a new one the next order would not be heard
+        self.seen = order;
+        self.activity.register(context.waker());
+        self.current()
+    }
+
+    /// Waits for the next request.
+    async fn rest(&mut self, transport: &Transport) -> Result<(), Closed> {
+        let activity = self.activity;
+        poll_fn(|context| match self.poll(context) {
+            Order::Close(reason) if !stays(reason, transport, activity) => Poll::Ready(Err(reason)),
+            _ => transport.poll_read_ready(context).map(Ok),
+        })
+        .await
+    }
+
+    /// Does this, unless told that the time is over.
+    async fn unless_cut(&mut self, last: impl Future<Output = ()>) {
+        let mut last = pin!(last);
+        poll_fn(|context| match self.poll(context) {
+            Order::Close(Closed::Cut) => Poll::Ready(()),
+            _ => last.as_mut().poll(context),
+        })
+        .await;
+    }
+
+    fn current(&self) -> Order {
+        self.activity.ordered()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering},
+        task::Wake,
+    };
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn every_order_wakes_the_connection() {
+        let activity = Activity::new(Arc::default());
+        let mut orders = Orders::new(&activity);
+        let count = Arc::new(Wakes::default());
+        let waker = count.clone().into();
+        let context = Context::from_waker(&waker);
+        assert_eq!(orders.poll(&context), Order::None);
+        for (number, order) in [Order::Drain, Order::Close(Closed::Cut)].into_iter().enumerate() {
+            activity.order(order);
+            assert_eq!(count.0.load(Ordering::Relaxed), number + 1, "{order:?}");
+            assert_eq!(orders.poll(&context), order);
+        }
+    }
+}

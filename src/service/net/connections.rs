@@ -1,0 +1,288 @@
+//! Every open connection of one side: counted, looked over by one sweeper, told to drain or to close.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use slab::Slab;
+use tokio::{
+    sync::Notify,
+    time::{Instant, MissedTickBehavior, interval_at},
+};
+
+use crate::{
+    config::settings::Limits,
+    http::activity::{
+        Activity, Order,
+        clock::{Clock, TICK, Tick, ticks},
+        closed::Closed,
+    },
+    net::phase::{Phase, PhaseWatch},
+    state::App,
+};
+
+/// How long a drain leaves a connection time for its first byte, from when it was accepted.
+const FRESH_GRACE: Duration = Duration::from_secs(1);
+/// How long a drain waits for one more request on an idle connection: what the client sent before it could know is answered.
+const IDLE_GRACE: Duration = Duration::from_millis(100);
+
+/// How long a connection is idle before it rests: longer than the pauses of a busy client, for whom resting would only be work.
+const REST_AFTER: Duration = Duration::from_millis(300);
+/// How many ticks one that makes room has to say goodbye before others have to go as well, one a tick.
+const PATIENCE: u32 = 4;
+
+/// The open connections of one side.
+pub(super) struct Connections {
+    clock: Arc<Clock>,
+    limits: Spans,
+    cap: usize,
+    counted: Option<Arc<App>>,
+    open: Mutex<Open>,
+    left: Notify,
+}
+
+#[derive(Default)]
+struct Open {
+    entries: Slab<Entry>,
+    /// When the drain began.
+    draining: Option<Tick>,
+    cut: bool,
+}
+
+struct Entry {
+    activity: Arc<Activity>,
+    /// There is nothing to be done about this connection before this time.
+    check_at: Tick,
+    /// How many requests it had had when it was last told to rest.
+    rested: u32,
+}
+
+impl Entry {
+    /// Tells the connection to rest when it is time. Whether it has been told, and has had no request since.
+    fn rests(&mut self, now: Tick) -> bool {
+        let calls = self.activity.calls();
+        if self.rested != calls
+            && self.activity.idle_since().is_some_and(|since| since + ticks(REST_AFTER) <= now)
+        {
+            self.activity.order(Order::Rest);
+            self.rested = calls;
+        }
+        self.rested == calls && calls > 0
+    }
+}
+
+struct Spans {
+    first_byte: Tick,
+    header: Tick,
+    idle: Tick,
+    shortest: Tick,
+}
+
+impl Spans {
+    fn new(limits: &Limits) -> Self {
+        let [first_byte, header, idle] =
+            [limits.first_byte, limits.header, limits.idle].map(|span| ticks(span.0));
+        Self { first_byte, header, idle, shortest: first_byte.min(header).min(idle) }
+    }
+
+    fn of(&self, reason: Closed) -> Tick {
+        match reason {
+            Closed::FirstByte => self.first_byte,
+            Closed::Header => self.header,
+            _ => self.idle,
+        }
+    }
+}
+
+impl Connections {
+    /// No connections yet. Those of the public side are counted in the metrics of `counted`.
+    #[must_use]
+    pub(super) fn new(limits: &Limits, counted: Option<Arc<App>>) -> Arc<Self> {
+        if let Some(app) = &counted {
+            for reason in Closed::ALL {
+                app.metrics.connections_closed.with_label_values(&[reason.label()]);
+            }
+        }
+        Arc::new(Self {
+            clock: Arc::new(Clock::default()),
+            limits: Spans::new(limits),
+            cap: limits.connections,
+            counted,
+            open: Mutex::default(),
+            left: Notify::new(),
+        })
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a connection in.
+    #[must_use]
+    pub(super) fn add(self: &Arc<Self>) -> Connection {
+        let activity = Arc::new(Activity::new(self.clock.clone()));
+        let mut open = self.open();
+        if open.cut {
+            activity.order(Order::Close(Closed::Cut));
+        } else if open.draining.is_some() {
+            activity.order(Order::Drain);
+        }
+        let check_at = if open.draining.is_some() { 0 } else { self.clock.now() + ticks(REST_AFTER) };
+        let key = open.entries.insert(Entry { activity: activity.clone(), check_at, rested: 0 });
+        if let Some(app) = &self.counted {
+            app.metrics.connections.inc();
+        }
+        Connection { connections: self.clone(), activity, key, reason: Closed::Error }
+    }
+
+    /// Waits until another connection may be accepted, closing the longest idle one if that helps.
+    pub(super) async fn room(&self) {
+        for tick in 0u32.. {
+            let left = self.left.notified();
+            if self.has_room() {
+                return;
+            }
+            if tick >= PATIENCE || !self.is_leaving() {
+                self.evict();
+            }
+            // connections fall idle without telling: look again
+            let _ = tokio::time::timeout(TICK, left).await;
+        }
+    }
+
+    /// The watchdog's own connection takes nobody's place.
+    fn has_room(&self) -> bool {
+        let open = self.open();
+        let others = || open.entries.iter().filter(|(_, entry)| !entry.activity.is_kept()).count();
+        open.entries.len() < self.cap || others() < self.cap
+    }
+
+    /// Whether one that was told to make room has not left yet.
+    fn is_leaving(&self) -> bool {
+        let told = Order::Close(Closed::Cap);
+        self.open().entries.iter().any(|(_, entry)| entry.activity.ordered() == told)
+    }
+
+    /// Closes the connection that has been idle for longest. False when none is idle.
+    pub(super) fn evict(&self) -> bool {
+        let open = self.open();
+        let idle = open.entries.iter().filter_map(|(_, entry)| {
+            let fresh =
+                matches!(entry.activity.ordered(), Order::None | Order::Rest) && !entry.activity.is_kept();
+            entry.activity.idle_since().filter(|_| fresh).map(|since| (since, &entry.activity))
+        });
+        idle.min_by_key(|(since, _)| *since)
+            .map(|(_, activity)| activity.order(Order::Close(Closed::Cap)))
+            .is_some()
+    }
+
+    /// Waits until no connection is open.
+    pub(super) async fn ended(&self) {
+        loop {
+            let left = self.left.notified();
+            if self.open().entries.is_empty() {
+                return;
+            }
+            left.await;
+        }
+    }
+
+    /// Keeps the limits and hands on the phases; never returns.
+    pub(super) async fn sweep(&self, mut phase: PhaseWatch) {
+        let mut interval = interval_at(Instant::now() + TICK, TICK);
+        interval.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut last = Instant::now();
+        let mut phases = true;
+        loop {
+            tokio::select! {
+                now = interval.tick() => {
+                    let elapsed = now.duration_since(last).as_millis() / TICK.as_millis();
+                    last = now;
+                    self.check(self.clock.advance(u32::try_from(elapsed).unwrap_or(u32::MAX)));
+                }
+                changed = phase.changed(), if phases => {
+                    phases = changed.is_ok();
+                    let phase = *phase.borrow_and_update();
+                    self.enter(phase);
+                }
+            }
+        }
+    }
+
+    fn enter(&self, phase: Phase) {
+        let mut open = self.open();
+        let order = match phase {
+            Phase::Running | Phase::Unready => return,
+            Phase::Draining => Order::Drain,
+            Phase::Cut => Order::Close(Closed::Cut),
+        };
+        open.cut = phase == Phase::Cut;
+        open.draining.get_or_insert(self.clock.now());
+        for (_, entry) in &mut open.entries {
+            entry.check_at = 0;
+            entry.activity.order(order);
+        }
+    }
+
+    fn check(&self, now: Tick) {
+        let mut open = self.open();
+        let draining = open.draining;
+        for (_, entry) in &mut open.entries {
+            if entry.check_at > now {
+                continue;
+            }
+            let (ends, reason) = self.end(&entry.activity, draining);
+            if ends <= now {
+                entry.activity.order(Order::Close(reason));
+            }
+            let soonest = match draining {
+                Some(_) => now,
+                None if entry.rests(now) => now + self.limits.shortest,
+                None => now + ticks(REST_AFTER),
+            };
+            entry.check_at = ends.min(soonest);
+        }
+    }
+
+    /// When this connection is to be closed, as things stand, and why.
+    fn end(&self, activity: &Activity, draining: Option<Tick>) -> (Tick, Closed) {
+        let Some((since, reason)) = activity.waiting_for() else {
+            return (Tick::MAX, Closed::Error);
+        };
+        let limit = since.saturating_add(self.limits.of(reason));
+        let grace = match reason {
+            Closed::FirstByte => FRESH_GRACE,
+            Closed::Idle => IDLE_GRACE,
+            _ => return (limit, reason),
+        };
+        match draining.map(|begin| (since + ticks(grace)).max(begin + ticks(IDLE_GRACE))) {
+            Some(drained) if drained < limit => (drained, Closed::Drain),
+            _ => (limit, reason),
+        }
+    }
+}
+
+/// A connection that is counted; no longer when dropped.
+pub(super) struct Connection {
+    connections: Arc<Connections>,
+    /// What it is doing.
+    pub activity: Arc<Activity>,
+    key: usize,
+    /// Why it ends; set before the drop.
+    pub reason: Closed,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.connections.open().entries.remove(self.key);
+        if let Some(app) = &self.connections.counted {
+            app.metrics.connections.dec();
+            app.metrics.connections_closed.with_label_values(&[self.reason.label()]).inc();
+        }
+        self.connections.left.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,23 @@
+//! Who makes room.
+
+use tokio::time::timeout;
+
+use crate::net::connections::*;
+
+#[tokio::test]
+async fn one_at_a_time_makes_room_unless_it_is_slow_to_leave() {
+    let connections = Connections::new(&Limits { connections: 3, ..Limits::default() }, None);
+    let idle = [(); 3].map(|()| connections.add());
+    for connection in &idle {
+        connection.activity.received();
+        drop(connection.activity.begin());
+    }
+    let told = || {
+        let orders = idle.iter().map(|connection| connection.activity.ordered());
+        orders.filter(|order| *order == Order::Close(Closed::Cap)).count()
+    };
+    assert!(timeout(TICK * 5 / 2, connections.room()).await.is_err(), "nobody has left");
+    assert_eq!(told(), 1, "the others may stay while this one says goodbye");
+    let no_end = timeout(TICK * (PATIENCE + 20), connections.room()).await;
+    assert!(no_end.is_err() && told() == 3, "{} were told while none of them left", told());
+}

@@ -1,0 +1,78 @@
+//! Before a TCP listener of our own is closed: closing it resets whoever waits in the kernel's queue, so from here on nobody joins
+//! the queue, and whoever is in it can be accepted.
+
+use std::io;
+
+use socket2::{SockFilter, SockRef};
+
+/// Drops each TCP segment with SYN and without ACK, which is how connections begin (classic BPF, see
+/// <https://docs.kernel.org/networking/filter.html>). Handshakes under way are finished. Who knocks now knocks again after a second,
+/// and is refused once the listener is closed; shutdown(2) would reset the queue instead.
+const NO_SYN: [SockFilter; 5] = [
+    // the byte of flags
+    SockFilter::new(LOAD_BYTE, 0, 0, 13),
+    SockFilter::new(AND, 0, 0, ACK | SYN),
+    SockFilter::new(JUMP_IF_EQUAL, 0, 1, SYN),
+    SockFilter::new(RETURN, 0, 0, 0),
+    SockFilter::new(RETURN, 0, 0, u32::MAX),
+];
+const LOAD_BYTE: u16 = 0x30;
+const AND: u16 = 0x54;
+const JUMP_IF_EQUAL: u16 = 0x15;
+const RETURN: u16 = 0x06;
+const SYN: u32 = 0x02;
+const ACK: u32 = 0x10;
+
+/// Lets nobody new into the queue of a listening socket.
+///
+/// # Errors
+/// As setsockopt(2); `EPERM` where the kernel wants `CAP_NET_ADMIN` for it. Then the queue has room for one, and whoever comes while it is
+/// taken has to knock again.
+pub(super) fn refuse_syn(listener: &SockRef<'_>) -> io::Result<()> {
+    listener.attach_filter(&NO_SYN).inspect_err(|_| {
+        // a smaller queue is a help, no more
+        let _ = listener.listen(0);
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{ErrorKind, Read as _, Write as _},
+        net::{TcpListener, TcpStream},
+        time::Duration,
+    };
+
+    use super::*;
+
+    /// Shorter than a client waits before it sends its SYN again.
+    const WAIT: Duration = Duration::from_millis(500);
+
+    #[test]
+    fn who_waits_in_the_queue_stays_and_nobody_joins() {
+        for any in ["127.0.0.1:0", "[::1]:0"] {
+            let listener = TcpListener::bind(any).unwrap();
+            let address = listener.local_addr().unwrap();
+            let mut queued = TcpStream::connect(address).unwrap();
+            if let Err(error) = refuse_syn(&SockRef::from(&listener)) {
+                assert!(!rustix::process::geteuid().is_root(), "{error}");
+                let text =
+                    "SKIPPED: closing a listener without loss; the kernel lets only CAP_NET_ADMIN filter\n";
+                let _ = std::io::stderr().write_all(text.as_bytes());
+                return;
+            }
+            queued.write_all(b"ask").unwrap();
+            assert_eq!(TcpStream::connect_timeout(&address, WAIT).unwrap_err().kind(), ErrorKind::TimedOut);
+            let (mut accepted, _) = listener.accept().unwrap();
+            drop(listener);
+            let mut asked = [0; 3];
+            accepted.read_exact(&mut asked).unwrap();
+            accepted.write_all(b"answer").unwrap();
+            drop(accepted);
+            let mut answer = String::new();
+            queued.read_to_string(&mut answer).unwrap();
+            assert_eq!((&asked, answer.as_str()), (b"ask", "answer"));
+            assert_eq!(TcpStream::connect(address).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+        }
+    }
+}

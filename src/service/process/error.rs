@@ -1,0 +1,35 @@
+//! Why the service ended, and with which exit code.
+
+use uecho_probe::exit;
+
+use crate::{config::ConfigError, net::listener::BindError};
+
+/// Why the service ended.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// See [`ConfigError`].
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// See [`BindError`].
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The command line asks for what cannot be.
+    #[error("{0}")]
+    Usage(String),
+    /// The runtime or a background task failed.
+    #[error("{0}")]
+    Software(String),
+}
+
+impl Error {
+    /// What the process ends with.
+    #[must_use]
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_) => exit::CONFIG,
+            Self::Bind(_) => exit::CANNOT_BIND,
+            Self::Usage(_) => exit::USAGE,
+            Self::Software(_) => exit::SOFTWARE,
+        }
+    }
+}

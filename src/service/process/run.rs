@@ -1,0 +1,150 @@
+//! The service from listeners to the last flush.
+
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
+
+use sd_notify::NotifyState;
+use uecho_probe::listen::Listen;
+
+use crate::{
+    http::service::Service,
+    net::{
+        inherited::Inherited,
+        listener::{BindError, Listener},
+    },
+    process::{
+        drain::drain,
+        error::Error,
+        monitor, reload,
+        serving::Serving,
+        signals::{self, Signals},
+        systemd,
+        tasks::Tasks,
+        watchdog::{self, self_check},
+    },
+    route::Side,
+    state::{App, readiness::Reason},
+};
+
+/// Longest wait for telemetry on the way out.
+const FLUSH: Duration = Duration::from_secs(3);
+
+/// Serves until a signal or a death; `files` are those of `--config`, for reloads.
+///
+/// # Errors
+/// A listener cannot be bound, or a background task died.
+pub(crate) async fn run(app: Arc<App>, files: Vec<PathBuf>) -> Result<(), Error> {
+    let no_signals = |error: io::Error| Error::Software(format!("signals cannot be handled: {error}"));
+    let signals = Signals::install().map_err(no_signals)?;
+    let hangups = signals::hangups().map_err(no_signals)?;
+
+    let mut inherited = Inherited::from_env()?;
+    let public = listeners(&mut inherited, "public", &app.settings.public.listen)?;
+    let ops = listeners(&mut inherited, "ops", &app.settings.ops.listen)?;
+    inherited.warn_of_rest();
+    let status = format!("serving {}, ops on {}", names(&public), names(&ops));
+    let targets = self_check::targets(&public);
+    let public = Serving::start("public listeners", public, Service::new(app.clone(), Side::Public));
+    let ops = Serving::start("ops listeners", ops, Service::new(app.clone(), Side::Ops));
+
+    let mut tasks = Tasks::default();
+    tasks.spawn("peers", monitor::run(app.clone()));
+    tasks.spawn("reload", reload::run(app.clone(), files, status.clone(), hangups, public.phase()));
+    if let Some(timeout) = watchdog::timeout() {
+        tasks.spawn("watchdog", watchdog::run(app.clone(), targets, timeout, public.phase()));
+    }
+    app.telemetry.start_export(&app.live.load().receipt);
+    // a turn for every task, so that each accepts before anybody is told
+    tokio::task::yield_now().await;
+    app.readiness.set(Reason::Starting, false);
+    systemd::notify(&[NotifyState::Ready, NotifyState::Status(&status)]);
+    tracing::info!("{status}");
+
+    Running { app, public, ops, tasks }.until_end(signals).await
+}
+
+/// All that runs.
+struct Running {
+    app: Arc<App>,
+    public: Serving,
+    ops: Serving,
+    tasks: Tasks,
+}
+
+impl Running {
+    /// Waits for a signal or a death, then stops serving.
+    async fn until_end(mut self, mut signals: Signals) -> Result<(), Error> {
+        let (reason, result) = tokio::select! {
+            signal = signals.stop() => (signal.to_owned(), Ok(())),
+            death = self.death() => {
+                tracing::error!("{death}");
+                (death.clone(), Err(Error::Software(death)))
+            }
+        };
+        let Self { app, mut public, mut ops, tasks } = self;
+        drain(&app, &reason, &mut public, &mut ops, &mut signals).await;
+        drop(tasks);
+        app.telemetry.flush(FLUSH).await;
+        result
+    }
+
+    /// Waits for anything to end that should not.
+    async fn death(&mut self) -> String {
+        tokio::select! {
+            ended = self.public.death() => ended.to_string(),
+            ended = self.ops.death() => ended.to_string(),
+            ended = self.tasks.death() => ended.to_string(),
+            thread = self.app.telemetry.died() => format!("background thread `{thread}` ended"),
+        }
+    }
+}
+
+/// Inherited sockets of this name, else the configured address.
+fn listeners(inherited: &mut Inherited, name: &str, configured: &Listen) -> Result<Vec<Listener>, BindError> {
+    match inherited.take(name)? {
+        none if none.is_empty() => Ok(vec![Listener::bind(configured)?]),
+        taken => Ok(taken),
+    }
+}
+
+fn names(listeners: &[Listener]) -> String {
+    listeners.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+
+    fn running() -> Running {
+        let settings = Settings::default();
+        let telemetry = crate::telemetry::init(&settings).unwrap();
+        let app = App::new(settings, telemetry).unwrap();
+        let serving = |name, side| {
+            let listener = Listener::bind(&Listen::loopback(0)).unwrap();
+            Serving::start(name, vec![listener], Service::new(app.clone(), side))
+        };
+        let (public, ops) = (serving("public listeners", Side::Public), serving("ops listeners", Side::Ops));
+        Running { public, ops, tasks: Tasks::default(), app }
+    }
+
+    #[tokio::test]
+    async fn a_background_task_that_dies_takes_the_service_down_in_order_and_with_70() {
+        for (panics, how) in [(true, "panicked"), (false, "ended")] {
+            let mut running = running();
+            let app = running.app.clone();
+            running.tasks.spawn("doomed", async move { assert!(!panics, "for the test") });
+            let error = running.until_end(Signals::install().unwrap()).await.unwrap_err();
+            assert_eq!(error.to_string(), format!("background task `doomed` {how}"));
+            assert_eq!(error.exit_code(), uecho_probe::exit::SOFTWARE);
+            assert!(app.readiness.draining());
+        }
+    }
+
+    #[tokio::test]
+    async fn so_does_a_listener_that_ends_although_nobody_asked() {
+        let running = running();
+        running.ops.advance(crate::net::phase::Phase::Draining);
+        let error = running.until_end(Signals::install().unwrap()).await.unwrap_err();
+        assert_eq!(error.to_string(), "background task `ops listeners` ended");
+    }
+}

@@ -1,0 +1,65 @@
+//! The watchdog of the service manager (`sd_watchdog_enabled(3)`), fed only after the service has answered a request of its own right.
+//!
+//! The requests are a `GET /healthz` and a `GET /{text}` of user agent `uecho-watchdog/VERSION`, at least once per half of
+//! `WatchdogSec=`; metrics and, with `log.access = "all"`, the log show them like any others. They need no token, are not turned away at
+//! `limits.in_flight`, and have a connection of their own beyond `limits.connections`.
+
+pub(super) mod self_check;
+
+use std::{sync::Arc, time::Duration};
+
+use sd_notify::NotifyState;
+use self_check::SelfCheck;
+use uecho_probe::target::Target;
+
+use crate::{
+    net::phase::{Phase, PhaseWatch},
+    process::systemd,
+    state::App,
+};
+
+/// Shorter than the server can measure idleness.
+const LEAST_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long the manager waits, if it watches this process.
+#[must_use]
+pub(super) fn timeout() -> Option<Duration> {
+    sd_notify::watchdog_enabled().filter(|timeout| !timeout.is_zero())
+}
+
+/// Feeds the watchdog until the listener closes; from then on the manager counts the time to stop instead.
+pub(super) async fn run(app: Arc<App>, targets: Vec<Target>, timeout: Duration, mut phase: PhaseWatch) {
+    let feeding = feed(&app, &targets, timeout);
+    tokio::select! {
+        () = feeding => {}
+        _ = phase.wait_for(|phase| *phase >= Phase::Draining) => {}
+    }
+}
+
+/// Never ends.
+async fn feed(app: &Arc<App>, targets: &[Target], timeout: Duration) {
+    let half = timeout / 2;
+    // more often where a kept connection would be closed as idle before the next check
+    let pause = half.min(app.settings.limits.idle.0 / 2).max(LEAST_PAUSE.min(half));
+    // after two requests that came to nothing there is still time for another check
+    let [limit, retry] = [half / 3, half / 10];
+    let mut check = match SelfCheck::new(app.clone(), targets, limit) {
+        Ok(check) => check,
+        Err(fault) => {
+            tracing::error!("the watchdog cannot be fed: {fault}");
+            return std::future::pending().await;
+        }
+    };
+    loop {
+        match check.check().await {
+            Ok(()) => {
+                systemd::notify(&[NotifyState::Watchdog]);
+                tokio::time::sleep(pause).await;
+            }
+            Err(fault) => {
+                tracing::error!("self-check failed, the watchdog is not fed: {fault}");
+                tokio::time::sleep(retry).await;
+            }
+        }
+    }
+}

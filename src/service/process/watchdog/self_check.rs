@@ -1,0 +1,127 @@
+//! The service asks itself: accept, parse, decode, escape, answer, all the way through the public listener.
+
+use std::{sync::Arc, time::Duration};
+
+use uecho_probe::{
+    challenge::Challenge,
+    check,
+    client::{Client, Connection},
+    listen::Listen,
+    target::Target,
+    unhealthy::{Fault, Step},
+};
+
+use crate::{
+    net::listener::Listener,
+    state::{App, watchdog_key::X_UECHO_WATCHDOG},
+};
+
+const USER_AGENT: &str = concat!("uecho-watchdog/", env!("CARGO_PKG_VERSION"));
+
+/// Where we can ask ourselves, Unix sockets first: a service without the host's network namespace can reach only those.
+#[must_use]
+pub(crate) fn targets(listeners: &[Listener]) -> Vec<Target> {
+    let mut addresses: Vec<_> = listeners.iter().filter_map(Listener::address).collect();
+    addresses.sort_by_key(|address| matches!(address, Listen::Tcp(_)));
+    addresses.iter().filter_map(|address| Target::of(address).ok()).collect()
+}
+
+/// Asks again and again.
+pub(crate) struct SelfCheck {
+    app: Arc<App>,
+    clients: Vec<Arc<Client>>,
+    /// From the last check; the only way in while every connection is taken.
+    reserve: Option<Connection>,
+    limit: Duration,
+}
+
+impl SelfCheck {
+    /// A check of these targets, the first that accepts at each time; `limit` bounds each of at most two requests.
+    ///
+    /// # Errors
+    /// There is no target, or it cannot be a client's.
+    pub(crate) fn new(app: Arc<App>, targets: &[Target], limit: Duration) -> Result<Self, Fault> {
+        let clients = targets
+            .iter()
+            .map(|target| {
+                let client = Client::new(target)?.user_agent(USER_AGENT);
+                Ok(Arc::new(client.header(X_UECHO_WATCHDOG, app.watchdog_key.header())))
+            })
+            .collect::<Result<Vec<_>, Fault>>()?;
+        if clients.is_empty() {
+            return Err(Fault::unreachable("no public listener has an address to connect to"));
+        }
+        Ok(Self { app, clients, reserve: None, limit })
+    }
+
+    /// Asks over a new connection. While new ones have to wait by design (`limits.connections` is reached, or file descriptors have run
+    /// out), the connection of the last check is asked instead: a full service is not a hung one.
+    ///
+    /// # Errors
+    /// No answer within the limit, or a wrong one.
+    pub(crate) async fn check(&mut self) -> Result<(), Fault> {
+        let errors = self.app.metrics.accept_errors.get();
+        let fault = if self.full() {
+            Fault::unreachable("every connection is taken, and so is the watchdog's own")
+        } else {
+            match self.bounded(self.ask_anew()).await {
+                Ok(connection) => {
+                    self.reserve = connection;
+                    return Ok(());
+                }
+                Err(fault) => fault,
+            }
+        };
+        let waiting = self.full() || self.app.metrics.accept_errors.get() > errors || out_of_descriptors();
+        match self.reserve.take() {
+            Some(mut connection) if waiting => {
+                self.bounded(self.ask(&mut connection)).await?;
+                self.reserve = Some(connection);
+                Ok(())
+            }
+            _ => Err(fault),
+        }
+    }
+
+    fn full(&self) -> bool {
+        let open = usize::try_from(self.app.metrics.connections.get()).unwrap_or(0);
+        open >= self.app.settings.limits.connections
+    }
+
+    async fn bounded<T>(&self, asking: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+        let late = Fault::Timeout { seconds: self.limit.as_secs_f64() };
+        tokio::time::timeout(self.limit, asking).await.unwrap_or(Err(late))
+    }
+
+    async fn ask_anew(&self) -> Result<Option<Connection>, Fault> {
+        let mut connection = self.connect().await?;
+        self.ask(&mut connection).await?;
+        // with our key, this tells the server whose connection it is; while the service goes down, it is closed by now
+        Ok(connection.get("/healthz", "application/json").await.ok().map(|_| connection))
+    }
+
+    async fn connect(&self) -> Result<Connection, Fault> {
+        let mut refused = None;
+        for client in &self.clients {
+            match client.open().await {
+                Ok(connection) => return Ok(connection),
+                Err(fault) => refused = refused.or(Some(fault)),
+            }
+        }
+        Err(refused.unwrap_or_else(|| Fault::unreachable("there is no target")))
+    }
+
+    async fn ask(&self, connection: &mut Connection) -> Result<(), Fault> {
+        let before = self.app.live.load_full();
+        let receipt = check::ask(connection, Step::Page, &Challenge::random()).await?;
+        // a reload meanwhile may have changed it
+        if receipt == before.receipt || receipt == self.app.live.load().receipt {
+            return Ok(());
+        }
+        Err(Fault::wrong(format!("another service answered: {:?}", receipt.header())))
+    }
+}
+
+fn out_of_descriptors() -> bool {
+    std::os::unix::net::UnixDatagram::unbound().is_err()
+}

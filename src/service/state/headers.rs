@@ -1,0 +1,31 @@
+//! The headers that every answer carries, made once and cloned whole.
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+/// `X-Trace-Id`
+pub const X_TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
+/// `X-Uecho-Receipt`
+pub const X_UECHO_RECEIPT: HeaderName = HeaderName::from_static("x-uecho-receipt");
+
+/// The security headers of every answer.
+pub const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+];
+
+/// What most answers are.
+pub const HTML: &str = "text/html; charset=utf-8";
+
+/// The headers of every answer, with a trace id to be replaced.
+#[must_use]
+pub fn of_every_answer(receipt: HeaderValue) -> HeaderMap {
+    // the one that is replaced comes first, for whoever replaces it
+    let mut headers = HeaderMap::from_iter([(X_TRACE_ID, HeaderValue::from_static(""))]);
+    headers.extend(SECURITY_HEADERS);
+    headers.insert(X_UECHO_RECEIPT, receipt);
+    // most answers are pages; a place in the map that is there already costs nothing
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(HTML));
+    headers
+}

@@ -1,0 +1,109 @@
+//! Logs, metrics and traces. The runtime never waits for any of their readers: a full buffer is counted, not waited for.
+
+pub mod access;
+pub mod log;
+pub mod metrics;
+pub mod record;
+pub mod trace_context;
+pub mod traces;
+
+use std::{
+    fmt::Display,
+    time::{Duration, Instant},
+};
+
+use log::Logs;
+use record::Record;
+use traces::{Traces, options};
+use uecho_probe::receipt::Receipt;
+
+use crate::config::{ConfigError, Settings};
+
+/// Longest wait at the very end of the process for a reader of the log that has stopped reading.
+const LAST_FLUSH: Duration = Duration::from_secs(1);
+
+/// Handles to what [`init`] started; cheap to clone.
+#[derive(Clone)]
+pub struct Telemetry {
+    /// The log thread and the filter.
+    pub logs: Logs,
+    /// Sampling and export.
+    pub traces: Traces,
+}
+
+/// Installs the global subscriber and the panic hook, and starts the log thread. Called once, before anything is logged.
+///
+/// # Errors
+/// `log.filter` or a key of `[otlp]` cannot be used.
+pub fn init(settings: &Settings) -> Result<Telemetry, ConfigError> {
+    let logs = Logs::start(&settings.log)?;
+    Ok(Telemetry { traces: Traces::new(settings, &options::process)?, logs })
+}
+
+impl Telemetry {
+    /// Replaces the log filter (`log.filter` after a reload).
+    ///
+    /// # Errors
+    /// The directives cannot be read; the old filter stays.
+    pub fn set_filter(&self, directives: &str) -> Result<(), ConfigError> {
+        self.logs.set_filter(directives)
+    }
+
+    /// Resolves when a background thread of the telemetry has died, with its name: a reason to end the process (exit code 70).
+    pub async fn died(&self) -> &'static str {
+        self.logs.died().await
+    }
+
+    /// Starts the export of traces, if one is configured: once, in the runtime, when the listeners are open.
+    pub fn start_export(&self, receipt: &Receipt) {
+        self.traces.start(receipt);
+    }
+
+    /// Takes in a finished request: spans if it is sampled and something is exported, an event if `logged`.
+    pub fn finished(&self, record: Record, logged: bool) {
+        if record.trace.sampled {
+            self.traces.record(&record);
+        }
+        if logged {
+            self.logs.access(record);
+        }
+    }
+
+    /// Hands on what is buffered and ends the export of traces, waiting no longer than `limit`: the last step of a drain, after the last
+    /// request has ended. False when that was not long enough. The runtime must go on meanwhile, the export needs it.
+    pub async fn flush(&self, limit: Duration) -> bool {
+        let Self { logs, traces } = self.clone();
+        let flush = move || {
+            let begin = Instant::now();
+            let sent = traces.shutdown(limit);
+            logs.flush(limit.saturating_sub(begin.elapsed())) && sent
+        };
+        tokio::task::spawn_blocking(flush).await.unwrap_or(false)
+    }
+}
+
+/// Says what the process is called in the log, before anything is logged; the second program of the package is not `uecho`.
+pub fn identify(program: &'static str) {
+    // whoever was first keeps the name
+    let _ = log::output::IDENTIFIER.set(program);
+}
+
+/// The end of `main`: logs what ended the process, if it was an error, and writes out what is buffered. Also right before [`init`], when
+/// all it can do is write to stderr. Blocks for a second at most.
+pub fn end(error: Option<&dyn Display>) {
+    if let Some(error) = error {
+        for line in error.to_string().lines() {
+            if tracing::dispatcher::has_been_set() {
+                tracing::error!("{line}");
+            } else {
+                say(line);
+            }
+        }
+    }
+    log::flush_installed(LAST_FLUSH);
+}
+
+/// A line on stderr for whoever runs a command that logs nothing.
+pub fn say(line: &str) {
+    log::output::last_words(line);
+}

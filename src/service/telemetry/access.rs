@@ -1,0 +1,152 @@
+//! Access events: what a request leaves in the log (target [`TARGET`]).
+//!
+//! # Fields (an interface)
+//! | text and JSON | journal | value |
+//! |---|---|---|
+//! | `trace_id`, `span_id` | `TRACE_ID`, `SPAN_ID` | lower-case hexadecimal |
+//! | `http.request.method` | `HTTP_REQUEST_METHOD` | `GET`, ..., or `_OTHER` |
+//! | `http.route` | `HTTP_ROUTE` | the route pattern, as in the metrics |
+//! | `http.response.status_code` | `HTTP_RESPONSE_STATUS_CODE` | integer; absent when the request was cut before its answer began |
+//! | `http.response.body.size` | `HTTP_RESPONSE_BODY_SIZE` | bytes handed to the connection |
+//! | `duration_ms` | `DURATION_MS` | milliseconds, with decimals |
+//! | `url.path` | `URL_PATH` | percent-encoded as received, never the query |
+//! | `client.address` | `CLIENT_ADDRESS` | IP address; absent on Unix sockets |
+//! | `user_agent.original` | `USER_AGENT_ORIGINAL` | as received |
+//! | `error.type` | `ERROR_TYPE` | `cut` (the answer did not reach its end), the status if 5xx, else `slow` (`log.slow` and longer) |
+//! | `fanout.outcomes` | `FANOUT_OUTCOMES` | fan-outs only: outcome and peer of each question, like `ok http://b:8080, timeout http://c:8080` |
+//!
+//! What a client sent is cut at [`MAX_VALUE_BYTES`](super::record::MAX_VALUE_BYTES) and has its control characters made visible. Other
+//! headers, queries and bodies are never logged. A 5xx is an error, `cut` and `slow` are warnings, everything else is information.
+
+use std::{
+    borrow::Cow,
+    net::{IpAddr, Ipv4Addr},
+};
+
+use http::StatusCode;
+
+use crate::{
+    config::settings::Access,
+    telemetry::{
+        log::escape,
+        record::{ClientRequests, Finding, Record, Text, millis},
+    },
+};
+
+/// Target of the events.
+pub const TARGET: &str = "uecho::access";
+
+/// Whether a request with this finding leaves an event.
+#[must_use]
+pub fn wanted(access: Access, finding: Option<Finding>) -> bool {
+    match access {
+        Access::All => true,
+        Access::Errors => finding.is_some(),
+        Access::Off => false,
+    }
+}
+
+macro_rules! event {
+    ($level:ident, $record:ident, $values:ident) => {
+        tracing::event!(
+            target: TARGET,
+            tracing::Level::$level,
+            trace_id = std::str::from_utf8(&$record.trace.trace_id.hex()).ok(),
+            span_id = std::str::from_utf8(&$record.trace.span_id.hex()).ok(),
+            http.request.method = $record.method,
+            http.route = $record.route.pattern(),
+            http.response.status_code = $record.status.map(|status| status.as_u16()),
+            http.response.body.size = $record.bytes,
+            duration_ms = millis($record.duration),
+            url.path = $values.path.as_deref(),
+            client.address = $values.client,
+            user_agent.original = $values.user_agent.as_deref(),
+            error.type = $record.finding.as_ref().map(Finding::error_type),
+            fanout.outcomes = $values.outcomes.as_deref(),
+            "{} {} {}",
+            $record.method,
+            $record.route.pattern(),
+            $record.status.as_ref().map_or("cut", StatusCode::as_str),
+        )
+    };
+}
+
+struct Values<'a> {
+    path: Option<Cow<'a, str>>,
+    user_agent: Option<Cow<'a, str>>,
+    client: Option<&'a str>,
+    outcomes: Option<String>,
+}
+
+/// The last client's address, as text.
+pub(super) struct Client {
+    address: IpAddr,
+    text: String,
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        let address = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        Self { address, text: address.to_string() }
+    }
+}
+
+impl Client {
+    fn text(&mut self, address: IpAddr) -> &str {
+        if self.address != address {
+            *self = Self { address, text: address.to_canonical().to_string() };
+        }
+        &self.text
+    }
+}
+
+/// Makes the event. Called on the log thread. `client` is kept from one record to the next: the same clients come again and again.
+pub(super) fn emit(record: &Record, client: &mut Client) {
+    let values = Values {
+        path: record.details.path.as_ref().map(clean),
+        user_agent: record.details.user_agent.as_ref().map(clean),
+        client: record.details.client.map(|address| client.text(address)),
+        outcomes: record.details.client_requests.as_ref().map(outcomes),
+    };
+    match record.finding {
+        Some(Finding::Failed(_)) => event!(ERROR, record, values),
+        Some(Finding::Cut | Finding::Slow) => event!(WARN, record, values),
+        None => event!(INFO, record, values),
+    }
+}
+
+fn outcomes(requests: &ClientRequests) -> String {
+    requests
+        .list
+        .iter()
+        .map(|request| format!("{} {}", request.outcome, request.peer))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// What a client sent as loggable text; it was cut when it was recorded.
+pub(super) fn clean(sent: &Text) -> Cow<'_, str> {
+    match String::from_utf8_lossy(sent) {
+        Cow::Borrowed(text) => escape::controls(text),
+        Cow::Owned(text) => escape::controls(&text).into_owned().into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::record::{MAX_VALUE_BYTES, text};
+
+    #[test]
+    fn what_is_logged_follows_the_key() {
+        assert!(wanted(Access::All, None) && !wanted(Access::Errors, None));
+        assert!(wanted(Access::Errors, Some(Finding::Slow)));
+        assert!(!wanted(Access::Off, Some(Finding::Cut)));
+    }
+
+    #[test]
+    fn what_a_client_sent_is_capped_and_visible() {
+        assert_eq!(clean(&text(&vec![b'a'; 1 << 20])).len(), MAX_VALUE_BYTES);
+        assert_eq!(clean(&text(b"a\x1b[2J\x9b\t\xff")), "a\\u001b[2J\u{fffd}\\t\u{fffd}");
+    }
+}

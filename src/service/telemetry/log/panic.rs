@@ -1,0 +1,28 @@
+//! A panic is one event, like everything else that goes wrong.
+
+use crate::telemetry::log::{escape, thread};
+
+/// Replaces the standard hook, which writes several unstructured lines to stderr.
+pub(super) fn install_hook() {
+    std::panic::set_hook(Box::new(|info| {
+        let message = info.payload_as_str().unwrap_or("a payload that is no text");
+        let location = info.location().map(ToString::to_string).unwrap_or_default();
+        let current = std::thread::current();
+        let name = current.name().unwrap_or_default();
+        if name == thread::NAME {
+            // the thread that would write the event
+            super::output::last_words(&escape::controls(&format!(
+                "the log thread panicked at {location}: {message}"
+            )));
+        } else {
+            tracing::event!(
+                target: "uecho::panic",
+                tracing::Level::ERROR,
+                code.location = location,
+                thread.name = name,
+                "panic: {}",
+                escape::controls(message),
+            );
+        }
+    }));
+}

@@ -1,0 +1,146 @@
+//! Every metric of the service in one registry; names follow the OpenTelemetry semantic conventions where one exists.
+
+mod process;
+
+use process::Process;
+use prometheus::{
+    Encoder, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
+    Registry, TextEncoder,
+};
+use uecho_probe::receipt::Receipt;
+
+use crate::{memory::Memory, route::Route, telemetry::Telemetry};
+
+/// Bucket bounds in seconds, those of `http.server.request.duration` in the OpenTelemetry semantic conventions.
+const DURATION_BUCKETS: [f64; 14] =
+    [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+
+/// Media type of [`Metrics::render`].
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Handles to every metric. Nothing is global: tests have a registry each.
+pub struct Metrics {
+    registry: Registry,
+    /// `uecho_build_info{version,revision,instance,system}`
+    build_info: GaugeVec,
+    /// `http_server_request_duration_seconds{http_request_method,http_route,http_response_status_code}`
+    pub request_duration: HistogramVec,
+    /// The one child of `request_duration` that the hot path uses, looked up once.
+    pub echo_ok_duration: Histogram,
+    /// `http_server_active_requests`
+    pub active_requests: IntGauge,
+    /// `uecho_requests_cut_total`: requests whose answer did not reach its end.
+    pub requests_cut: IntCounter,
+    /// `uecho_connections`
+    pub connections: IntGauge,
+    /// `uecho_connections_closed_total{reason}`
+    pub connections_closed: IntCounterVec,
+    /// `uecho_accept_errors_total`
+    pub accept_errors: IntCounter,
+    /// `uecho_fanout_replies_total{outcome}`
+    pub fanout_replies: IntCounterVec,
+    /// `uecho_fanout_duration_seconds`
+    pub fanout_duration: Histogram,
+    /// `uecho_memory_held_bytes`
+    pub memory_held: IntGauge,
+    /// `uecho_ready`
+    pub ready: IntGauge,
+    /// `uecho_log_dropped_total`
+    pub log_dropped: IntCounter,
+    /// `uecho_otlp_spans_total{outcome}`
+    pub otlp_spans: IntCounterVec,
+}
+
+impl Metrics {
+    /// A fresh registry with the build information of `receipt` and the counters of the telemetry and the memory.
+    ///
+    /// # Errors
+    /// A metric is registered twice: a bug, caught by every test.
+    pub fn new(receipt: &Receipt, telemetry: &Telemetry, memory: &Memory) -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let request_duration = HistogramVec::new(
+            HistogramOpts::new("http_server_request_duration_seconds", "Duration of HTTP server requests")
+                .buckets(DURATION_BUCKETS.into()),
+            &["http_request_method", "http_route", "http_response_status_code"],
+        )?;
+        let metrics = Self {
+            echo_ok_duration: request_duration.with_label_values(&["GET", Route::Echo.pattern(), "200"]),
+            request_duration,
+            active_requests: IntGauge::new("http_server_active_requests", "HTTP server requests in flight")?,
+            requests_cut: IntCounter::new(
+                "uecho_requests_cut_total",
+                "Requests whose answer did not reach its end: client gone or drain deadline",
+            )?,
+            connections: IntGauge::new("uecho_connections", "Open connections of the public listener")?,
+            connections_closed: IntCounterVec::new(
+                Opts::new(
+                    "uecho_connections_closed_total",
+                    "Closed connections of the public listener by reason",
+                ),
+                &["reason"],
+            )?,
+            accept_errors: IntCounter::new(
+                "uecho_accept_errors_total",
+                "Failures to accept that are the machine's, like a lack of file descriptors",
+            )?,
+            fanout_replies: IntCounterVec::new(
+                Opts::new("uecho_fanout_replies_total", "Replies of peers by outcome"),
+                &["outcome"],
+            )?,
+            fanout_duration: Histogram::with_opts(
+                HistogramOpts::new("uecho_fanout_duration_seconds", "Duration of a whole fan-out")
+                    .buckets(DURATION_BUCKETS.into()),
+            )?,
+            memory_held: IntGauge::new(
+                "uecho_memory_held_bytes",
+                "Bytes of bodies, replies of peers and answers that are held now; limits.memory at most",
+            )?,
+            ready: IntGauge::new("uecho_ready", "1 while /readyz answers 200")?,
+            log_dropped: telemetry.logs.dropped(),
+            otlp_spans: telemetry.traces.spans(),
+            build_info: GaugeVec::new(
+                Opts::new("uecho_build_info", "Always 1; labels tell which build runs where"),
+                &["version", "revision", "instance", "system"],
+            )?,
+            registry,
+        };
+        metrics.show_build(receipt);
+        metrics.register()?;
+        metrics.registry.register(Box::new(memory.refused()))?;
+        Ok(metrics)
+    }
+
+    /// Shows the build information of `receipt` in place of what was shown before.
+    pub fn show_build(&self, receipt: &Receipt) {
+        let Receipt { version, revision, instance, system, .. } = receipt;
+        self.build_info.reset();
+        self.build_info.with_label_values(&[version, revision, instance, system]).set(1.0);
+    }
+
+    fn register(&self) -> Result<(), prometheus::Error> {
+        self.registry.register(Box::new(self.build_info.clone()))?;
+        self.registry.register(Box::new(self.request_duration.clone()))?;
+        self.registry.register(Box::new(self.active_requests.clone()))?;
+        self.registry.register(Box::new(self.requests_cut.clone()))?;
+        self.registry.register(Box::new(self.connections.clone()))?;
+        self.registry.register(Box::new(self.connections_closed.clone()))?;
+        self.registry.register(Box::new(self.accept_errors.clone()))?;
+        self.registry.register(Box::new(self.fanout_replies.clone()))?;
+        self.registry.register(Box::new(self.fanout_duration.clone()))?;
+        self.registry.register(Box::new(self.memory_held.clone()))?;
+        self.registry.register(Box::new(self.ready.clone()))?;
+        self.registry.register(Box::new(self.log_dropped.clone()))?;
+        self.registry.register(Box::new(self.otlp_spans.clone()))?;
+        self.registry.register(Box::new(Process::new()?))
+    }
+
+    /// The Prometheus text format, version 0.0.4.
+    ///
+    /// # Errors
+    /// A metric family is inconsistent: a bug.
+    pub fn render(&self) -> Result<Vec<u8>, prometheus::Error> {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(text)
+    }
+}

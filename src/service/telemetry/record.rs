@@ -1,0 +1,162 @@
+//! A finished request: what its access event and its spans are made of. Built only when one of them is.
+
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use http::{HeaderValue, StatusCode, Version};
+use smallvec::SmallVec;
+use uecho_probe::url::BaseUrl;
+
+use crate::{
+    route::Route,
+    telemetry::trace_context::{SpanId, TraceContext},
+};
+
+/// A finished request.
+pub struct Record {
+    /// Trace of the request.
+    pub trace: TraceContext,
+    /// Route label.
+    pub route: Route,
+    /// Method label.
+    pub method: &'static str,
+    /// Status; none when the request was cut before.
+    pub status: Option<StatusCode>,
+    /// Body bytes handed to the connection.
+    pub bytes: u64,
+    /// When the head of the request was complete.
+    pub start: Instant,
+    /// When the answer ended.
+    pub end: SystemTime,
+    /// From the complete head to the end of the answer.
+    pub duration: Duration,
+    /// What is wrong with it.
+    pub finding: Option<Finding>,
+    /// What else is known.
+    pub details: Details,
+}
+
+/// What the head of a request says beyond method and route, and what became of a fan-out. Empty for an echo that was to be neither
+/// logged nor traced when it began, and then was cut or shed.
+#[derive(Default)]
+pub struct Details {
+    /// The caller's `tracestate`; read for sampled requests only.
+    pub tracestate: Option<HeaderValue>,
+    /// HTTP version of the request.
+    pub version: Option<Version>,
+    /// As received, but cut; never the query.
+    pub path: Option<Text>,
+    /// As received, but cut.
+    pub user_agent: Option<Text>,
+    /// The other end of a TCP connection.
+    pub client: Option<IpAddr>,
+    /// What became of a fan-out.
+    pub client_requests: Option<ClientRequests>,
+}
+
+/// The requests of a fan-out, in the order of the configuration. Travels as an extension of the response.
+#[derive(Clone, Debug)]
+pub struct ClientRequests {
+    /// What was appended to each peer's base URL.
+    pub segment: Arc<str>,
+    /// One a peer.
+    pub list: Arc<[ClientRequest]>,
+}
+
+/// One request to a peer.
+#[derive(Clone, Debug)]
+pub struct ClientRequest {
+    /// The peer as it was configured.
+    pub peer: Arc<str>,
+    /// The same, parsed.
+    pub url: Arc<BaseUrl>,
+    /// What became of it, as answers and metrics name it.
+    pub outcome: &'static str,
+    /// Whether that is a fault.
+    pub failed: bool,
+    /// The peer's HTTP status, if it sent one.
+    pub status: Option<StatusCode>,
+    /// When it began.
+    pub start: Instant,
+    /// From then until the outcome was known.
+    pub duration: Duration,
+    /// The span that the peer was given as its parent.
+    pub span_id: SpanId,
+}
+
+/// Milliseconds with three decimals: kept-alive neighbours answer in less than one.
+#[must_use]
+pub fn millis(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}
+
+/// What a client sent, cut at [`MAX_VALUE_BYTES`]. A copy, so that a record that waits does not keep the buffer it was read into; most
+/// fit in place.
+pub type Text = SmallVec<[u8; 64]>;
+
+/// Most bytes of a value that a client chose.
+pub const MAX_VALUE_BYTES: usize = 1024;
+
+/// What of it is recorded.
+#[must_use]
+pub fn text(sent: &[u8]) -> Text {
+    Text::from_slice(&sent[..sent.len().min(MAX_VALUE_BYTES)])
+}
+
+/// What is wrong with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// The answer did not reach its end: the client went away, or the drain deadline passed.
+    Cut,
+    /// The answer was 5xx.
+    Failed(StatusCode),
+    /// It took `log.slow` or longer.
+    Slow,
+}
+
+impl Finding {
+    /// The worst of what is wrong, if anything is.
+    #[must_use]
+    pub fn of(
+        complete: bool,
+        status: Option<StatusCode>,
+        duration: Duration,
+        slow: Duration,
+    ) -> Option<Self> {
+        match status {
+            _ if !complete => Some(Self::Cut),
+            Some(status) if status.is_server_error() => Some(Self::Failed(status)),
+            _ if duration >= slow => Some(Self::Slow),
+            _ => None,
+        }
+    }
+
+    /// The value of `error.type`.
+    #[must_use]
+    pub fn error_type(&self) -> &str {
+        match self {
+            Self::Cut => "cut",
+            Self::Failed(status) => status.as_str(),
+            Self::Slow => "slow",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_finding_wins() {
+        let ok = Some(StatusCode::OK);
+        let bad = Some(StatusCode::BAD_GATEWAY);
+        let [slow, quick] = [Duration::from_secs(1), Duration::from_millis(999)];
+        assert_eq!(Finding::of(false, bad, slow, slow), Some(Finding::Cut));
+        assert_eq!(Finding::of(true, bad, slow, slow), Some(Finding::Failed(StatusCode::BAD_GATEWAY)));
+        assert_eq!(Finding::of(true, ok, slow, slow), Some(Finding::Slow));
+        assert_eq!(Finding::of(true, ok, quick, slow), None);
+    }
+}

@@ -1,0 +1,70 @@
+//! What is handed over is accounted for, also when the end comes in the middle of an export.
+
+use std::{net::TcpListener, time::SystemTime};
+
+use opentelemetry::trace::{SpanContext, SpanKind, Status};
+use opentelemetry_sdk::trace::{SpanEvents, SpanLinks};
+
+use crate::{
+    config::settings::Otlp,
+    telemetry::traces::{exporter::*, ledger, options::Options},
+};
+
+fn span() -> SpanData {
+    SpanData {
+        span_context: SpanContext::empty_context(),
+        parent_span_id: opentelemetry::SpanId::INVALID,
+        parent_span_is_remote: false,
+        span_kind: SpanKind::Internal,
+        name: "".into(),
+        start_time: SystemTime::UNIX_EPOCH,
+        end_time: SystemTime::UNIX_EPOCH,
+        attributes: Vec::new(),
+        dropped_attributes_count: 0,
+        events: SpanEvents::default(),
+        links: SpanLinks::default(),
+        status: Status::Unset,
+        instrumentation_scope: opentelemetry::InstrumentationScope::default(),
+    }
+}
+
+fn outcomes(spans: &IntCounterVec) -> [u64; 3] {
+    ["exported", "failed", "dropped"].map(|outcome| spans.with_label_values(&[outcome]).get())
+}
+
+#[tokio::test]
+async fn what_is_not_sent_by_the_end_is_dropped() {
+    // accepts in the kernel, and never answers
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = Some(format!("http://{}", silent.local_addr().unwrap()));
+    let variables = |name: &str| name.starts_with("OTEL_BSP_MAX").then(|| "8".to_owned());
+    let options = Options::resolve(&Otlp { endpoint, ..Otlp::default() }, &variables).unwrap();
+    let spans = ledger::counter().unwrap();
+    let resource = Resource::builder_empty().build();
+    let exporter =
+        Exporter::start(options.export.as_ref().unwrap(), &resource, Handle::current(), &spans).unwrap();
+    for _ in 0..8 {
+        exporter.export(span());
+    }
+    // a full batch is on its way
+    while exporter.ledger.queued() > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    for _ in 0..20 {
+        exporter.export(span());
+    }
+    assert_eq!(outcomes(&spans), [0, 0, 12], "8 under way, 8 in the queue");
+    let (exporter, sent) = tokio::task::spawn_blocking(move || {
+        let sent = exporter.shutdown(Duration::from_millis(100));
+        (exporter, sent)
+    })
+    .await
+    .unwrap();
+    assert!(!sent);
+    assert_eq!(outcomes(&spans), [0, 0, 28]);
+    // late ones, and the answer that comes after all
+    exporter.export(span());
+    exporter.ledger.sending(8);
+    exporter.ledger.sent(8, 0);
+    assert_eq!(outcomes(&spans), [0, 0, 29]);
+}
