@@ -11,13 +11,13 @@ def report(results: Results) -> list[Figure]:
     one, two = "uecho, 1", "uecho, 2"
     rows = []
     for name, slices in results.slices.items():
-        rate = paired(results, name, one, lambda each: each.rate)
+        rates = paired(results, name, one, lambda each: each.rate)
         spent = paired(results, name, one)
         rows.append(
             [
                 name,
                 f"{median(each.rate for each in slices):,.0f}",
-                f"{median(rate):.2f}{quartiles(rate)}",
+                f"{median(rates):.2f}{quartiles(rates)}",
                 f"{median(each.cpu_us for each in slices):.1f}",
                 f"{median(spent):.2f}{quartiles(spent)}",
                 f"{median(each.load_us for each in slices):.1f}",
@@ -31,13 +31,13 @@ def report(results: Results) -> list[Figure]:
         "wrk's CPU us/req | cores busy | p99 ms | errors",
         rows,
     )
-    growth, rate = paired(results, two, one), paired(results, two, one, lambda each: each.rate)
-    print(f"two workers v one: CPU per request {median(growth):.2f}, requests a second {median(rate):.2f}")
+    growth, rate = second_worker(results, one, two)
+    machine = second_worker(results, "nginx, 1", "nginx, 2")[0] if "nginx, 2" in results.slices else 1
     scaling = Scaling(
         one=median(each.cpu_us for each in results[one]),
-        two=median(each.cpu_us for each in results[one]) * median(growth),
+        two=median(each.cpu_us for each in results[one]) * growth,
         shared=median(after(each.threads_us, 2) for each in results[two]),
-        machine=median(paired(results, "nginx, 2", "nginx, 1")) if "nginx, 2" in results.slices else 1,
+        machine=machine,
     )
     print(
         f"serial fraction {scaling.serial:.3f}, less the machine's {scaling.own_serial:.3f}; "
@@ -46,9 +46,19 @@ def report(results: Results) -> list[Figure]:
     table("cores | req/s, nothing serial | less the machine's | all that was measured", scaling.rows())
     print(ASSUMPTIONS)
     return [
-        Figure("two workers v one: CPU per request", median(growth), results.quiet),
-        Figure("two workers v one: requests a second", median(rate), results.quiet),
+        Figure("two workers v one: CPU per request", growth, results.quiet),
+        Figure("two workers v one: requests a second", rate, results.quiet),
     ]
+
+
+def second_worker(results: Results, one: str, two: str) -> tuple[float, float]:
+    """By how much CPU time per request and requests a second grow with the second worker."""
+    spent, rate = paired(results, two, one), paired(results, two, one, lambda each: each.rate)
+    print(
+        f"{two} v {one}: CPU per request {median(spent):.2f}{quartiles(spent)}, "
+        f"requests a second {median(rate):.2f}{quartiles(rate)}"
+    )
+    return median(spent), median(rate)
 
 
 def busy(each: Slice) -> float:
