@@ -5,14 +5,35 @@ from model import ASSUMPTIONS, Scaling
 from slices import Results, Slice
 from tables import median, paired, quartiles, table
 
+ONE, TWO = "uecho, 1", "uecho, 2"
 
-def report(results: Results) -> list[Figure]:
-    """One worker and two, then what the same would be with more cores."""
-    one, two = "uecho, 1", "uecho, 2"
+
+def report(kept: Results, fresh: Results) -> list[Figure]:
+    """Kept-alive connections with the model, then a connection for each request."""
+    compare(kept)
+    growth, rate = second_worker(kept, ONE, TWO)
+    machine = second_worker(kept, "nginx, 1", "nginx, 2")[0] if "nginx, 2" in kept.slices else 1
+    one = median(each.cpu_us for each in kept[ONE])
+    scaling = Scaling(one=one, two=one * growth, shared=shared(kept), machine=machine)
+    print(
+        f"serial fraction {scaling.serial:.3f}, less the machine's {scaling.own_serial:.3f}; "
+        f"the busiest thread that workers share takes {scaling.shared:.3f} us of each request"
+    )
+    table("cores | req/s, nothing serial | less the machine's | all that was measured", scaling.rows())
+    print(ASSUMPTIONS)
+    connections(fresh)
+    return [
+        Figure("two workers v one: CPU per request", growth, kept.quiet),
+        Figure("two workers v one: requests a second", rate, kept.quiet),
+    ]
+
+
+def compare(results: Results) -> None:
+    """Each server beside uecho with one worker."""
     rows = []
     for name, slices in results.slices.items():
-        rates = paired(results, name, one, lambda each: each.rate)
-        spent = paired(results, name, one)
+        rates = paired(results, name, ONE, lambda each: each.rate)
+        spent = paired(results, name, ONE)
         rows.append(
             [
                 name,
@@ -27,28 +48,29 @@ def report(results: Results) -> list[Figure]:
             ]
         )
     table(
-        f"server, workers | req/s | v {one} (quartiles) | CPU us/req | v {one} (quartiles) | "
+        f"server, workers | req/s | v {ONE} (quartiles) | CPU us/req | v {ONE} (quartiles) | "
         "wrk's CPU us/req | cores busy | p99 ms | errors",
         rows,
     )
-    growth, rate = second_worker(results, one, two)
-    machine = second_worker(results, "nginx, 1", "nginx, 2")[0] if "nginx, 2" in results.slices else 1
-    scaling = Scaling(
-        one=median(each.cpu_us for each in results[one]),
-        two=median(each.cpu_us for each in results[one]) * growth,
-        shared=median(after(each.threads_us, 2) for each in results[two]),
-        machine=machine,
-    )
-    print(
-        f"serial fraction {scaling.serial:.3f}, less the machine's {scaling.own_serial:.3f}; "
-        f"the busiest thread that workers share takes {scaling.shared:.3f} us of each request"
-    )
-    table("cores | req/s, nothing serial | less the machine's | all that was measured", scaling.rows())
-    print(ASSUMPTIONS)
-    return [
-        Figure("two workers v one: CPU per request", growth, results.quiet),
-        Figure("two workers v one: requests a second", rate, results.quiet),
-    ]
+
+
+def connections(fresh: Results) -> None:
+    """What accepting and handing over leaves: the serial part of a connection, not of a request."""
+    print("\nA connection for each request:")
+    compare(fresh)
+    second_worker(fresh, ONE, TWO)
+    if (spent := shared(fresh)) > 0:
+        print(
+            f"the busiest thread that workers share takes {spent:.2f} us of each: at most {1e6 / spent:,.0f} "
+            "new connections a second, however many cores"
+        )
+    else:
+        print("no thread but the workers takes part in a connection")
+
+
+def shared(results: Results) -> float:
+    """CPU microseconds per request on the busiest thread that is no worker, with two."""
+    return median(after(each.threads_us, 2) for each in results[TWO])
 
 
 def second_worker(results: Results, one: str, two: str) -> tuple[float, float]:

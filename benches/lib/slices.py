@@ -11,22 +11,26 @@ PAUSE = Path(__file__).parent / "pause.lua"
 
 @dataclass(frozen=True)
 class Load:
-    """How wrk loads a server. With a pause (ms) before each request it asks less than the server could do."""
+    """How wrk loads a server. With a pause (ms) before each request it asks less than the server could do;
+    unless connections are kept, each request has one of its own."""
 
     connections: int = 64
     cpus: str = LOAD_CPU
     threads: int = 1
     pause_ms: int = 0
+    kept: bool = True
 
     def command(self, url: str, seconds: int) -> list[str]:
         """wrk, on its CPUs."""
         pinned = ["taskset", "-c", self.cpus, "wrk", f"-t{self.threads}", f"-c{self.connections}"]
+        closed = [] if self.kept else ["-H", "Connection: close"]
         paused = ["-s", str(PAUSE), url, "--", str(self.pause_ms)] if self.pause_ms else [url]
-        return [*pinned, f"-d{seconds}s", "--latency", *paused]
+        return [*pinned, f"-d{seconds}s", "--latency", *closed, *paused]
 
 
 # Server and load take turns on both CPUs, as on a machine of its own that is loaded from itself.
 SHARED = Load(cpus=BOTH_CPUS, threads=2)
+FRESH = Load(cpus=BOTH_CPUS, threads=2, kept=False)
 # About 20,000 requests a second: journald keeps up, so nothing is lost and no one waits for it.
 PACED = Load(pause_ms=2)
 

@@ -122,20 +122,30 @@ class Reports(unittest.TestCase):
 
     def test_cores_compares_two_workers_with_one_and_finds_the_shared_thread(self) -> None:
         results = Results({"uecho, 1": [costing(9, 1)], "uecho, 2": [costing(5, 4, 2, requests=1500)]})
+        fresh = Results({"uecho, 1": [costing(20)], "uecho, 2": [costing(10, 10, 4)]})
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
-            made = self.figures(cores.report(results))
+            made = self.figures(cores.report(results, fresh))
         self.assertAlmostEqual(made["two workers v one: CPU per request"], 1.1)
         self.assertEqual(made["two workers v one: requests a second"], 1.5)
         self.assertIn("workers share takes 2.000 us", out.getvalue())
         # one shared thread of 2 us: half a million a second, on 64 cores, too
         self.assertIn("| 64 | 500,000 |", out.getvalue())
+        self.assertIn("takes 4.00 us of each: at most 250,000 new connections a second", out.getvalue())
+
+    def test_without_a_shared_thread_the_workers_are_the_only_limit(self) -> None:
+        results = Results({"uecho, 1": [costing(9)], "uecho, 2": [costing(5, 4)]})
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            cores.report(results, results)
+        self.assertIn("no thread but the workers takes part in a connection", out.getvalue())
 
     def test_the_machines_part_is_that_of_nginx(self) -> None:
         names = {"uecho, 1": 10, "uecho, 2": 12.1, "nginx, 1": 10, "nginx, 2": 11}
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
-            cores.report(Results({name: [costing(cpu)] for name, cpu in names.items()}))
+            results = Results({name: [costing(cpu)] for name, cpu in names.items()})
+            cores.report(results, results)
         self.assertIn("serial fraction 0.210, less the machine's 0.100", out.getvalue())
 
     def test_every_gate_has_a_report_that_makes_its_figure(self) -> None:
@@ -145,7 +155,12 @@ class Reports(unittest.TestCase):
         results |= {name: [QUIET] for name in ("axum, tracing-journald", "axum, lines")}
         every = Results(results)
         with contextlib.redirect_stdout(io.StringIO()):
-            made = report.load(every) + report.logged(every) + cores.report(every) + report.idle((1, 2, 3))
+            made = (
+                report.load(every)
+                + report.logged(every)
+                + cores.report(every, every)
+                + report.idle((1, 2, 3))
+            )
             made += report.fanout(every, every) + report.start({"uecho": [1], "Go original": [1]})
         self.assertEqual({gate.what for gate in GATES} - {figure.what for figure in made}, set())
 
@@ -166,7 +181,9 @@ class Slices(unittest.TestCase):
         command = Load(cpus="0,1", threads=2, pause_ms=20).command("http://x/", 3)
         self.assertEqual(command[:6], ["taskset", "-c", "0,1", "wrk", "-t2", "-c64"])
         self.assertEqual(command[-3:], ["http://x/", "--", "20"])
-        self.assertEqual(Load().command("http://x/", 3)[-1], "http://x/")
+        self.assertEqual(Load().command("http://x/", 3)[-2:], ["--latency", "http://x/"])
+        command = Load(kept=False).command("http://x/", 3)
+        self.assertEqual(command[-3:], ["-H", "Connection: close", "http://x/"])
 
     def test_durations_as_wrk_writes_them(self) -> None:
         self.assertEqual(
