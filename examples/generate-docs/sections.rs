@@ -25,11 +25,13 @@ pub(crate) fn uecho() -> Vec<Section> {
             terms: terms(&[
                 (
                     "SIGHUP",
-                    "Read message, peers and log filter again; a bad file keeps the old settings and says so.",
+                    "Read the settings again: message, system, current_system, log.filter and fanout.* take \
+                     effect at once, others wait for a restart. A bad file keeps the old settings and says so.",
                 ),
                 (
                     "SIGTERM, SIGINT",
-                    "Drain: /readyz turns 503 at once, after drain.delay the listeners close, requests in flight finish within drain.deadline. A second signal ends it at once.",
+                    "Drain: /readyz turns 503 at once, after drain.delay the public listener closes, requests \
+                     in flight finish within drain.deadline. A second signal ends it at once.",
                 ),
             ]),
         },
