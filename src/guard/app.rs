@@ -15,18 +15,15 @@ use crate::{
     events::{self, Event},
     guard::Guard,
     human,
-    ledger::{
-        Ledger,
-        disk::Folder,
-        store::{Origin, Store, WriteError},
-    },
+    ledger::Ledger,
     lock::{Lock, LockError},
     log, metrics,
     nixos::NixOs,
-    report::{Outcome, Report},
+    report::{Conclusion, Report},
     runtime::{self, LastVerdict},
     settings::{Settings, SettingsError},
     status::Status,
+    store::{Integrity, Store, WriteError, disk::Folder},
     system::{System, SystemError},
     version::Version,
 };
@@ -118,7 +115,7 @@ fn store(settings: &Settings) -> Store<Folder> {
 /// The ledger for those who only read it: one that cannot be read is no empty one.
 fn known(settings: &Settings, what: impl FnOnce() -> String) -> Result<Ledger, Error> {
     match store(settings).read() {
-        (_, Origin::Lost(problem)) => {
+        (_, Integrity::Lost(problem)) => {
             Err(Error::Ledger { folder: settings.state_dir.clone(), problem, what: what() })
         }
         (ledger, _) => Ok(ledger),
@@ -147,12 +144,12 @@ fn decide(
         Ok(report) => report,
         Err(error) => {
             let version = guard.system.running().unwrap_or_else(|_| Version::new(""));
-            Report { outcome: Outcome::Failed, version, text: error.to_string() }
+            Report { outcome: Conclusion::Failed, version, text: error.to_string() }
         }
     };
     let judged = guard.judged().map(str::to_owned);
     // a wish that came to nothing is no verdict on what runs
-    if judged.is_some() || !matches!(report.outcome, Outcome::Refused | Outcome::NowhereToGo) {
+    if judged.is_some() || !matches!(report.outcome, Conclusion::Refused | Conclusion::NowhereToGo) {
         let activation = judged.or_else(|| guard.system.activation().ok());
         guard.system.leave_verdict(&report, activation.as_deref());
     }
@@ -178,7 +175,7 @@ fn preflight(settings: &Settings, path: &Path) -> Result<u8, Error> {
     let version = known_version(path)?;
     let ledger = known(settings, || format!("whether {version} is quarantined"))?;
     let report = human::preflight(&ledger, &version);
-    if report.outcome == Outcome::Refused
+    if report.outcome == Conclusion::Refused
         && let Ok((_lock, mut guard)) = open(settings, "counting a refusal")
     {
         guard.count_refusal(&version);

@@ -5,11 +5,12 @@
 use crate::{
     events::{self, Event},
     guard::Guard,
-    ledger::{Armed, disk::Disk},
+    ledger::{Armed, History},
     policy::OnFailure,
-    report::{Outcome, Report},
+    report::{Conclusion, Report},
+    store::disk::Disk,
     system::{BootIdentity, System, SystemError},
-    version::{State, Version},
+    version::{Assessment, Version},
 };
 
 impl<S: System, D: Disk> Guard<S, D> {
@@ -25,13 +26,13 @@ impl<S: System, D: Disk> Guard<S, D> {
             let reason = self.last_reason(&version);
             events::emit(&Event::Refused { version: &version, reason: &reason });
             self.settle_boot();
-            return report(Outcome::Refused, format!("quarantined, will not be booted: {reason}"));
+            return report(Conclusion::Refused, format!("quarantined, will not be booted: {reason}"));
         }
         if version != running {
             let entry = self.ledger.see(&version, self.system.now());
-            if !matches!(entry.state, State::Blessed) {
+            if !matches!(entry.state, Assessment::Blessed) {
                 // installed again by whoever wants it: what an earlier trial in report mode found does not stand in its way
-                (entry.state, entry.last_verdict) = (State::Staged, None);
+                (entry.state, entry.last_verdict) = (Assessment::Staged, None);
             }
             self.save();
         }
@@ -47,12 +48,12 @@ impl<S: System, D: Disk> Guard<S, D> {
         };
         if let Some(reason) = untold {
             events::emit(&Event::NotArmed { version: &version, reason: &reason });
-            return report(Outcome::Good, format!("not armed: {reason}"));
+            return report(Conclusion::Good, format!("not armed: {reason}"));
         }
         self.settle_boot();
         let armed = self.ledger.armed.as_ref().is_some_and(|armed| armed.version == version && armed.told);
         let text = if armed { "armed for one boot" } else { "the default of the boot loader" };
-        report(Outcome::Good, text.into())
+        report(Conclusion::Good, text.into())
     }
 
     /// A trial boot that came back with something else: the version did not make it to its verdict.
@@ -137,7 +138,7 @@ impl<S: System, D: Disk> Guard<S, D> {
         let version = self.system.installed().ok().flatten()?;
         let entry = self.ledger.versions.get(&version);
         let barred = self.ledger.is_quarantined(&version)
-            || entry.is_some_and(super::ledger::Entry::failed)
+            || entry.is_some_and(History::failed)
             || (self.ledger.is_blessed(&version) && entry.is_some_and(|entry| entry.boots))
             || default == Some(&version);
         (!barred && self.system.has_boot_entry(&version)).then_some(version)

@@ -14,6 +14,9 @@ use crate::system::SystemError;
 /// Most that is kept of each stream, in bytes.
 const KEPT: u64 = 64 * 1024;
 
+/// Bound of programs that only look or set something.
+pub(crate) const QUICK: Duration = Duration::from_mins(1);
+
 /// How long its output is still read once a program has ended.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 

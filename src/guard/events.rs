@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::version::{State, Version};
+use crate::version::{Assessment, Version};
 
 /// A decision or a finding.
 pub(crate) enum Event<'a> {
@@ -11,7 +11,7 @@ pub(crate) enum Event<'a> {
         /// Which.
         version: &'a Version,
         /// Where it stands.
-        state: &'a State,
+        state: &'a Assessment,
         /// The how-manieth boot without a verdict this is.
         attempts: u32,
     },
@@ -34,7 +34,7 @@ pub(crate) enum Event<'a> {
         /// Which.
         version: &'a Version,
         /// Where it stands.
-        state: &'a State,
+        state: &'a Assessment,
         /// Why.
         reason: &'a str,
         /// Duration of the trial.

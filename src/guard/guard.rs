@@ -2,12 +2,9 @@
 
 use crate::{
     events::{self, Event},
-    ledger::{
-        Ledger,
-        disk::Disk,
-        store::{Origin, Store, WriteError},
-    },
+    ledger::Ledger,
     policy::Policy,
+    store::{Integrity, Store, WriteError, disk::Disk},
     system::{System, SystemError},
     version::Version,
 };
@@ -26,21 +23,21 @@ pub(crate) struct Guard<S, D> {
 impl<S: System, D: Disk> Guard<S, D> {
     /// Reads the ledger; one that is corrupt is set aside and rebuilt, from the previous copy or else from the running system.
     pub(crate) fn open(system: S, mut store: Store<D>, policy: Policy) -> Self {
-        let (ledger, origin) = store.load();
+        let (ledger, integrity) = store.load();
         let mut guard = Self { system, store, ledger, policy, judged: None };
-        match origin {
-            Origin::Intact => {}
-            Origin::Previous(problem) => {
+        match integrity {
+            Integrity::Intact => {}
+            Integrity::Previous(problem) => {
                 events::emit(&Event::LedgerRebuilt { from: "the previous copy", problem: &problem });
                 guard.save();
             }
-            Origin::Lost(problem) => {
+            Integrity::Lost(problem) => {
                 guard.rebuild();
                 events::emit(&Event::LedgerRebuilt { from: "the running system", problem: &problem });
                 guard.save();
             }
             // a ledger may also be lost together with its folder
-            Origin::Fresh => guard.rebuild(),
+            Integrity::Fresh => guard.rebuild(),
         }
         guard
     }

@@ -3,10 +3,11 @@
 use crate::{
     events::{self, Event},
     guard::Guard,
-    ledger::{Ledger, Override, disk::Disk, store::WriteError},
-    report::{Outcome, Report},
+    ledger::{Ledger, Override},
+    report::{Conclusion, Report},
+    store::{WriteError, disk::Disk},
     system::System,
-    version::{State, Version},
+    version::{Assessment, Version},
 };
 
 /// Whether a version may be switched to. Only reads, so it also works while another guard is running: a rollback asks it as well.
@@ -14,7 +15,7 @@ use crate::{
 pub(crate) fn preflight(ledger: &Ledger, version: &Version) -> Report {
     if !ledger.is_quarantined(version) {
         let text = "may run".into();
-        return Report { outcome: Outcome::Good, version: version.clone(), text };
+        return Report { outcome: Conclusion::Good, version: version.clone(), text };
     }
     let verdict = ledger.versions.get(version).and_then(|entry| entry.last_verdict.as_ref());
     let reason = verdict.map_or_else(
@@ -25,7 +26,7 @@ pub(crate) fn preflight(ledger: &Ledger, version: &Version) -> Report {
     let text = format!(
         "quarantined: {reason}\nTo let it run all the same: uecho-guard preflight {version} --override \"WHY\""
     );
-    Report { outcome: Outcome::Refused, version: version.clone(), text }
+    Report { outcome: Conclusion::Refused, version: version.clone(), text }
 }
 
 impl<S: System, D: Disk> Guard<S, D> {
@@ -47,13 +48,13 @@ impl<S: System, D: Disk> Guard<S, D> {
         reason: &str,
     ) -> Result<Report, WriteError> {
         let done =
-            |text: &str| Report { outcome: Outcome::Good, version: version.clone(), text: text.into() };
+            |text: &str| Report { outcome: Conclusion::Good, version: version.clone(), text: text.into() };
         if !self.ledger.is_quarantined(version) {
             return Ok(done("is not quarantined"));
         }
         let at = self.system.now();
         let entry = self.ledger.see(version, at);
-        entry.state = State::Staged;
+        entry.state = Assessment::Staged;
         entry.attempts = 0;
         entry.last_boot = String::new();
         entry.last_verdict = None;

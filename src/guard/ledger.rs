@@ -3,17 +3,15 @@
 //! A rollback includes the guard itself, so an older guard must read what a newer one wrote: fields are only ever added, and each guard
 //! keeps the fields it does not know (`unknown`) when it writes.
 
-pub(crate) mod disk;
 mod record;
-pub(crate) mod store;
 
 use std::collections::BTreeMap;
 
-pub(crate) use record::{Armed, Entry, Intent, Override, Verdict};
+pub(crate) use record::{Armed, History, Intent, Override, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::version::{State, Timestamp, Version};
+use crate::version::{Assessment, Timestamp, Version};
 
 /// Schema that this guard writes. A ledger with a higher number keeps it.
 pub(crate) const SCHEMA: u32 = 1;
@@ -31,7 +29,7 @@ pub(crate) struct Ledger {
     pub revision: u64,
     /// Versions that were seen, by store path.
     #[serde(default)]
-    pub versions: BTreeMap<Version, Entry>,
+    pub versions: BTreeMap<Version, History>,
     /// Where a rollback goes: the version proven good last.
     #[serde(default)]
     pub last_good: Option<Version>,
@@ -75,32 +73,32 @@ impl Default for Ledger {
 impl Ledger {
     /// Where a version stands; `None` when it was never seen.
     #[must_use]
-    pub(crate) fn state(&self, version: &Version) -> Option<&State> {
+    pub(crate) fn state(&self, version: &Version) -> Option<&Assessment> {
         self.versions.get(version).map(|entry| &entry.state)
     }
 
     /// Whether a version may not run unasked.
     #[must_use]
     pub(crate) fn is_quarantined(&self, version: &Version) -> bool {
-        self.state(version) == Some(&State::Quarantined)
+        self.state(version) == Some(&Assessment::Quarantined)
     }
 
     /// Whether a version is proven good.
     #[must_use]
     pub(crate) fn is_blessed(&self, version: &Version) -> bool {
-        self.state(version) == Some(&State::Blessed)
+        self.state(version) == Some(&Assessment::Blessed)
     }
 
     /// The entry of a version, a fresh one if it was never seen.
-    pub(crate) fn see(&mut self, version: &Version, now: Timestamp) -> &mut Entry {
-        self.versions.entry(version.clone()).or_insert_with(|| Entry::new(now))
+    pub(crate) fn see(&mut self, version: &Version, now: Timestamp) -> &mut History {
+        self.versions.entry(version.clone()).or_insert_with(|| History::new(now))
     }
 
     /// Blessed versions, the last good first, then by how lately they were blessed.
     #[must_use]
     pub(crate) fn blessed(&self) -> Vec<&Version> {
         let mut blessed: Vec<_> =
-            self.versions.iter().filter(|(_, entry)| entry.state == State::Blessed).collect();
+            self.versions.iter().filter(|(_, entry)| entry.state == Assessment::Blessed).collect();
         blessed.sort_by_key(|(version, entry)| {
             (self.last_good.as_ref() != Some(version), std::cmp::Reverse(entry.blessed))
         });
@@ -129,7 +127,7 @@ impl Ledger {
     pub(crate) fn bless(&mut self, version: &Version, now: Timestamp) {
         let order = self.versions.values().map(|entry| entry.blessed).max().unwrap_or_default() + 1;
         let entry = self.see(version, now);
-        entry.state = State::Blessed;
+        entry.state = Assessment::Blessed;
         entry.blessed = order;
         entry.attempts = 0;
         self.last_good = Some(version.clone());
@@ -137,7 +135,7 @@ impl Ledger {
 
     /// Records that a version is bad. The last good one becomes the latest of the remaining.
     pub(crate) fn quarantine(&mut self, version: &Version, now: Timestamp) {
-        self.see(version, now).state = State::Quarantined;
+        self.see(version, now).state = Assessment::Quarantined;
         if self.last_good.as_ref() == Some(version) {
             self.last_good = None;
             self.last_good = self.blessed().first().map(|version| (*version).clone());
@@ -209,7 +207,7 @@ mod tests {
         let mut ledger = Ledger::default();
         ledger.bless(&a, now);
         ledger.bless(&b, now);
-        ledger.see(&c, now).state = State::Trial;
+        ledger.see(&c, now).state = Assessment::Trial;
         assert_eq!(ledger.blessed(), [&b, &a]);
         ledger.quarantine(&b, now);
         assert_eq!((ledger.last_good.as_ref(), ledger.blessed()), (Some(&a), vec![&a]));

@@ -31,6 +31,7 @@ mod settings;
 mod simulation;
 mod soak;
 mod status;
+mod store;
 mod system;
 mod verify;
 mod version;

@@ -3,8 +3,8 @@
 use prometheus::{CounterVec, Encoder, GaugeVec, Opts, Registry, TextEncoder};
 
 use crate::{
-    ledger::{Entry, Ledger, Verdict},
-    version::{State, Timestamp, Version},
+    ledger::{History, Ledger, Verdict},
+    version::{Assessment, Timestamp, Version},
 };
 
 /// Every metric of the guard in the text format, version 0.0.4.
@@ -22,7 +22,7 @@ fn machine(page: &Page, ledger: &Ledger, running: Option<&Version>) {
         "Always 1; labels tell which version runs and where it stands",
         &["version", "state"],
         running.map(|version| {
-            let state = ledger.state(version).map_or("unknown", State::as_str);
+            let state = ledger.state(version).map_or("unknown", Assessment::as_str);
             ([version.to_string(), state.into()], 1.0)
         }),
     );
@@ -32,10 +32,11 @@ fn machine(page: &Page, ledger: &Ledger, running: Option<&Version>) {
         &["version"],
         ledger.last_good.as_ref().map(|version| ([version.to_string()], 1.0)),
     );
-    let states = [State::Staged, State::Trial, State::Blessed, State::Quarantined].map(|state| {
-        let known = ledger.versions.values().filter(|entry| entry.state == state).count();
-        ([state.as_str().to_owned()], number(known as u64))
-    });
+    let states =
+        [Assessment::Staged, Assessment::Trial, Assessment::Blessed, Assessment::Quarantined].map(|state| {
+            let known = ledger.versions.values().filter(|entry| entry.state == state).count();
+            ([state.as_str().to_owned()], number(known as u64))
+        });
     page.gauge("uecho_guard_versions", "Versions known, by state", &["state"], states);
     let now = |name, help, value: u64| page.gauge(name, help, &[], [([], number(value))]);
     let under_way = ledger.intent.is_some().into();
@@ -77,8 +78,8 @@ fn each_version(page: &Page, ledger: &Ledger) {
         &["version"],
         verdicts(|verdict| verdict.seconds),
     );
-    let quarantined = |value: fn(&Entry) -> f64| {
-        let entries = ledger.versions.iter().filter(|(_, entry)| entry.state == State::Quarantined);
+    let quarantined = |value: fn(&History) -> f64| {
+        let entries = ledger.versions.iter().filter(|(_, entry)| entry.state == Assessment::Quarantined);
         entries.map(move |(version, entry)| ([version.to_string()], value(entry)))
     };
     page.gauge(

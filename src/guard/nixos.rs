@@ -20,7 +20,7 @@ use profile::Profile;
 use tokio::runtime::Runtime;
 
 use crate::{
-    command,
+    command::{self, QUICK},
     report::Report,
     runtime::LastVerdict,
     settings::Settings,
@@ -30,9 +30,6 @@ use crate::{
 
 const CURRENT: &str = "/run/current-system";
 const BOOTED: &str = "/run/booted-system";
-const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
-/// Bound of programs that only look or set something.
-const QUICK: Duration = Duration::from_mins(1);
 
 /// The machine that this process runs on.
 pub(crate) struct NixOs {
@@ -74,13 +71,9 @@ impl NixOs {
     /// # Errors
     /// There is no such file.
     pub(crate) fn resolve(path: &Path) -> Result<Version> {
-        let path = fs::canonicalize(path).map_err(|error| failed(path, &error))?;
+        let path = fs::canonicalize(path).map_err(|error| SystemError::file(path, &error))?;
         Ok(Version::new(path.to_string_lossy()))
     }
-}
-
-fn failed(path: &Path, error: &std::io::Error) -> SystemError {
-    SystemError(format!("{}: {error}", path.display()))
 }
 
 /// Where a file of a version really is; empty where it has none.
@@ -107,7 +100,7 @@ impl System for NixOs {
 
     fn activation(&self) -> Result<String> {
         let path = Path::new(CURRENT);
-        let link = fs::symlink_metadata(path).map_err(|error| failed(path, &error))?;
+        let link = fs::symlink_metadata(path).map_err(|error| SystemError::file(path, &error))?;
         Ok(format!("{}@{}.{:09}#{}", self.running()?, link.ctime(), link.ctime_nsec(), link.ino()))
     }
 
@@ -186,7 +179,7 @@ impl System for NixOs {
     }
 
     fn boot_id(&self) -> String {
-        boot_id()
+        identity::boot_id()
     }
 
     fn now(&self) -> Timestamp {
@@ -206,10 +199,5 @@ impl System for NixOs {
 /// What the boot loader is told to start must be on the disk first: NixOS calls the guard before it syncs the store.
 fn make_durable(version: &Version) -> Result<()> {
     let synced = File::open(version.path()).and_then(|folder| Ok(rustix::fs::syncfs(folder)?));
-    synced.map_err(|error| failed(version.path(), &error))
-}
-
-/// The id of this boot, without dashes as in the receipt.
-fn boot_id() -> String {
-    fs::read_to_string(BOOT_ID).unwrap_or_default().trim().replace('-', "")
+    synced.map_err(|error| SystemError::file(version.path(), &error))
 }

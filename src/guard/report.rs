@@ -4,10 +4,10 @@ use uecho_probe::exit;
 
 use crate::version::Version;
 
-/// How a command ended; [`Outcome::code`] is the exit code.
+/// How a command ended; [`Conclusion::code`] is the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Outcome {
+pub(crate) enum Conclusion {
     /// Blessed, or whatever else was asked for is done.
     Good,
     /// Unhealthy, and nothing was done about it.
@@ -26,7 +26,7 @@ pub(crate) enum Outcome {
     Failed,
 }
 
-impl Outcome {
+impl Conclusion {
     /// The exit code.
     #[must_use]
     pub(crate) fn code(self) -> u8 {
@@ -46,7 +46,7 @@ impl Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Report {
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: Conclusion,
     /// The version it is about.
     pub version: Version,
     /// One line.

@@ -6,9 +6,10 @@
 use crate::{
     events::{self, Event},
     guard::Guard,
-    ledger::{Intent, disk::Disk},
-    report::{Outcome, Report},
+    ledger::Intent,
+    report::{Conclusion, Report},
     soak::Soak,
+    store::disk::Disk,
     system::{System, SystemError},
     version::Version,
 };
@@ -24,17 +25,17 @@ impl<S: System, D: Disk> Guard<S, D> {
             let reason = "no other version is known to be good";
             events::emit(&Event::NowhereToGo { version: &running, reason });
             let text = reason.into();
-            return Ok(Report { outcome: Outcome::NowhereToGo, version: running, text });
+            return Ok(Report { outcome: Conclusion::NowhereToGo, version: running, text });
         };
         if !self.system.exists(&to) {
             let text = "no such version on this machine".into();
-            return Ok(Report { outcome: Outcome::NowhereToGo, version: to, text });
+            return Ok(Report { outcome: Conclusion::NowhereToGo, version: to, text });
         }
         if self.ledger.is_quarantined(&to) {
             let reason = self.last_reason(&to);
             events::emit(&Event::Refused { version: &to, reason: &reason });
             let text = format!("quarantined: {reason}; `release` it first");
-            return Ok(Report { outcome: Outcome::Refused, version: to, text });
+            return Ok(Report { outcome: Conclusion::Refused, version: to, text });
         }
         // a rollback in the works gives way to what a human wants now
         self.ledger.reboots = 0;
@@ -46,7 +47,7 @@ impl<S: System, D: Disk> Guard<S, D> {
             }
             if self.system.running()? != to {
                 let text = "another version was activated meanwhile".into();
-                return Ok(Report { outcome: Outcome::StillUnhealthy, version: to, text });
+                return Ok(Report { outcome: Conclusion::StillUnhealthy, version: to, text });
             }
         }
     }
@@ -172,7 +173,7 @@ impl<S: System, D: Disk> Guard<S, D> {
             Soak::Replaced => Ok(None),
             Soak::Healthy { seconds } => {
                 let text = format!("went back from {from}: {}; proven healthy", intent.reason);
-                let report = Report { outcome: Outcome::RolledBack, version: to.clone(), text };
+                let report = Report { outcome: Conclusion::RolledBack, version: to.clone(), text };
                 events::emit(&Event::RolledBack { from, to, seconds });
                 // before the ledger forgets what led here: the next guard would only find a good version that runs
                 self.system.leave_verdict(&report, self.judged.as_deref());
@@ -216,13 +217,13 @@ impl<S: System, D: Disk> Guard<S, D> {
         events::emit(&Event::Rebooting { version: &to, reason, reboots: self.ledger.reboots });
         self.system.reboot()?;
         let text = format!("rebooting: {reason}");
-        Ok(Some(Report { outcome: Outcome::Rebooting, version: to, text }))
+        Ok(Some(Report { outcome: Conclusion::Rebooting, version: to, text }))
     }
 
     fn give_up(&mut self, intent: &Intent, reason: &str) -> Report {
         let Intent { from, to, .. } = intent;
         let text = format!("went back from {from}, but {reason}");
-        let report = Report { outcome: Outcome::StillUnhealthy, version: to.clone(), text };
+        let report = Report { outcome: Conclusion::StillUnhealthy, version: to.clone(), text };
         self.judged = self.system.activation().ok();
         events::emit(&Event::RollbackFailed { from, to, reason });
         self.system.leave_verdict(&report, self.judged.as_deref());

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     events::{self, Event},
-    ledger::disk::{Disk, Folder},
     report::Report,
     settings::Settings,
+    store::disk::{Disk, Folder},
     version::Timestamp,
 };
 

@@ -18,9 +18,9 @@ use disk::{SimDisk, SimFolder};
 
 use crate::{
     guard::Guard,
-    ledger::store::Store,
     policy::{OnFailure, Policy},
-    report::{Outcome, Report},
+    report::{Conclusion, Report},
+    store::Store,
     system::{BootChoice, Result, SystemError},
     version::Version,
 };
@@ -84,7 +84,7 @@ struct World {
     /// When somebody else's switch ends.
     switching_until: Duration,
     /// What those who wait for a verdict have read.
-    verdicts: Vec<Outcome>,
+    verdicts: Vec<Conclusion>,
 }
 
 #[derive(Clone, Default)]

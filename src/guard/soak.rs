@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     guard::Guard,
-    ledger::disk::Disk,
+    store::disk::Disk,
     system::{Outlook, System, SystemError},
     version::Version,
 };

@@ -5,16 +5,13 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::{
-    ledger::{
-        Intent, Override,
-        disk::Folder,
-        store::{Origin, Store},
-    },
+    ledger::{Intent, Override},
     lock::{self, Holder},
     runtime::LastVerdict,
     settings::Settings,
+    store::{Integrity, Store, disk::Folder},
     system::System,
-    version::{State, Timestamp, Version},
+    version::{Assessment, Timestamp, Version},
 };
 
 /// Where the machine stands.
@@ -23,7 +20,7 @@ pub(crate) struct Status {
     /// What runs.
     pub running: Option<Version>,
     /// Where it stands; none: never seen.
-    pub state: Option<State>,
+    pub state: Option<Assessment>,
     /// Boots of it without a verdict, while it is on trial.
     pub attempts: u32,
     /// What was booted.
@@ -81,12 +78,12 @@ impl Status {
             state: Folder(settings.state_dir.clone()),
             runtime: Folder(settings.runtime_dir.clone()),
         };
-        let (ledger, origin) = store.read();
+        let (ledger, integrity) = store.read();
         let running = system.running().ok();
         let installed = system.installed().ok().flatten();
         let choice = system.boot_choice().ok().flatten();
         let entry = running.as_ref().and_then(|running| ledger.versions.get(running));
-        let quarantined = ledger.versions.iter().filter(|(_, entry)| entry.state == State::Quarantined);
+        let quarantined = ledger.versions.iter().filter(|(_, entry)| entry.state == Assessment::Quarantined);
         let quarantined = quarantined.map(|(version, entry)| {
             let (since, reason) = entry.last_verdict.as_ref().map_or_else(
                 || (entry.first_seen, "no reason is recorded".into()),
@@ -123,9 +120,9 @@ impl Status {
             reboots: ledger.reboots,
             overrides: ledger.overrides.clone(),
             guard: lock::current(&settings.runtime_dir.join("lock")),
-            ledger_problem: match origin {
-                Origin::Previous(problem) | Origin::Lost(problem) => Some(problem),
-                Origin::Intact | Origin::Fresh => None,
+            ledger_problem: match integrity {
+                Integrity::Previous(problem) | Integrity::Lost(problem) => Some(problem),
+                Integrity::Intact | Integrity::Fresh => None,
             },
             judged: judged.is_some() && judged == system.activation().ok(),
             running,
@@ -148,7 +145,7 @@ impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name =
             |version: &Option<Version>| version.as_ref().map_or_else(|| "none".into(), ToString::to_string);
-        let state = self.state.as_ref().map_or("not seen yet", State::as_str);
+        let state = self.state.as_ref().map_or("not seen yet", Assessment::as_str);
         write!(f, "running      {} ({state}", name(&self.running))?;
         if self.attempts > 0 {
             write!(f, ", trial {}", self.attempts)?;

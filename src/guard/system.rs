@@ -1,7 +1,7 @@
 //! What the guard sees of a machine and can do to it. Generations of a NixOS profile are one implementation; image slots fit as well:
 //! a version is whatever the machine can name, install, switch to and boot.
 
-use std::time::Duration;
+use std::{io, path::Path, time::Duration};
 
 use crate::{
     report::Report,
@@ -12,6 +12,13 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct SystemError(pub String);
+
+impl SystemError {
+    /// A file that cannot be used.
+    pub(crate) fn file(path: &Path, error: &io::Error) -> Self {
+        Self(format!("{}: {error}", path.display()))
+    }
+}
 
 /// Shorthand for results of this module.
 pub(crate) type Result<T> = std::result::Result<T, SystemError>;

@@ -3,12 +3,13 @@
 use crate::{
     events::{self, Event},
     guard::Guard,
-    ledger::{Verdict, disk::Disk},
+    ledger::{History, Verdict},
     policy::OnFailure,
-    report::{Outcome, Report},
+    report::{Conclusion, Report},
     soak::Soak,
+    store::disk::Disk,
     system::{System, SystemError},
-    version::{State, Version},
+    version::{Assessment, Version},
 };
 
 /// Blessed versions kept from garbage collection: the last good one, and the one before it for a human to go back to.
@@ -23,7 +24,7 @@ impl<S: System, D: Disk> Guard<S, D> {
         loop {
             let Some(report) = self.judge()? else { continue };
             let settled = self.system.activation().ok() == self.judged;
-            if settled || report.outcome == Outcome::Rebooting {
+            if settled || report.outcome == Conclusion::Rebooting {
                 return Ok(report);
             }
         }
@@ -38,8 +39,8 @@ impl<S: System, D: Disk> Guard<S, D> {
             let version = self.system.running()?;
             let (outcome, text) = match self.soak(&version, self.policy.soak)? {
                 Soak::Replaced => continue,
-                Soak::Healthy { .. } => (Outcome::Good, "healthy".into()),
-                Soak::Unhealthy { reason, .. } => (Outcome::Unhealthy, format!("unhealthy: {reason}")),
+                Soak::Healthy { .. } => (Conclusion::Good, "healthy".into()),
+                Soak::Unhealthy { reason, .. } => (Conclusion::Unhealthy, format!("unhealthy: {reason}")),
             };
             return Ok(Report { outcome, version, text });
         }
@@ -101,8 +102,8 @@ impl<S: System, D: Disk> Guard<S, D> {
             entry.attempts += 1;
             entry.last_boot = boot;
         }
-        if entry.state != State::Blessed {
-            entry.state = State::Trial;
+        if entry.state != Assessment::Blessed {
+            entry.state = Assessment::Trial;
         }
         let attempts = entry.attempts;
         events::emit(&Event::Trial { version, state: &entry.state, attempts });
@@ -122,7 +123,7 @@ impl<S: System, D: Disk> Guard<S, D> {
         self.displace_quarantined(version);
         self.settle_boot();
         self.unpin_old();
-        Ok(Report { outcome: Outcome::Good, version: version.clone(), text: "blessed".into() })
+        Ok(Report { outcome: Conclusion::Good, version: version.clone(), text: "blessed".into() })
     }
 
     fn condemn(
@@ -142,7 +143,7 @@ impl<S: System, D: Disk> Guard<S, D> {
             events::emit(&Event::NowhereToGo { version, reason: &reason });
             self.judged = self.system.activation().ok();
             let text = format!("unhealthy, and nothing to go back to: {reason}");
-            return Ok(Some(Report { outcome: Outcome::NowhereToGo, version: version.clone(), text }));
+            return Ok(Some(Report { outcome: Conclusion::NowhereToGo, version: version.clone(), text }));
         };
         self.go_back(version, to, reason)
     }
@@ -152,7 +153,7 @@ impl<S: System, D: Disk> Guard<S, D> {
         events::emit(&Event::Unhealthy { version, state: &state, reason, seconds });
         self.judged = self.system.activation().ok();
         let text = format!("unhealthy, nothing done: {reason}");
-        Report { outcome: Outcome::Unhealthy, version: version.clone(), text }
+        Report { outcome: Conclusion::Unhealthy, version: version.clone(), text }
     }
 
     /// Not saved: what follows from it belongs into the same write.
@@ -168,7 +169,7 @@ impl<S: System, D: Disk> Guard<S, D> {
         healthy: bool,
         reason: String,
         seconds: f64,
-    ) -> &mut super::ledger::Entry {
+    ) -> &mut History {
         let at = self.system.now();
         let entry = self.ledger.see(version, at);
         entry.last_verdict = Some(Verdict { at, healthy, reason, seconds, unknown: serde_json::Map::new() });

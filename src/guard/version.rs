@@ -38,7 +38,7 @@ impl fmt::Display for Version {
 /// Where a version stands. `staged` -> `trial` -> `blessed` | `quarantined`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
-pub enum State {
+pub enum Assessment {
     /// Installed, has not run yet.
     Staged,
     /// Runs or ran, without a verdict.
@@ -51,7 +51,7 @@ pub enum State {
     Other(String),
 }
 
-impl State {
+impl Assessment {
     /// The word in the ledger, the journal and the metrics.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -65,7 +65,7 @@ impl State {
     }
 }
 
-impl From<String> for State {
+impl From<String> for Assessment {
     fn from(word: String) -> Self {
         match word.as_str() {
             "staged" => Self::Staged,
@@ -77,13 +77,13 @@ impl From<String> for State {
     }
 }
 
-impl From<State> for String {
-    fn from(state: State) -> Self {
+impl From<Assessment> for String {
+    fn from(state: Assessment) -> Self {
         state.as_str().into()
     }
 }
 
-impl fmt::Display for State {
+impl fmt::Display for Assessment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn states_and_times_read_back_as_written() {
         for word in ["staged", "trial", "blessed", "quarantined", "suspended"] {
-            let state: State = serde_json::from_value(word.into()).unwrap();
+            let state: Assessment = serde_json::from_value(word.into()).unwrap();
             assert_eq!(serde_json::to_value(state).unwrap(), word);
         }
         let time: Timestamp = serde_json::from_str("\"2026-11-22T00:33:00Z\"").unwrap();

@@ -3,13 +3,13 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::version::{State, Timestamp, Version};
+use crate::version::{Assessment, Timestamp, Version};
 
 /// What is known of one version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Entry {
+pub(crate) struct History {
     /// Where it stands.
-    pub state: State,
+    pub state: Assessment,
     /// Boots in which it was put on trial since it was staged.
     #[serde(default)]
     pub attempts: u32,
@@ -108,12 +108,12 @@ pub(crate) struct Override {
     pub unknown: Map<String, Value>,
 }
 
-impl Entry {
+impl History {
     /// A version seen for the first time.
     #[must_use]
     pub(crate) fn new(first_seen: Timestamp) -> Self {
         Self {
-            state: State::Staged,
+            state: Assessment::Staged,
             attempts: 0,
             first_seen,
             boots: false,

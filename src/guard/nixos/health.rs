@@ -9,7 +9,11 @@ use uecho_probe::{
 };
 
 use crate::{
-    nixos::{boot_id, command, identity::Identity, units},
+    command,
+    nixos::{
+        identity::{Identity, boot_id},
+        units,
+    },
     settings::Settings,
     system::{Illness, Outlook},
     version::Version,

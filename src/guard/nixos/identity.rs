@@ -9,6 +9,8 @@ use crate::{
     version::Version,
 };
 
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
 /// The names that a version answers by.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
@@ -46,6 +48,11 @@ impl Identity {
         let reason = format!("system is `{system}`, expected `{expected}`");
         Err(Illness::new("probe", reason).but(outlook))
     }
+}
+
+/// The id of this boot, without dashes as in the receipt.
+pub(crate) fn boot_id() -> String {
+    fs::read_to_string(BOOT_ID).unwrap_or_default().trim().replace('-', "")
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::{fs, io, path::Path, sync::OnceLock};
 use tokio::runtime::Runtime;
 
 use crate::{
-    nixos::{QUICK, command},
+    command::{self, QUICK},
     system::{BootChoice, Result, SystemError},
     version::Version,
 };

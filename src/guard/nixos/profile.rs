@@ -8,8 +8,8 @@ use std::{
 };
 
 use crate::{
-    nixos::{QUICK, command, failed},
-    system::Result,
+    command::{self, QUICK},
+    system::{Result, SystemError},
     version::Version,
 };
 
@@ -34,7 +34,7 @@ impl Profile {
         match fs::canonicalize(&self.0) {
             Ok(path) => Ok(Some(Version::new(path.to_string_lossy()))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(failed(&self.0, &error)),
+            Err(error) => Err(SystemError::file(&self.0, &error)),
         }
     }
 
@@ -53,7 +53,7 @@ impl Profile {
 }
 
 fn sync(folder: &Path) -> Result<()> {
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| failed(folder, &error))
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| SystemError::file(folder, &error))
 }
 
 /// Versions that have a root of ours.
@@ -73,7 +73,7 @@ pub(crate) fn pins() -> Result<Vec<Version>> {
                 .collect())
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(failed(roots, &error)),
+        Err(error) => Err(SystemError::file(roots, &error)),
     }
 }
 
@@ -87,10 +87,10 @@ fn root(version: &Version) -> PathBuf {
 /// The link cannot be made.
 pub(crate) fn pin(version: &Version) -> Result<()> {
     let root = root(version);
-    fs::create_dir_all(ROOTS).map_err(|error| failed(Path::new(ROOTS), &error))?;
+    fs::create_dir_all(ROOTS).map_err(|error| SystemError::file(Path::new(ROOTS), &error))?;
     match symlink(version.path(), &root) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
-        other => other.map_err(|error| failed(&root, &error))?,
+        other => other.map_err(|error| SystemError::file(&root, &error))?,
     }
     sync(Path::new(ROOTS))
 }
@@ -102,7 +102,7 @@ pub(crate) fn pin(version: &Version) -> Result<()> {
 pub(crate) fn unpin(version: &Version) -> Result<()> {
     let root = root(version);
     match fs::remove_file(&root) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(&root, &error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(SystemError::file(&root, &error)),
         _ => Ok(()),
     }
 }

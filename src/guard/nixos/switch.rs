@@ -4,8 +4,8 @@
 use std::{path::Path, time::Duration};
 
 use crate::{
+    command::{self, QUICK},
     lock,
-    nixos::{QUICK, command},
     system::{Result, SystemError},
     version::Version,
 };

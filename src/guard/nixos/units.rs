@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    nixos::{QUICK, command},
+    command::{self, QUICK},
     system::{Illness, Outlook},
     version::Version,
 };

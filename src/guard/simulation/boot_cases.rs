@@ -1,12 +1,12 @@
 //! What needs a boot: other kernels, trial boots, boot loaders that do not listen.
 
 use crate::{
-    report::Outcome,
+    report::Conclusion,
     simulation::{
         cases::{bad, blessed, state},
         *,
     },
-    version::State,
+    version::Assessment,
 };
 
 #[test]
@@ -25,7 +25,7 @@ fn another_kernel_or_a_failed_switch_needs_a_reboot_and_is_proven_after_it() {
         machine.power_cut();
         assert_eq!(machine.see().booted, Some(v("b")));
         let report = machine.verify();
-        assert_eq!((report.outcome, &machine.see().running), (Outcome::RolledBack, &Some(v("a"))));
+        assert_eq!((report.outcome, &machine.see().running), (Conclusion::RolledBack, &Some(v("a"))));
         assert_eq!(machine.store().read().0.reboots, 0);
     }
 }
@@ -42,14 +42,14 @@ fn reboots_are_bounded_and_the_end_of_trying_is_told() {
     let mut reboots = 0;
     let last = loop {
         let report = machine.guard().verify().unwrap();
-        if report.outcome != Outcome::Rebooting {
+        if report.outcome != Conclusion::Rebooting {
             break report;
         }
         reboots += 1;
         machine.get().loader_default = Some(v("b"));
         machine.power_cut();
     };
-    assert_eq!((reboots, last.outcome), (3, Outcome::StillUnhealthy));
+    assert_eq!((reboots, last.outcome), (3, Conclusion::StillUnhealthy));
     assert!(last.text.contains("3 reboots in a row"), "{}", last.text);
 }
 
@@ -59,14 +59,14 @@ fn a_trial_boot_that_does_not_come_up_leaves_the_good_default_and_is_remembered(
     blessed(&machine);
     machine.add("b", Traits { boots: false, kernel: 2, ..GOOD });
     machine.install("b");
-    assert_eq!(machine.guard().arm().unwrap().outcome, Outcome::Good);
+    assert_eq!(machine.guard().arm().unwrap().outcome, Conclusion::Good);
     assert_eq!(machine.see().choice, BootChoice { default: Some(v("a")), oneshot: Some(v("b")) });
     machine.power_cut();
     assert_eq!(machine.see().booted, Some(v("a")));
-    assert_eq!(machine.verify().outcome, Outcome::RolledBack);
-    assert_eq!((state(&machine, "b"), &machine.see().installed), (State::Quarantined, &Some(v("a"))));
+    assert_eq!(machine.verify().outcome, Conclusion::RolledBack);
+    assert_eq!((state(&machine, "b"), &machine.see().installed), (Assessment::Quarantined, &Some(v("a"))));
     machine.power_cut();
-    assert_eq!((machine.verify().outcome, &machine.see().booted), (Outcome::Good, &Some(v("a"))));
+    assert_eq!((machine.verify().outcome, &machine.see().booted), (Conclusion::Good, &Some(v("a"))));
 }
 
 #[test]
@@ -79,15 +79,15 @@ fn a_trial_boot_that_does_not_come_up_is_only_told_where_reports_are_all_that_is
     machine.guard_with(report_only()).arm().unwrap();
     machine.power_cut();
     let report = machine.guard_with(report_only()).verify().unwrap();
-    assert_eq!((report.outcome, &report.version), (Outcome::Unhealthy, &v("b")));
+    assert_eq!((report.outcome, &report.version), (Conclusion::Unhealthy, &v("b")));
     assert!(report.text.contains("did not come up"), "{}", report.text);
     let ledger = machine.store().read().0;
     assert!(ledger.versions[&v("b")].failed());
-    assert_eq!((state(&machine, "b"), ledger.intent), (State::Staged, None));
+    assert_eq!((state(&machine, "b"), ledger.intent), (Assessment::Staged, None));
     assert_eq!((&machine.see().running, &machine.see().installed), (&Some(v("a")), &Some(v("b"))));
     // once is enough, until somebody installs it again
     assert_eq!(machine.see().choice, BootChoice { default: Some(v("a")), oneshot: None });
-    assert_eq!(machine.guard_with(report_only()).verify().unwrap().outcome, Outcome::Good);
+    assert_eq!(machine.guard_with(report_only()).verify().unwrap().outcome, Conclusion::Good);
     assert_eq!(machine.see().choice, BootChoice { default: Some(v("a")), oneshot: None });
     machine.guard_with(report_only()).arm().unwrap();
     assert_eq!(machine.see().choice.oneshot, Some(v("b")));
@@ -103,8 +103,8 @@ fn the_first_boot_of_a_version_that_was_blessed_by_a_switch_is_a_trial_once_more
     machine.add("b", Traits { kernel: 2, ..bad() });
     machine.power_cut();
     assert_eq!(machine.see().booted, Some(v("b")));
-    assert_eq!(machine.verify().outcome, Outcome::RolledBack);
-    assert_eq!((state(&machine, "b"), &machine.see().running), (State::Quarantined, &Some(v("a"))));
+    assert_eq!(machine.verify().outcome, Conclusion::RolledBack);
+    assert_eq!((state(&machine, "b"), &machine.see().running), (Assessment::Quarantined, &Some(v("a"))));
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn what_a_human_has_set_for_one_boot_stays_unless_it_is_quarantined() {
     assert_eq!(machine.see().choice, BootChoice { default: Some(v("b")), oneshot: Some(v("a")) });
     machine.add("c", bad());
     machine.deploy("c");
-    assert_eq!(machine.verify().outcome, Outcome::RolledBack);
+    assert_eq!(machine.verify().outcome, Conclusion::RolledBack);
     machine.get().choice.oneshot = Some(v("c"));
     blessed(&machine);
     assert_eq!(machine.see().choice.oneshot, None);
@@ -143,9 +143,9 @@ fn a_trial_boot_that_came_up_and_was_cut_off_gets_another_one_as_often_as_is_all
             assert_eq!(machine.see().booted, Some(v("a")));
             let again = cut < policy().max_attempts;
             let (outcome, oneshot, expected) = if again {
-                (Outcome::Good, Some(v("b")), State::Trial)
+                (Conclusion::Good, Some(v("b")), Assessment::Trial)
             } else {
-                (Outcome::RolledBack, None, State::Quarantined)
+                (Conclusion::RolledBack, None, Assessment::Quarantined)
             };
             assert_eq!(machine.verify().outcome, outcome, "cut {cut}");
             assert_eq!(machine.see().choice, BootChoice { default: Some(v("a")), oneshot });
@@ -180,7 +180,7 @@ fn without_efi_variables_arming_says_so_and_boots_without_a_verdict_are_counted(
     machine.add("b", GOOD);
     machine.install("b");
     let report = machine.guard().arm().unwrap();
-    assert_eq!(report.outcome, Outcome::Good);
+    assert_eq!(report.outcome, Conclusion::Good);
     assert!(report.text.contains("no EFI variables"), "{}", report.text);
     for _ in 0..3 {
         machine.power_cut();
@@ -189,7 +189,7 @@ fn without_efi_variables_arming_says_so_and_boots_without_a_verdict_are_counted(
         assert!(machine.guard().verify().is_err() || machine.see().dead);
     }
     machine.power_cut();
-    assert_eq!(machine.verify().outcome, Outcome::RolledBack);
+    assert_eq!(machine.verify().outcome, Conclusion::RolledBack);
     assert_eq!(machine.see().running, Some(v("a")));
 }
 
@@ -205,6 +205,9 @@ fn a_good_version_that_can_neither_be_switched_to_nor_booted_again_gives_way_to_
     machine.add("c", bad());
     machine.deploy("c");
     let report = machine.verify();
-    assert_eq!((report.outcome, report.version), (Outcome::RolledBack, v("a")));
-    assert_eq!((state(&machine, "b"), state(&machine, "c")), (State::Quarantined, State::Quarantined));
+    assert_eq!((report.outcome, report.version), (Conclusion::RolledBack, v("a")));
+    assert_eq!(
+        (state(&machine, "b"), state(&machine, "c")),
+        (Assessment::Quarantined, Assessment::Quarantined)
+    );
 }

@@ -1,16 +1,16 @@
 //! One test per complaint that other systems' users have, and per exit code.
 
-use crate::{human::preflight, ledger::disk::Disk, report::Outcome, simulation::*, version::State};
+use crate::{human::preflight, report::Conclusion, simulation::*, store::disk::Disk, version::Assessment};
 
 pub(super) fn bad() -> Traits {
     Traits { healthy_for: Some(0), ..GOOD }
 }
 
 pub(super) fn blessed(machine: &Machine) {
-    assert_eq!(machine.verify().outcome, Outcome::Good);
+    assert_eq!(machine.verify().outcome, Conclusion::Good);
 }
 
-pub(super) fn state(machine: &Machine, name: &str) -> State {
+pub(super) fn state(machine: &Machine, name: &str) -> Assessment {
     machine.store().read().0.state(&v(name)).cloned().unwrap()
 }
 
@@ -19,7 +19,7 @@ fn a_healthy_version_is_blessed_pinned_and_the_boot_default() {
     let machine = Machine::new();
     blessed(&machine);
     let ledger = machine.store().read().0;
-    assert_eq!((ledger.last_good, state(&machine, "a")), (Some(v("a")), State::Blessed));
+    assert_eq!((ledger.last_good, state(&machine, "a")), (Some(v("a")), Assessment::Blessed));
     assert!(machine.see().pins.contains(&v("a")));
     assert_eq!(machine.see().choice, BootChoice { default: Some(v("a")), oneshot: None });
 }
@@ -32,8 +32,8 @@ fn a_bad_version_is_left_behind_and_remembered() {
         machine.add("b", traits);
         machine.deploy("b");
         let report = machine.verify();
-        assert_eq!((report.outcome, report.version), (Outcome::RolledBack, v("a")));
-        assert_eq!(state(&machine, "b"), State::Quarantined);
+        assert_eq!((report.outcome, report.version), (Conclusion::RolledBack, v("a")));
+        assert_eq!(state(&machine, "b"), Assessment::Quarantined);
         {
             let world = machine.see();
             assert_eq!((&world.running, &world.installed), (&Some(v("a")), &Some(v("a"))));
@@ -44,7 +44,7 @@ fn a_bad_version_is_left_behind_and_remembered() {
         assert!(offered_again.text.contains("probe: ill"), "{}", offered_again.text);
         // somebody insists on another way in
         machine.deploy("b");
-        assert_eq!(machine.verify().outcome, Outcome::RolledBack);
+        assert_eq!(machine.verify().outcome, Conclusion::RolledBack);
         // a newer good one is not held up
         machine.add("c", GOOD);
         machine.deploy("c");
@@ -62,7 +62,7 @@ fn back_to_the_last_good_version_though_it_is_two_generations_back_and_garbage_w
         machine.deploy(name);
     }
     machine.collect_garbage();
-    assert_eq!(machine.verify().outcome, Outcome::RolledBack);
+    assert_eq!(machine.verify().outcome, Conclusion::RolledBack);
     assert_eq!(machine.see().running, Some(v("a")));
 }
 
@@ -86,7 +86,7 @@ fn an_old_version_that_is_ill_too_is_not_called_a_success() {
     machine.add("b", bad());
     machine.deploy("b");
     assert_eq!(machine.verify().outcome.code(), 4);
-    assert_eq!(state(&machine, "a"), State::Blessed);
+    assert_eq!(state(&machine, "a"), Assessment::Blessed);
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn a_proven_version_that_falls_ill_later_is_reported_and_kept() {
     blessed(&machine);
     machine.add("b", bad());
     assert_eq!(machine.verify().outcome.code(), 1);
-    assert_eq!((state(&machine, "b"), &machine.see().running), (State::Blessed, &Some(v("b"))));
+    assert_eq!((state(&machine, "b"), &machine.see().running), (Assessment::Blessed, &Some(v("b"))));
 }
 
 #[test]
@@ -109,11 +109,11 @@ fn one_missed_check_or_wrong_answer_is_forgiven_and_two_are_not() {
     let twice = Traits { wrong: vec![1, 2], ..GOOD };
     let ill = Traits { missed: vec![3, 4], ..GOOD };
     for (traits, expected) in [
-        (good, Outcome::Good),
-        (soon, Outcome::Good),
-        (once, Outcome::Good),
-        (twice, Outcome::RolledBack),
-        (ill, Outcome::RolledBack),
+        (good, Conclusion::Good),
+        (soon, Conclusion::Good),
+        (once, Conclusion::Good),
+        (twice, Conclusion::RolledBack),
+        (ill, Conclusion::RolledBack),
     ] {
         let machine = Machine::new();
         blessed(&machine);
@@ -132,8 +132,8 @@ fn a_version_that_is_replaced_before_its_verdict_has_none_and_the_later_one_is_j
     machine.deploy("b");
     machine.get().intruder = Some((3, v("c")));
     let report = machine.verify();
-    assert_eq!((report.outcome, &machine.see().running), (Outcome::RolledBack, &Some(v("a"))));
-    assert_eq!((state(&machine, "b"), state(&machine, "c")), (State::Trial, State::Quarantined));
+    assert_eq!((report.outcome, &machine.see().running), (Conclusion::RolledBack, &Some(v("a"))));
+    assert_eq!((state(&machine, "b"), state(&machine, "c")), (Assessment::Trial, Assessment::Quarantined));
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn a_switch_by_somebody_else_that_is_quicker_than_the_way_back_is_waited_for() {
     machine.deploy("b");
     machine.get().rival = Some(Duration::from_secs(30));
     let report = machine.guard().verify().unwrap();
-    assert_eq!((report.outcome, &machine.see().running), (Outcome::RolledBack, &Some(v("a"))));
+    assert_eq!((report.outcome, &machine.see().running), (Conclusion::RolledBack, &Some(v("a"))));
 }
 
 #[test]
@@ -187,10 +187,10 @@ fn a_human_goes_back_and_forth_between_good_versions() {
     machine.add("b", GOOD);
     machine.deploy("b");
     blessed(&machine);
-    assert_eq!(machine.guard().rollback(None, "alice").unwrap().outcome, Outcome::RolledBack);
+    assert_eq!(machine.guard().rollback(None, "alice").unwrap().outcome, Conclusion::RolledBack);
     blessed(&machine);
     assert_eq!((&machine.see().running, &machine.see().choice.default), (&Some(v("a")), &Some(v("a"))));
-    assert_eq!(machine.guard().rollback(None, "alice").unwrap().outcome, Outcome::RolledBack);
+    assert_eq!(machine.guard().rollback(None, "alice").unwrap().outcome, Conclusion::RolledBack);
     assert_eq!(machine.see().running, Some(v("b")));
     assert_eq!(machine.guard().rollback(Some(v("z")), "alice").unwrap().outcome.code(), 5);
 }
@@ -202,12 +202,12 @@ fn a_full_disk_does_not_stop_a_rollback_and_the_memory_holds_until_it_is_written
     machine.add("b", bad());
     machine.deploy("b");
     machine.get().disks[0].full = true;
-    assert_eq!(machine.verify().outcome, Outcome::RolledBack);
+    assert_eq!(machine.verify().outcome, Conclusion::RolledBack);
     assert_eq!(preflight(&machine.store().read().0, &v("b")).outcome.code(), 6);
     machine.get().disks[0].full = false;
     blessed(&machine);
     machine.power_cut();
-    assert_eq!(state(&machine, "b"), State::Quarantined);
+    assert_eq!(state(&machine, "b"), Assessment::Quarantined);
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn a_crash_between_the_disk_and_the_memory_leaves_the_newer_ledger() {
         machine.add("b", bad());
         machine.deploy("b");
         machine.get().disks[0].full = true;
-        assert_eq!(machine.verify().outcome, Outcome::RolledBack);
+        assert_eq!(machine.verify().outcome, Conclusion::RolledBack);
         assert!(machine.see().disks[1].files.contains_key("ledger.json"));
         // there is space again, and the guard is killed on the way from one folder to the other
         machine.get().disks[0].full = false;
@@ -230,7 +230,7 @@ fn a_crash_between_the_disk_and_the_memory_leaves_the_newer_ledger() {
         let on_disk: crate::ledger::Ledger = serde_json::from_slice(&on_disk).unwrap();
         let known = machine.store().read().0;
         assert!(on_disk.overrides.len() <= known.overrides.len(), "forgotten after {effects} effects");
-        assert_eq!(state(&machine, "b") == State::Quarantined, known.overrides.is_empty());
+        assert_eq!(state(&machine, "b") == Assessment::Quarantined, known.overrides.is_empty());
         if finished {
             assert_eq!((effects > 4, known.overrides.len()), (true, 1));
             break;
@@ -251,7 +251,7 @@ fn the_last_two_good_versions_are_kept_from_garbage_collection() {
     blessed(&machine);
     assert_eq!(machine.see().pins.iter().collect::<Vec<_>>(), [&v("b"), &v("c")]);
     machine.collect_garbage();
-    assert_eq!(machine.guard().rollback(None, "alice").unwrap().outcome, Outcome::RolledBack);
+    assert_eq!(machine.guard().rollback(None, "alice").unwrap().outcome, Conclusion::RolledBack);
     assert_eq!(machine.see().running, Some(v("b")));
 }
 
@@ -261,7 +261,7 @@ fn versions_that_are_gone_are_forgotten_but_for_the_last_fifty_and_the_quarantin
     blessed(&machine);
     machine.add("bad", bad());
     machine.deploy("bad");
-    assert_eq!(machine.verify().outcome, Outcome::RolledBack);
+    assert_eq!(machine.verify().outcome, Conclusion::RolledBack);
     let name = |number: u32| format!("v{number:03}");
     for number in 0..70 {
         machine.add(&name(number), GOOD);
@@ -289,7 +289,7 @@ fn a_quarantined_version_that_is_installed_all_the_same_is_displaced_by_the_one_
     blessed(&machine);
     machine.add("b", bad());
     machine.deploy("b");
-    assert_eq!(machine.verify().outcome, Outcome::RolledBack);
+    assert_eq!(machine.verify().outcome, Conclusion::RolledBack);
     machine.install("b");
     blessed(&machine);
     assert_eq!(machine.see().installed, Some(v("a")));
@@ -310,7 +310,7 @@ fn a_lost_ledger_is_rebuilt_from_what_is_pinned() {
     }
     machine.add("c", bad());
     machine.deploy("c");
-    assert_eq!(machine.verify().outcome, Outcome::RolledBack);
+    assert_eq!(machine.verify().outcome, Conclusion::RolledBack);
     assert_eq!(machine.see().running, Some(v("b")));
     assert!(machine.see().disks[0].files.contains_key("ledger.json.corrupt"));
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, io};
 
-use crate::{ledger::disk::Disk, simulation::Machine};
+use crate::{simulation::Machine, store::disk::Disk};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct SimFolder {

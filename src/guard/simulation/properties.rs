@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 
-use crate::{human::preflight, ledger::store::Origin, report::Outcome, simulation::*, version::State};
+use crate::{human::preflight, report::Conclusion, simulation::*, store::Integrity, version::Assessment};
 
 const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 
@@ -61,8 +61,8 @@ fn always(machine: &Machine) {
     if machine.see().dead {
         return;
     }
-    let (ledger, origin) = machine.store().read();
-    assert!(matches!(origin, Origin::Intact | Origin::Fresh), "half-written ledger: {origin:?}");
+    let (ledger, integrity) = machine.store().read();
+    assert!(matches!(integrity, Integrity::Intact | Integrity::Fresh), "half-written ledger: {integrity:?}");
     for version in ledger.blessed().into_iter().take(1) {
         assert!(machine.see().store.contains(version), "the last good version is gone: {version}");
     }
@@ -76,10 +76,14 @@ fn at_rest(machine: &Machine, report: &Report) {
     let running = world.running.clone().unwrap();
     assert_eq!(ledger.intent, None);
     if ledger.is_quarantined(&running) {
-        assert_eq!(report.outcome, Outcome::NowhereToGo, "{running} runs although quarantined: {report:?}");
+        assert_eq!(
+            report.outcome,
+            Conclusion::NowhereToGo,
+            "{running} runs although quarantined: {report:?}"
+        );
     }
     if let Some(good) = &ledger.last_good {
-        assert_eq!(ledger.state(good), Some(&State::Blessed));
+        assert_eq!(ledger.state(good), Some(&Assessment::Blessed));
         assert!(world.pins.contains(good) && world.store.contains(good), "{good} is not kept");
     } else {
         assert!(ledger.blessed().is_empty());
@@ -101,7 +105,7 @@ fn run(machine: &Machine) {
 fn act(machine: &Machine, act: &Act) {
     let refused = |name: &str| {
         !machine.see().store.contains(&v(name))
-            || preflight(&machine.store().read().0, &v(name)).outcome == Outcome::Refused
+            || preflight(&machine.store().read().0, &v(name)).outcome == Conclusion::Refused
     };
     match act {
         Act::Switch(which) if !refused(NAMES[*which]) => {
@@ -126,7 +130,7 @@ fn act(machine: &Machine, act: &Act) {
         Act::Crash(effects, power) => {
             machine.get().fuse = Some(*effects);
             let guard = machine.guard().verify();
-            if !machine.see().dead && guard.is_ok_and(|report| report.outcome == Outcome::Rebooting) {
+            if !machine.see().dead && guard.is_ok_and(|report| report.outcome == Conclusion::Rebooting) {
                 machine.power_cut();
             }
             always(machine);
@@ -147,7 +151,7 @@ fn act(machine: &Machine, act: &Act) {
         }
         Act::Rollback => {
             let report = machine.guard().rollback(None, "root").unwrap();
-            if report.outcome == Outcome::Rebooting {
+            if report.outcome == Conclusion::Rebooting {
                 machine.power_cut();
             }
             run(machine);
@@ -217,7 +221,7 @@ fn a_crash_at_each_single_effect_of_a_rollback_ends_where_no_crash_ends() {
             let ledger = machine.store().read().0;
             if !good {
                 assert_eq!(machine.see().running, Some(v("a")), "after {effects} effects");
-                let told = machine.see().verdicts.contains(&Outcome::RolledBack);
+                let told = machine.see().verdicts.contains(&Conclusion::RolledBack);
                 assert!(told || !ledger.is_quarantined(&v("b")), "nobody was told after {effects} effects");
             }
             assert!(ledger.is_blessed(&v("a")));

@@ -4,7 +4,9 @@
 //! its place: a bad version must be left behind also when that cannot be written down for good. Whoever is killed between the two may leave
 //! both; the higher revision counts.
 
-use crate::ledger::{Ledger, disk::Disk};
+pub(crate) mod disk;
+
+use crate::{ledger::Ledger, store::disk::Disk};
 
 const CURRENT: &str = "ledger.json";
 const PREVIOUS: &str = "ledger.json.previous";
@@ -13,7 +15,7 @@ const CORRUPT: &str = "ledger.json.corrupt";
 
 /// Where a ledger came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
+pub(crate) enum Integrity {
     /// Read as written.
     Intact,
     /// There never was one.
@@ -43,41 +45,41 @@ pub(crate) struct WriteError {
 impl<D: Disk> Store<D> {
     /// Reads without changing anything.
     #[must_use]
-    pub(crate) fn read(&self) -> (Ledger, Origin) {
+    pub(crate) fn read(&self) -> (Ledger, Integrity) {
         let volatile = self.runtime.read(CURRENT).ok().flatten().and_then(|text| parse(&text).ok());
-        let (persistent, origin) = self.read_persistent();
+        let (persistent, integrity) = self.read_persistent();
         match volatile {
             // with the same number as well: a guard that does not count writes there only while it cannot write to the disk
-            Some(volatile) if volatile.revision >= persistent.revision => (volatile, Origin::Intact),
-            _ => (persistent, origin),
+            Some(volatile) if volatile.revision >= persistent.revision => (volatile, Integrity::Intact),
+            _ => (persistent, integrity),
         }
     }
 
-    fn read_persistent(&self) -> (Ledger, Origin) {
+    fn read_persistent(&self) -> (Ledger, Integrity) {
         let problem = match self.state.read(CURRENT) {
             Ok(Some(text)) => match parse(&text) {
-                Ok(ledger) => return (ledger, Origin::Intact),
+                Ok(ledger) => return (ledger, Integrity::Intact),
                 Err(problem) => problem,
             },
             Ok(None) => "it is gone".into(),
             Err(error) => error.to_string(),
         };
         match self.state.read(PREVIOUS) {
-            Ok(None) if problem == "it is gone" => (Ledger::default(), Origin::Fresh),
-            Ok(Some(text)) if let Ok(ledger) = parse(&text) => (ledger, Origin::Previous(problem)),
-            _ => (Ledger::default(), Origin::Lost(problem)),
+            Ok(None) if problem == "it is gone" => (Ledger::default(), Integrity::Fresh),
+            Ok(Some(text)) if let Ok(ledger) = parse(&text) => (ledger, Integrity::Previous(problem)),
+            _ => (Ledger::default(), Integrity::Lost(problem)),
         }
     }
 
     /// Reads, and sets a corrupt ledger aside as `ledger.json.corrupt`.
     #[must_use]
-    pub(crate) fn load(&mut self) -> (Ledger, Origin) {
-        let (ledger, origin) = self.read();
-        if let Origin::Previous(_) | Origin::Lost(_) = origin {
+    pub(crate) fn load(&mut self) -> (Ledger, Integrity) {
+        let (ledger, integrity) = self.read();
+        if let Integrity::Previous(_) | Integrity::Lost(_) = integrity {
             // evidence only: failing to keep it must not keep the guard from its work
             let _ = self.state.rename(CURRENT, CORRUPT);
         }
-        (ledger, origin)
+        (ledger, integrity)
     }
 
     /// Writes for good, under the next revision; when that fails, into `/run`, and says why.
@@ -123,7 +125,7 @@ fn parse(text: &[u8]) -> Result<Ledger, String> {
 mod tests {
     use std::fs;
 
-    use super::{super::disk::Folder, *};
+    use super::{disk::Folder, *};
     use crate::version::{Timestamp, Version};
 
     struct Folders {
@@ -157,18 +159,18 @@ mod tests {
     #[test]
     fn a_corrupt_ledger_is_set_aside_for_the_previous_one_then_for_none() {
         let mut folders = Folders::new();
-        assert_eq!(folders.store.load(), (Ledger::default(), Origin::Fresh));
+        assert_eq!(folders.store.load(), (Ledger::default(), Integrity::Fresh));
         folders.store.save(&mut good(0, &["/s/a"])).unwrap();
         folders.store.save(&mut good(1, &["/s/a", "/s/b"])).unwrap();
-        assert_eq!(folders.store.load(), (good(2, &["/s/a", "/s/b"]), Origin::Intact));
+        assert_eq!(folders.store.load(), (good(2, &["/s/a", "/s/b"]), Integrity::Intact));
         folders.truncate("ledger.json");
-        let (ledger, origin) = folders.store.load();
-        assert!(matches!(origin, Origin::Previous(_)));
+        let (ledger, integrity) = folders.store.load();
+        assert!(matches!(integrity, Integrity::Previous(_)));
         assert_eq!(ledger, good(1, &["/s/a"]));
         assert!(folders.root.path().join("state/ledger.json.corrupt").exists());
         folders.truncate("ledger.json.previous");
-        let (ledger, origin) = folders.store.load();
-        assert!(matches!(origin, Origin::Lost(_)), "{origin:?}");
+        let (ledger, integrity) = folders.store.load();
+        assert!(matches!(integrity, Integrity::Lost(_)), "{integrity:?}");
         assert_eq!(ledger, Ledger::default());
     }
 
@@ -192,10 +194,10 @@ mod tests {
         fs::rename(&state, &away).unwrap();
         fs::write(&state, "no folder").unwrap();
         assert!(folders.store.save(&mut good(1, &["/s/b"])).unwrap().is_some());
-        assert_eq!(folders.store.read(), (good(2, &["/s/b"]), Origin::Intact));
+        assert_eq!(folders.store.read(), (good(2, &["/s/b"]), Integrity::Intact));
         fs::remove_file(&state).unwrap();
         fs::rename(&away, &state).unwrap();
-        assert_eq!(folders.store.read(), (good(2, &["/s/b"]), Origin::Intact));
+        assert_eq!(folders.store.read(), (good(2, &["/s/b"]), Integrity::Intact));
         assert!(folders.store.save(&mut good(2, &["/s/c"])).unwrap().is_none());
         assert_eq!(folders.store.read().0, good(3, &["/s/c"]));
         assert!(!folders.root.path().join("run/ledger.json").exists());
