@@ -1,4 +1,4 @@
-# Checks of the crate, one derivation each: the package with its build replaced by another cargo command.
+# Checks of the workspace, one derivation each: the package with its build replaced by another cargo command.
 {
   cargo-deny,
   clippy,
@@ -40,23 +40,23 @@ let
 in
 lib.mapAttrs check {
   clippy = {
-    command = "cargo clippy --offline --all-targets -- --deny warnings";
+    command = "cargo clippy --offline --workspace --all-targets -- --deny warnings";
     files = everyTarget;
     tools = [ clippy ];
   };
   # Advisories need a database from the network: that part runs in CI.
   deny = {
-    command = "cargo deny --offline check bans licenses sources";
+    command = "cargo deny --offline --workspace check bans licenses sources";
     files = [ ../deny.toml ];
     tools = [ cargo-deny ];
   };
   rustfmt = {
-    command = "cargo fmt --check";
+    command = "cargo fmt --all --check";
     files = everyTarget ++ [ ../rustfmt.toml ];
     tools = [ rustfmt ];
   };
   tests = {
-    command = "cargo test --offline";
+    command = "cargo test --offline --workspace";
     # One of them compares the table of settings in it.
     files = everyTarget ++ [ ../docs/settings.md ];
   };

@@ -1,4 +1,4 @@
-# The program: binaries, units, manual pages and shell completions.
+# Both programs, the service and the guard: binaries, units, manual pages and shell completions.
 {
   cargo-deny,
   clippy,
@@ -13,37 +13,41 @@
   revision ? "unknown",
 }:
 let
-  manifest = (lib.importTOML ../Cargo.toml).package;
+  workspace = (lib.importTOML ../Cargo.toml).workspace;
+  service = (lib.importTOML ../src/service/Cargo.toml).package;
   inherit (lib) fileset;
 
   # What cargo reads. The rest of the tree (documentation, NixOS modules, VM tests) can change without a rebuild.
-  crate = fileset.unions [
+  crates = fileset.unions [
     ../Cargo.lock
     ../Cargo.toml
     ../src
     ../examples
-    # Every target that the manifest names has to be there, also where it is not built.
+    # Every target that a manifest names has to be there, also where it is not built.
     (fileset.difference (fileset.fileFilter (file: file.hasExt "rs") ../benches) ../benches/peers)
+    ../tests/functional/guard.rs
+    ../tests/functional/main.rs
   ];
   source =
     more:
     fileset.toSource {
       root = ../.;
-      fileset = fileset.unions ([ crate ] ++ more);
+      fileset = fileset.unions ([ crates ] ++ more);
     };
   runsHere = stdenv.buildPlatform.canExecute stdenv.hostPlatform;
 in
 rustPlatform.buildRustPackage (finalAttrs: {
-  pname = manifest.name;
-  inherit (manifest) version;
+  pname = service.name;
+  inherit (workspace.package) version;
 
   src = source [ ../systemd ];
   cargoLock.lockFile = ../Cargo.lock;
 
   env.UECHO_REVISION = revision;
 
-  # The example writes manual pages and completions from the same command line definition as the program.
+  # The example writes manual pages and completions from the same command line definitions as the programs.
   cargoBuildFlags = [
+    "--workspace"
     "--bins"
   ]
   ++ lib.optionals runsHere [
@@ -96,8 +100,8 @@ rustPlatform.buildRustPackage (finalAttrs: {
   };
 
   meta = {
-    inherit (manifest) description;
-    homepage = manifest.repository or null;
+    inherit (service) description;
+    homepage = service.repository or null;
     license = [
       lib.licenses.asl20
       lib.licenses.mit

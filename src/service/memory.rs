@@ -15,22 +15,8 @@ pub(crate) use buffer::Buffer;
 use prometheus::IntCounter;
 use uecho_probe::units::Size;
 
-/// The budget; cheap to clone.
-///
-/// ```
-/// use uecho::{config::units::Size, memory::Memory};
-///
-/// let memory = Memory::new(Size::kib(64))?;
-/// let mut reply = memory.buffer();
-/// reply.extend(b"as it arrives, chunk by chunk")?;
-/// let reply = reply.into_bytes(); // and its clones and slices: held until the last of them is dropped
-/// assert_eq!(memory.held(), reply.len());
-/// drop(reply);
-/// assert_eq!(memory.held(), 0);
-/// assert!(memory.reserve(64 << 10).is_ok(), "kept elsewhere: held until the guard is dropped");
-/// assert!(memory.reserve((64 << 10) + 1).is_err(), "503, see `Full`");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
+/// The budget; cheap to clone. What a [`Buffer`] takes counts until the last clone or slice of its bytes is
+/// dropped.
 #[derive(Clone, Debug)]
 pub struct Memory(Arc<Budget>);
 
