@@ -39,6 +39,7 @@ GATES = (
     Gate("RSS loaded, MiB", 10),
     Gate("start to first 200 v Go original", 1.0),
     Gate("RSS with idle connections, MiB", 128),
+    Gate("user-space ns over bare hyper", 400),
     Gate("fan-out: CPU v reqwest", 0.76),
     Gate("fan-out: p50 over the slowest peer, ms", 0.5),
     Gate("every request logged: CPU with journald's v axum, tracing-journald", 0.8),

@@ -1,5 +1,7 @@
 """The reports of all parts but `cores`. Each returns the figures that gates are about."""
 
+import re
+
 from gates import Figure
 from slices import Results, Slice
 from tables import median, paired, quartiles, table, whole_cost
@@ -117,6 +119,15 @@ def fanout(many: Results, alone: Results) -> list[Figure]:
         Figure("fan-out: CPU v reqwest", median(ratio), many.quiet),
         Figure("fan-out: p50 over the slowest peer, ms", over_peer(alone, "uecho fan-out"), alone.quiet),
     ]
+
+
+def in_process(said: str) -> list[Figure]:
+    """The best of many short batches, unless the rounds differ by more than what the gate is about."""
+    (over,) = re.findall(r"^user-space ns/request: .*difference ([+-]\d+)", said, re.MULTILINE)
+    ((low, high),) = re.findall(
+        r"^difference within a round: .*\(([+-]\d+) to ([+-]\d+)\)$", said, re.MULTILINE
+    )
+    return [Figure("user-space ns over bare hyper", float(over), quiet=int(high) - int(low) <= 400)]
 
 
 def over_peer(results: Results, name: str) -> float:

@@ -27,6 +27,12 @@ QUIET = Slice(
     errors=0,
 )
 
+IN_PROCESS = """ns/request, best of 100: reading and writing alone 11, bare hyper 20, uecho 19
+user-space ns/request: bare hyper 9, uecho 8, difference -1, ratio 0.89
+difference within a round: +300 ns (+{low} to +500)
+whole request, bare hyper over uecho: 0.75 (0.53 to 1.18)
+"""
+
 
 def costing(*threads_us: float, **others: float) -> Slice:
     """A quiet slice in which the threads of the server took so much of each request."""
@@ -148,6 +154,14 @@ class Reports(unittest.TestCase):
             cores.report(results, results)
         self.assertIn("serial fraction 0.210, less the machine's 0.100", out.getvalue())
 
+    def test_in_process_is_what_uecho_takes_over_bare_hyper(self) -> None:
+        said = IN_PROCESS.format(low=100)
+        self.assertEqual(report.in_process(said), [Figure("user-space ns over bare hyper", -1)])
+
+    def test_in_process_says_when_its_rounds_are_too_different(self) -> None:
+        (figure,) = report.in_process(IN_PROCESS.format(low=99))
+        self.assertFalse(figure.quiet)
+
     def test_every_gate_has_a_report_that_makes_its_figure(self) -> None:
         results = {name: [QUIET] for name in ("bare hyper", "uecho", "axum + usual telemetry")}
         results |= {name: [QUIET] for name in ("nginx, access log", "Go original", "uecho, 1", "uecho, 2")}
@@ -161,6 +175,7 @@ class Reports(unittest.TestCase):
                 + cores.report(every, every)
                 + report.idle((1, 2, 3))
             )
+            made += report.in_process(IN_PROCESS.format(low=0))
             made += report.fanout(every, every) + report.start({"uecho": [1], "Go original": [1]})
         self.assertEqual({gate.what for gate in GATES} - {figure.what for figure in made}, set())
 
