@@ -10,9 +10,9 @@ ASSUMPTIONS = """Assumptions of the model:
 - All of that growth is taken to be shared work, though two workers that take turns with the load on two CPUs
   also find their caches cold. "Less the machine's" takes off what the second worker of nginx costs in the
   same rounds: its workers share nothing but the kernel.
-- The busiest thread that all workers share (log, traces, hand-over) is one, however many cores there are: the
-  ceiling of every column. Waiting that takes no CPU time is not in the model; it shows as cores that are not
-  busy with two workers.
+- The busiest thread that is no worker (log, traces) is one, however many cores there are: the ceiling of
+  every column. Waiting that takes no CPU time is not in the model; it shows as cores that are not busy with
+  two workers.
 - The load comes from other machines, its connections are kept alive and spread evenly, the network card has a
   queue for each core, and all cores are as fast as those measured, in one cache (no NUMA, no second thread of
   a core)."""

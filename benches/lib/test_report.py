@@ -64,7 +64,7 @@ class Reports(unittest.TestCase):
 
     def test_cores_compares_two_workers_with_one_and_finds_the_shared_thread(self) -> None:
         results = Results({"uecho, 1": [costing(9, 1)], "uecho, 2": [costing(5, 4, 2, requests=1500)]})
-        fresh = Results({"uecho, 1": [costing(20)], "uecho, 2": [costing(10, 10, 4)]})
+        fresh = Results({"uecho, 1": [costing(20)], "uecho, 2": [costing(12, 8, 1)]})
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
             made = self.figures(cores.report(results, fresh))
@@ -73,14 +73,16 @@ class Reports(unittest.TestCase):
         self.assertIn("workers share takes 2.000 us", out.getvalue())
         # one shared thread of 2 us: half a million a second, on 64 cores, too
         self.assertIn("| 64 | 500,000 |", out.getvalue())
-        self.assertIn("takes 4.00 us of each: at most 250,000 new connections a second", out.getvalue())
+        self.assertIn(
+            "at least 4.00 us of each for that: no more than 250,000 new connections", out.getvalue()
+        )
 
-    def test_without_a_shared_thread_the_workers_are_the_only_limit(self) -> None:
-        results = Results({"uecho, 1": [costing(9)], "uecho, 2": [costing(5, 4)]})
+    def test_a_thread_that_only_accepts_is_found_among_workers_that_do_the_same(self) -> None:
+        results = Results({"uecho, 1": [costing(20)], "uecho, 2": [costing(10, 10, 5)]})
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
             cores.report(results, results)
-        self.assertIn("no thread but the workers takes part in a connection", out.getvalue())
+        self.assertIn("no more than 200,000 new connections", out.getvalue())
 
     def test_the_machines_part_is_that_of_nginx(self) -> None:
         names = {"uecho, 1": 10, "uecho, 2": 12.1, "nginx, 1": 10, "nginx, 2": 11}
