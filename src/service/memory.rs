@@ -2,16 +2,13 @@
 //! keeps what others sent keeps it in a [`Buffer`], or with a [`Held`] beside it; nobody waits for the budget, so it cannot deadlock.
 
 mod buffer;
+mod held;
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
-};
+use std::sync::Arc;
 
 pub(crate) use buffer::Buffer;
+use held::Budget;
+pub(crate) use held::{Full, Held};
 use prometheus::IntCounter;
 use uecho_probe::units::Size;
 
@@ -19,21 +16,6 @@ use uecho_probe::units::Size;
 /// dropped.
 #[derive(Clone, Debug)]
 pub struct Memory(Arc<Budget>);
-
-#[derive(Debug)]
-struct Budget {
-    limit: Size,
-    held: AtomicUsize,
-    refused: IntCounter,
-}
-
-/// The budget does not have that many bytes left. The answer to it is a 503 with `Retry-After`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the bodies and answers held at once would take more than limits.memory, which is {limit}")]
-pub struct Full {
-    /// `limits.memory`
-    pub limit: Size,
-}
 
 impl Memory {
     /// A budget of so many bytes, none of them held.
@@ -45,7 +27,7 @@ impl Memory {
             "uecho_memory_refused_total",
             "Bodies, replies of peers and answers that limits.memory had no room for",
         )?;
-        Ok(Self(Arc::new(Budget { limit, held: AtomicUsize::new(0), refused })))
+        Ok(Self(Budget::new(limit, refused)))
     }
 
     /// Takes so many bytes, for as long as the guard lives.
@@ -53,7 +35,7 @@ impl Memory {
     /// # Errors
     /// They are more than is left.
     pub fn reserve(&self, bytes: usize) -> Result<Held, Full> {
-        let mut held = Held { budget: self.0.clone(), bytes: 0 };
+        let mut held = Held::new(&self.0);
         held.grow(bytes)?;
         Ok(held)
     }
@@ -61,77 +43,25 @@ impl Memory {
     /// An empty buffer, whose bytes are reserved as they come.
     #[must_use]
     pub fn buffer(&self) -> Buffer {
-        Buffer::new(Held { budget: self.0.clone(), bytes: 0 })
+        Buffer::new(Held::new(&self.0))
     }
 
     /// What is said when there is no room.
     #[must_use]
     pub fn full(&self) -> Full {
-        Full { limit: self.0.limit }
+        Full { limit: self.0.limit() }
     }
 
     /// Bytes that are held now.
     #[must_use]
     pub fn held(&self) -> usize {
-        self.0.held.load(Relaxed)
+        self.0.held()
     }
 
     /// `uecho_memory_refused_total`
     #[must_use]
     pub fn refused(&self) -> IntCounter {
-        self.0.refused.clone()
-    }
-}
-
-/// Bytes of the budget, given back on drop.
-pub struct Held {
-    budget: Arc<Budget>,
-    bytes: usize,
-}
-
-impl Held {
-    /// Takes so many bytes more.
-    ///
-    /// # Errors
-    /// They are more than is left; what was held before stays held.
-    pub fn grow(&mut self, more: usize) -> Result<(), Full> {
-        if self.try_grow(more) {
-            return Ok(());
-        }
-        self.budget.refused.inc();
-        Err(Full { limit: self.budget.limit })
-    }
-
-    /// Gives back all but so many bytes.
-    pub fn shrink_to(&mut self, bytes: usize) {
-        let released = self.bytes.saturating_sub(bytes);
-        self.bytes -= released;
-        self.budget.held.fetch_sub(released, Relaxed);
-    }
-
-    /// The same, uncounted.
-    fn try_grow(&mut self, more: usize) -> bool {
-        let limit = self.budget.limit.0;
-        let grown = self
-            .budget
-            .held
-            .fetch_update(Relaxed, Relaxed, |held| held.checked_add(more).filter(|held| *held <= limit));
-        if grown.is_ok() {
-            self.bytes += more;
-        }
-        grown.is_ok()
-    }
-}
-
-impl fmt::Debug for Held {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Held").field("bytes", &self.bytes).finish_non_exhaustive()
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.shrink_to(0);
+        self.0.refused()
     }
 }
 

@@ -4,6 +4,8 @@ use std::cmp::Reverse;
 
 use http::{HeaderMap, header};
 
+use crate::state::headers;
+
 /// A representation we can produce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Media {
@@ -20,7 +22,7 @@ impl Media {
     #[must_use]
     pub const fn content_type(self) -> &'static str {
         match self {
-            Self::Html => crate::state::headers::HTML,
+            Self::Html => headers::HTML,
             Self::Plain => "text/plain; charset=utf-8",
             Self::Json => "application/json",
         }

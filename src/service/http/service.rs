@@ -23,7 +23,7 @@ use crate::{
         head::Head,
         limits,
         negotiate::Media,
-        problem::Problem,
+        problem::{self, Problem},
         router,
         routes::echo,
         target,
@@ -247,16 +247,16 @@ fn finish(response: axum::response::Response, mut in_flight: InFlight) -> Respon
         details.client_requests = parts.extensions.remove();
     }
     let is_error = parts.status.is_client_error() || parts.status.is_server_error();
-    let problem = match parts.extensions.remove::<Problem>() {
+    let said = match parts.extensions.remove::<Problem>() {
         None if is_error && !parts.headers.contains_key(header::CONTENT_TYPE) => {
             Some(Problem::new(parts.status))
         }
-        problem => problem,
+        said => said,
     };
-    let problem_body = problem.map(|problem| Bytes::from(problem.body(in_flight.trace.trace_id)));
+    let problem_body = said.map(|problem| Bytes::from(problem.body(in_flight.trace.trace_id)));
     let headers = &mut parts.headers;
     if problem_body.is_some() {
-        headers.insert(header::CONTENT_TYPE, super::problem::CONTENT_TYPE);
+        headers.insert(header::CONTENT_TYPE, problem::CONTENT_TYPE);
         headers.remove(header::CONTENT_LENGTH);
     }
     for (name, value) in &in_flight.app.live.load().headers {

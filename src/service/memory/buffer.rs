@@ -4,7 +4,7 @@ use std::io;
 
 use bytes::Bytes;
 
-use crate::memory::{Full, Held};
+use crate::memory::held::{Full, Held};
 
 /// The least that a [`Buffer`] takes at once, in bytes.
 const LEAST_BYTES: usize = 1 << 10;

@@ -8,14 +8,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, StatusCode, Uri, header::CONTENT_TYPE};
-use serde::Serialize;
-use uecho_probe::receipt::Receipt;
 
 use crate::{
-    config::settings::Policy,
     fanout::{
         budget::{Budget, Claim},
-        merge::{Completeness, merge},
+        merge::merge,
         outcome::MAX_BODY,
         question::Question,
         reply::Reply,
@@ -24,7 +21,7 @@ use crate::{
     http::{
         negotiate::{self, Media},
         problem::Problem,
-        routes::echo,
+        routes::{echo, fanout::fan_in::FanIn},
     },
     memory::Full,
     state::App,
@@ -34,25 +31,15 @@ use crate::{
     },
 };
 
+mod fan_in;
 mod page;
 mod rows;
+mod shown;
 mod waterfall;
 
 const PREFIX: &str = "/api/v1/fanout";
 /// About how many bytes an answer is without its text (which is there twice) and its replies.
 const OWN_BYTES: usize = 1024;
-
-#[derive(Serialize)]
-struct FanIn<'a> {
-    text: &'a str,
-    /// What this node itself echoes.
-    message: String,
-    policy: Policy,
-    status: Completeness,
-    elapsed_ms: f64,
-    receipt: &'a Receipt,
-    replies: &'a [Hop<'a>],
-}
 
 /// Asks all peers. 200 when the policy is met, 502 or 504 when not (the body is the same); 400 for a malformed path or header,
 /// 414 for a text too long to be passed on, 503 when there is no room for what the peers say, 508 for a request that has come round.

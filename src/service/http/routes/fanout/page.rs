@@ -8,11 +8,13 @@ use http::StatusCode;
 
 use crate::{
     config::settings::Policy,
-    http::routes::fanout::{FanIn, waterfall},
+    http::routes::fanout::{
+        fan_in::FanIn,
+        shown::{milliseconds, shortened, text},
+        waterfall,
+    },
 };
 
-/// Most characters shown of any text.
-const SHOWN: usize = 120;
 /// Most characters of a word in the heading that are not broken.
 const UNBROKEN: usize = 24;
 
@@ -33,7 +35,7 @@ pub(super) fn of(fan_in: &FanIn<'_>, http: StatusCode) -> String {
          <h1><bdi>{}</bdi></h1>\n\
          <p><strong>{status}</strong> in {}; policy {policy}, answered with {} by <bdi>{}</bdi></p>\n",
         heading(&fan_in.message),
-        waterfall::milliseconds(fan_in.elapsed_ms),
+        milliseconds(fan_in.elapsed_ms),
         http.as_u16(),
         text(&fan_in.receipt.instance),
     );
@@ -49,7 +51,7 @@ pub(super) fn of(fan_in: &FanIn<'_>, http: StatusCode) -> String {
 fn heading(message: &str) -> String {
     let mut heading = String::new();
     let mut unbroken = 0;
-    for character in shown(message).chars() {
+    for character in shortened(message).chars() {
         unbroken = if character.is_whitespace() { 0 } else { unbroken + 1 };
         heading.push_str(&encode_text(character.encode_utf8(&mut [0; 4])));
         if unbroken >= UNBROKEN {
@@ -57,20 +59,6 @@ fn heading(message: &str) -> String {
         }
     }
     heading
-}
-
-/// As much of a text as is shown, escaped.
-pub(super) fn text(text: &str) -> String {
-    encode_text(&shown(text)).into_owned()
-}
-
-fn shown(text: &str) -> String {
-    let mut characters = text.chars();
-    let mut shown: String = characters.by_ref().take(SHOWN).collect();
-    if characters.next().is_some() {
-        shown.push('…');
-    }
-    shown
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::{borrow::Cow, fmt::Write as _};
 
 use crate::{
     fanout::{merge::Completeness, outcome::Outcome, tree::Hop},
-    http::routes::fanout::FanIn,
+    http::routes::fanout::fan_in::FanIn,
 };
 
 /// One row.

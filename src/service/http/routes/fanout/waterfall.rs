@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use crate::http::routes::fanout::{
-    FanIn,
-    page::text,
+    fan_in::FanIn,
     rows::{Kind, Row, rows},
+    shown::{milliseconds, text},
 };
 
 /// Pixels.
@@ -130,18 +130,6 @@ fn colour(kind: Kind) -> &'static str {
         Kind::Whole => "#2f855a",
         Kind::Missing => "#b7791f",
         Kind::Failed => "#c53030",
-    }
-}
-
-/// As text: three digits that matter. A peer can claim any number; what no request can have taken is none.
-pub(super) fn milliseconds(value: f64) -> String {
-    match value {
-        0.0 => "0 ms".into(),
-        0.0..9.995 => format!("{value:.2} ms"),
-        9.995..99.95 => format!("{value:.1} ms"),
-        99.95..1e6 => format!("{value:.0} ms"),
-        1e6..1e9 => format!("{:.0} s", value / 1e3),
-        _ => "? ms".into(),
     }
 }
 

@@ -1,0 +1,33 @@
+//! Texts and times as the page shows them.
+
+use html_escape::encode_text;
+
+/// Most characters shown of any text.
+const SHOWN: usize = 120;
+
+/// As much of a text as is shown, escaped.
+pub(super) fn text(text: &str) -> String {
+    encode_text(&shortened(text)).into_owned()
+}
+
+/// As much of a text as is shown.
+pub(super) fn shortened(text: &str) -> String {
+    let mut characters = text.chars();
+    let mut shown: String = characters.by_ref().take(SHOWN).collect();
+    if characters.next().is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// As text: three digits that matter. A peer can claim any number; what no request can have taken is none.
+pub(super) fn milliseconds(value: f64) -> String {
+    match value {
+        0.0 => "0 ms".into(),
+        0.0..9.995 => format!("{value:.2} ms"),
+        9.995..99.95 => format!("{value:.1} ms"),
+        99.95..1e6 => format!("{value:.0} ms"),
+        1e6..1e9 => format!("{:.0} s", value / 1e3),
+        _ => "? ms".into(),
+    }
+}

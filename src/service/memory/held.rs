@@ -1,0 +1,104 @@
+//! Bytes taken from the budget, and what is said when it has none left.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
+
+use prometheus::IntCounter;
+use uecho_probe::units::Size;
+
+/// What all that is held shares.
+#[derive(Debug)]
+pub(super) struct Budget {
+    limit: Size,
+    held: AtomicUsize,
+    refused: IntCounter,
+}
+
+impl Budget {
+    pub(super) fn new(limit: Size, refused: IntCounter) -> Arc<Self> {
+        Arc::new(Self { limit, held: AtomicUsize::new(0), refused })
+    }
+
+    pub(super) fn limit(&self) -> Size {
+        self.limit
+    }
+
+    /// Bytes that are held now.
+    pub(super) fn held(&self) -> usize {
+        self.held.load(Relaxed)
+    }
+
+    pub(super) fn refused(&self) -> IntCounter {
+        self.refused.clone()
+    }
+}
+
+/// The budget does not have that many bytes left. The answer to it is a 503 with `Retry-After`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the bodies and answers held at once would take more than limits.memory, which is {limit}")]
+pub struct Full {
+    /// `limits.memory`
+    pub limit: Size,
+}
+
+/// Bytes of the budget, given back on drop.
+pub struct Held {
+    budget: Arc<Budget>,
+    bytes: usize,
+}
+
+impl Held {
+    /// Nothing of the budget yet.
+    pub(super) fn new(budget: &Arc<Budget>) -> Self {
+        Self { budget: budget.clone(), bytes: 0 }
+    }
+
+    /// Takes so many bytes more.
+    ///
+    /// # Errors
+    /// They are more than is left; what was held before stays held.
+    pub fn grow(&mut self, more: usize) -> Result<(), Full> {
+        if self.try_grow(more) {
+            return Ok(());
+        }
+        self.budget.refused.inc();
+        Err(Full { limit: self.budget.limit })
+    }
+
+    /// Gives back all but so many bytes.
+    pub fn shrink_to(&mut self, bytes: usize) {
+        let released = self.bytes.saturating_sub(bytes);
+        self.bytes -= released;
+        self.budget.held.fetch_sub(released, Relaxed);
+    }
+
+    /// The same, uncounted.
+    pub(super) fn try_grow(&mut self, more: usize) -> bool {
+        let limit = self.budget.limit.0;
+        let grown = self
+            .budget
+            .held
+            .fetch_update(Relaxed, Relaxed, |held| held.checked_add(more).filter(|held| *held <= limit));
+        if grown.is_ok() {
+            self.bytes += more;
+        }
+        grown.is_ok()
+    }
+}
+
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Held").field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.shrink_to(0);
+    }
+}
