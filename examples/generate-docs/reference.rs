@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, error::Error, fs, path::Path};
 
 use serde_json::Value;
 use syn::{Attribute, Expr, ExprLit, Fields, GenericArgument, Item, Lit, Meta, PathArguments, Type};
-use uecho::config::keys::KEYS;
+use uecho::config::keys::DEFAULTS;
 
 /// One setting.
 pub(crate) struct Row {
@@ -27,9 +27,10 @@ struct Declared {
 /// All settings, in their order.
 pub(crate) fn rows() -> Result<Vec<Row>, Box<dyn Error>> {
     let declared = declared(&Path::new(env!("CARGO_MANIFEST_DIR")).join("config"))?;
-    KEYS.iter()
+    DEFAULTS
+        .iter()
         .map(|key| {
-            let (section, name) = key.name.split_once('.').unwrap_or(("", &key.name));
+            let (section, name) = key.key.split_once('.').unwrap_or(("", &key.key));
             let structure = match section {
                 "" => "Settings",
                 _ => &declared.field("Settings", section)?.1,
@@ -37,14 +38,14 @@ pub(crate) fn rows() -> Result<Vec<Row>, Box<dyn Error>> {
             let (_, kind, doc) = declared.field(structure, name)?;
             let variants =
                 declared.enums.get(kind).map(|variants| format!(" One of {}.", variants.join(", ")));
-            let default = match (key.name.as_str(), &key.default) {
+            let default = match (key.key.as_str(), &key.value) {
                 ("instance", _) => "the host name".into(),
                 (_, Value::Null) => String::new(),
                 (_, value) => format!("`{}`", toml::Value::try_from(value)?),
             };
             Ok(Row {
-                key: key.name.clone(),
-                form: form(kind).ok_or_else(|| format!("{}: no words for the type {kind}", key.name))?,
+                key: key.key.clone(),
+                form: form(kind).ok_or_else(|| format!("{}: no words for the type {kind}", key.key))?,
                 default,
                 meaning: doc.clone() + &variants.unwrap_or_default(),
             })
@@ -87,7 +88,7 @@ fn declared(directory: &Path) -> Result<Declared, Box<dyn Error>> {
     let sections = fs::read_dir(directory.join("settings"))?
         .map(|file| Ok(file?.path()))
         .collect::<std::io::Result<Vec<_>>>()?;
-    for file in sections.into_iter().chain([directory.join("settings.rs")]) {
+    for file in sections.into_iter().filter(|path| path.is_file()).chain([directory.join("settings.rs")]) {
         for item in syn::parse_file(&fs::read_to_string(file)?)?.items {
             match item {
                 Item::Struct(item) => {

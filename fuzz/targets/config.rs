@@ -3,15 +3,15 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use uecho::config::{self, Loaded, settings::REDACTED, show};
+use uecho::config::{self, Loaded, secret::REDACTED, show};
 
 fuzz_target!(|text: &str| {
     match config::from_toml(text) {
         Err(error) => {
-            assert!(!error.problems.is_empty());
-            for problem in &error.problems {
-                let problem = problem.to_string();
-                assert!(!problem.is_empty() && !problem.contains(char::is_control), "{problem:?}");
+            assert!(!error.invalid.is_empty());
+            for wrong in &error.invalid {
+                let line = wrong.to_string();
+                assert!(!line.is_empty() && !line.contains(char::is_control), "{line:?}");
             }
         }
         Ok(loaded) => {

@@ -11,7 +11,7 @@ use uecho_probe::target::Target;
 
 use crate::{
     cli::{Cli, Command, probe::ProbeArgs},
-    config::{self, peers},
+    config,
     fanout::peers::Peers,
     process::{error::Error, run},
     state::App,
@@ -61,8 +61,11 @@ fn check_config(cli: &Cli) -> Result<(), Error> {
     }
     // files of the machine, which may be another one
     if let Err(error) = Peers::new(&loaded.settings.fanout, None) {
-        let wrong = peers::joined(&error);
-        telemetry::say(&format!("warning: {wrong}; the service will not start on a machine where it is so"));
+        for wrong in error.invalid {
+            telemetry::say(&format!(
+                "warning: {wrong}; the service will not start on a machine where it is so"
+            ));
+        }
     }
     match io::stdout().write_all(config::show::render(&loaded).as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

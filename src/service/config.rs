@@ -1,65 +1,33 @@
-//! Configuration: defaults < TOML files < environment `UECHO_SECTION__KEY` < systemd credentials.
+//! Configuration: defaults < TOML files < environment `UECHO_SECTION__KEY` < systemd credentials. Where each value came from is
+//! kept, for `check-config` and for every error; no library does that for lines of TOML and for credentials.
 
+mod assignment;
 mod check;
+mod checker;
 mod credentials;
 mod did_you_mean;
-mod entry;
+mod explain;
 mod files;
+mod invalid;
 pub mod keys;
-pub mod peers;
-mod problem;
+mod loaded;
+pub mod secret;
 mod service_links;
 pub mod settings;
 pub mod show;
 mod sources;
+mod surroundings;
 mod text;
-mod validate;
 mod variables;
 
-use std::{
-    collections::BTreeMap,
-    ffi::{OsStr, OsString},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-pub use problem::{ConfigError, Problem};
+use assignment::Assignment;
+pub use invalid::{ConfigError, Invalid};
+pub use loaded::Loaded;
 pub use settings::Settings;
 pub use sources::Sources;
-
-/// Read when neither `--config` nor `UECHO_CONFIG` names a file, so that `uecho probe` finds the service's own settings.
-pub const DEFAULT_FILE: &str = "/etc/uecho/uecho.toml";
-
-/// A configuration that can be used.
-#[derive(Debug)]
-pub struct Loaded {
-    /// All sources merged, checked.
-    pub settings: Settings,
-    /// Where each value came from.
-    pub sources: Sources,
-    /// What works but should be changed, a line each: secrets where others can read them, credentials nobody asked for.
-    pub warnings: Vec<String>,
-}
-
-/// What the sources are read from, so that a test can put something else in its place.
-#[derive(Clone, Debug, Default)]
-pub struct Surroundings {
-    /// The environment, of which `UECHO_*` and `CREDENTIALS_DIRECTORY` are looked at.
-    pub variables: BTreeMap<OsString, OsString>,
-    /// Read when it exists and no other file is named.
-    pub default_file: Option<PathBuf>,
-}
-
-impl Surroundings {
-    /// Those of this process.
-    #[must_use]
-    pub fn of_process() -> Self {
-        Self { variables: std::env::vars_os().collect(), default_file: Some(DEFAULT_FILE.into()) }
-    }
-
-    fn variable(&self, name: &str) -> Option<&OsStr> {
-        self.variables.get(OsStr::new(name)).map(OsString::as_os_str)
-    }
-}
+pub use surroundings::{DEFAULT_FILE, Surroundings};
 
 /// Merges all sources of this process and checks the result. `files` are those of `--config`, the later over the
 /// earlier; when there are none, the one `UECHO_CONFIG` names (none if it is empty), else [`DEFAULT_FILE`] if it exists.
@@ -76,16 +44,16 @@ pub fn load(files: &[PathBuf]) -> Result<Loaded, ConfigError> {
 /// # Errors
 /// As [`load`].
 pub fn load_from(files: &[PathBuf], surroundings: &Surroundings) -> Result<Loaded, ConfigError> {
-    let (mut entries, mut warnings, mut problems) = (Vec::new(), Vec::new(), Vec::new());
-    for file in named_files(files, surroundings) {
+    let (mut assignments, mut warnings, mut invalid) = (Vec::new(), Vec::new(), Vec::new());
+    for file in surroundings.files(files) {
         match files::read(&file, &mut warnings) {
-            Ok(read) => entries.extend(read),
-            Err(wrong) => problems.extend(wrong),
+            Ok(read) => assignments.extend(read),
+            Err(wrong) => invalid.extend(wrong),
         }
     }
-    entries.extend(variables::read(surroundings, &mut warnings, &mut problems));
-    entries.extend(credentials::read(surroundings, &mut warnings, &mut problems));
-    finish(&entries, warnings, problems)
+    assignments.extend(variables::read(surroundings, &mut warnings, &mut invalid));
+    assignments.extend(credentials::read(surroundings, &mut warnings, &mut invalid));
+    finish(&assignments, warnings, invalid)
 }
 
 /// Reads TOML text alone, no other source.
@@ -93,36 +61,29 @@ pub fn load_from(files: &[PathBuf], surroundings: &Surroundings) -> Result<Loade
 /// # Errors
 /// As [`load`].
 pub fn from_toml(text: &str) -> Result<Loaded, ConfigError> {
-    let entries = files::parse(Path::new("text"), text).map_err(|problems| ConfigError { problems })?;
-    finish(&entries, Vec::new(), Vec::new())
+    let assignments = files::parse(Path::new("text"), text).map_err(|invalid| ConfigError { invalid })?;
+    finish(&assignments, Vec::new(), Vec::new())
 }
 
 fn finish(
-    entries: &[entry::Entry],
+    assignments: &[Assignment],
     warnings: Vec<String>,
-    mut problems: Vec<Problem>,
+    mut invalid: Vec<Invalid>,
 ) -> Result<Loaded, ConfigError> {
-    let figment = check::merge(entries, &mut problems);
+    let figment = check::merge(assignments, &mut invalid);
     let sources = Sources::of(&figment);
-    // fails when entries that are right by themselves do not go together, like two policies
+    // fails when values that are right by themselves do not go together, like two policies
     let settings = figment.extract::<Settings>();
     match &settings {
-        Ok(settings) => problems.extend(validate::all(settings, &sources)),
-        Err(error) => problems.push(Problem::new(format!("{}: {}", error.path.join("."), error.kind))),
+        Ok(settings) => invalid.extend(settings.check().into_iter().map(|wrong| {
+            // of an item of a list, that of the list
+            let source = sources.of_key(wrong.key.split('[').next().unwrap_or_default());
+            wrong.given_by(source)
+        })),
+        Err(error) => invalid.push(Invalid::of(error.path.join("."), error.kind.to_string())),
     }
     match settings {
-        Ok(settings) if problems.is_empty() => Ok(Loaded { settings, sources, warnings }),
-        _ => Err(ConfigError { problems }),
-    }
-}
-
-fn named_files(files: &[PathBuf], surroundings: &Surroundings) -> Vec<PathBuf> {
-    if !files.is_empty() {
-        return files.to_vec();
-    }
-    match surroundings.variable("UECHO_CONFIG") {
-        Some(file) if file.is_empty() => Vec::new(),
-        Some(file) => vec![file.into()],
-        None => surroundings.default_file.iter().filter(|file| file.exists()).cloned().collect(),
+        Ok(settings) if invalid.is_empty() => Ok(Loaded { settings, sources, warnings }),
+        _ => Err(ConfigError { invalid }),
     }
 }

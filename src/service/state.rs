@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use uecho_probe::receipt::Receipt;
 
 use crate::{
-    config::{ConfigError, Settings, peers},
+    config::{ConfigError, Settings},
     fanout::{outcome::Outcome, peers::Peers},
     memory::Memory,
     state::{readiness::Readiness, watchdog_key::Key},
@@ -40,8 +40,7 @@ impl Live {
     /// # Errors
     /// A file that a setting names cannot be used.
     pub fn new(settings: &Settings, before: Option<&Self>) -> Result<Self, ConfigError> {
-        let peers = Peers::new(&settings.fanout, before.map(|before| &*before.peers))
-            .map_err(|wrong| ConfigError::new(peers::joined(&wrong)))?;
+        let peers = Peers::new(&settings.fanout, before.map(|before| &*before.peers))?;
         // the name of the node stays until a restart
         let instance = before.map_or(&settings.instance, |before| &before.receipt.instance);
         let receipt = Receipt::of(instance, &settings.system, settings.current_system.as_deref());

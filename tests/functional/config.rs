@@ -74,7 +74,7 @@ impl Sources {
     fn problems(&self) -> Vec<String> {
         let directory = format!("{}/", self.directory.path().display());
         let error = self.load().err().unwrap();
-        error.problems.iter().map(|problem| problem.to_string().replace(&directory, "")).collect()
+        error.invalid.iter().map(|invalid| invalid.to_string().replace(&directory, "")).collect()
     }
 }
 

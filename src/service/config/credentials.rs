@@ -3,10 +3,11 @@
 use std::{fs::File, io::Read, path::Path};
 
 use crate::config::{
-    Surroundings, did_you_mean,
-    entry::{Entry, Origin},
+    assignment::{Assignment, Source},
+    did_you_mean,
+    invalid::Invalid,
     keys,
-    problem::Problem,
+    surroundings::Surroundings,
     text,
 };
 
@@ -18,8 +19,8 @@ const MOST_BYTES: u64 = 64 << 10;
 pub(super) fn read(
     surroundings: &Surroundings,
     warnings: &mut Vec<String>,
-    problems: &mut Vec<Problem>,
-) -> Vec<Entry> {
+    invalid: &mut Vec<Invalid>,
+) -> Vec<Assignment> {
     let Some(directory) = surroundings.variable("CREDENTIALS_DIRECTORY").map(Path::new) else {
         return Vec::new();
     };
@@ -27,11 +28,11 @@ pub(super) fn read(
         Ok(names) => names,
         Err(error) => {
             let place = directory.display();
-            problems.push(Problem::new(format!("cannot read the credentials directory {place}: {error}")));
+            invalid.push(Invalid::whole(format!("cannot read the credentials directory {place}: {error}")));
             return Vec::new();
         }
     };
-    let mut entries = Vec::new();
+    let mut assignments = Vec::new();
     for name in names {
         let path = name.split('.').map(str::to_owned).collect::<Vec<_>>();
         if !keys::is_ours(&path) {
@@ -42,13 +43,15 @@ pub(super) fn read(
             );
             continue;
         }
-        let origin = Origin::Credential(name.clone());
+        let source = Source::Credential(name.clone());
         match value(&directory.join(&name)) {
-            Ok(value) => entries.extend(text::entries(path, value.trim_end_matches(['\r', '\n']), origin)),
-            Err(error) => problems.push(Problem::at(&name, error, &origin)),
+            Ok(value) => {
+                assignments.extend(text::assignments(path, value.trim_end_matches(['\r', '\n']), source));
+            }
+            Err(error) => invalid.push(Invalid::of(name, error).given_by(source)),
         }
     }
-    entries
+    assignments
 }
 
 /// Names of the files, sorted.

@@ -1,6 +1,6 @@
 //! Which setting somebody meant who wrote one that does not exist.
 
-use crate::config::keys::KEYS;
+use crate::config::keys::DEFAULTS;
 
 /// From this likeness on, a key is offered; a letter too few or two swapped is above it, another word below.
 const ALIKE: f64 = 0.8;
@@ -11,13 +11,14 @@ pub(super) fn nearest(path: &[String]) -> Vec<&'static str> {
     let flat = |key: &str| key.to_ascii_lowercase().replace(['-', '.'], "_");
     let given = flat(&path.join("."));
     let last = path.last().map(String::as_str).unwrap_or_default();
-    let mut scored = KEYS
+    let mut scored = DEFAULTS
         .iter()
-        .map(|key| {
-            let likeness = strsim::normalized_damerau_levenshtein(&given, &flat(&key.name));
+        .map(|setting| {
+            let key = setting.key.as_str();
+            let likeness = strsim::normalized_damerau_levenshtein(&given, &flat(key));
             // the right key in the wrong section, or in none
-            let moved = key.name.rsplit_once('.').is_some_and(|(_, name)| name == last);
-            (if moved { likeness.max(ALIKE) } else { likeness }, key.name.as_str())
+            let moved = key.rsplit_once('.').is_some_and(|(_, name)| name == last);
+            (if moved { likeness.max(ALIKE) } else { likeness }, key)
         })
         .filter(|(likeness, _)| *likeness >= ALIKE)
         .collect::<Vec<_>>();

@@ -12,8 +12,8 @@ use figment::value::{Dict, Value};
 use toml::de::{DeTable, DeValue};
 
 use crate::config::{
-    entry::{Entry, Origin},
-    problem::Problem,
+    assignment::{Assignment, Source},
+    invalid::Invalid,
 };
 
 /// Largest file that is read; more is a mistake such as a log or a device.
@@ -22,54 +22,54 @@ const MOST_BYTES: u64 = 1 << 20;
 /// Reads one file.
 ///
 /// # Errors
-/// It cannot be read, or is not TOML: one problem for each place where the syntax is broken.
-pub(super) fn read(path: &Path, warnings: &mut Vec<String>) -> Result<Vec<Entry>, Vec<Problem>> {
-    let unreadable = |error| vec![Problem::new(format!("cannot read {}: {error}", path.display()))];
+/// It cannot be read, or is not TOML: one for each place where the syntax is broken.
+pub(super) fn read(path: &Path, warnings: &mut Vec<String>) -> Result<Vec<Assignment>, Vec<Invalid>> {
+    let unreadable = |error| vec![Invalid::whole(format!("cannot read {}: {error}", path.display()))];
     let file = File::open(path).map_err(unreadable)?;
     let mode = file.metadata().map_err(unreadable)?.permissions().mode();
     let mut text = String::new();
     let bytes = file.take(MOST_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
     if bytes as u64 > MOST_BYTES {
-        return Err(vec![Problem::new(format!("{}: larger than 1 MiB", path.display()))]);
+        return Err(vec![Invalid::whole(format!("{}: larger than 1 MiB", path.display()))]);
     }
-    let entries = parse(path, &text)?;
+    let assignments = parse(path, &text)?;
     if mode & 0o004 != 0 {
-        warnings.extend(entries.iter().filter(|entry| entry.holds_secret()).map(|entry| {
-            let key = entry.key();
+        warnings.extend(assignments.iter().filter(|given| given.holds_secret()).map(|given| {
+            let key = given.key();
             format!(
                 "{key}: the secret is in {}, which every user can read; `chmod o-r` the file, or hand it over as the systemd credential `{key}`",
                 path.display()
             )
         }));
     }
-    Ok(entries)
+    Ok(assignments)
 }
 
 /// Reads TOML text; `path` is for messages only.
 ///
 /// # Errors
-/// One problem for each place where the syntax is broken. The text itself is not quoted: it may hold secrets.
-pub(super) fn parse(path: &Path, text: &str) -> Result<Vec<Entry>, Vec<Problem>> {
+/// One for each place where the syntax is broken. The text itself is not quoted: it may hold secrets.
+pub(super) fn parse(path: &Path, text: &str) -> Result<Vec<Assignment>, Vec<Invalid>> {
     let (table, mut errors) = DeTable::parse_recoverable(text);
     errors.sort_by_key(|error| error.span().map(|span| span.start));
-    let mut problems = Vec::new();
+    let mut invalid = Vec::new();
     for error in &errors {
         let (line, column) = position(text, error.span().unwrap_or(0..0));
         let place = format!("{}:{line}:{column}", path.display());
-        problems.push(Problem::new(format!("{place}: not TOML: {}", error.message().replace('\n', ", "))));
+        invalid.push(Invalid::whole(format!("{place}: not TOML: {}", error.message().replace('\n', ", "))));
     }
-    let mut entries = Vec::new();
-    let mut reader = Reader { path, text, problems };
-    reader.table(&mut Vec::new(), table.get_ref(), &mut entries);
-    if !reader.problems.is_empty() {
-        return Err(reader.problems);
+    let mut assignments = Vec::new();
+    let mut reader = Reader { path, text, invalid };
+    reader.table(&mut Vec::new(), table.get_ref(), &mut assignments);
+    if !reader.invalid.is_empty() {
+        return Err(reader.invalid);
     }
     // tables come sorted by name; what is wrong is easier to follow from top to bottom
-    entries.sort_by_key(|entry| match entry.origin {
-        Origin::File(_, line) => line,
-        Origin::Variable(_) | Origin::Credential(_) => 0,
+    assignments.sort_by_key(|given| match given.source {
+        Source::File(_, line) => line,
+        Source::Variable(_) | Source::Credential(_) => 0,
     });
-    Ok(entries)
+    Ok(assignments)
 }
 
 /// Turns a TOML value into figment's.
@@ -101,21 +101,21 @@ pub(super) fn value(value: &DeValue<'_>) -> Result<Value, String> {
 struct Reader<'a> {
     path: &'a Path,
     text: &'a str,
-    problems: Vec<Problem>,
+    invalid: Vec<Invalid>,
 }
 
 impl Reader<'_> {
-    fn table(&mut self, above: &mut Vec<String>, table: &DeTable<'_>, entries: &mut Vec<Entry>) {
+    fn table(&mut self, above: &mut Vec<String>, table: &DeTable<'_>, assignments: &mut Vec<Assignment>) {
         for (name, item) in table {
             above.push(name.get_ref().to_string());
             match item.get_ref() {
-                DeValue::Table(inner) if !inner.is_empty() => self.table(above, inner, entries),
+                DeValue::Table(inner) if !inner.is_empty() => self.table(above, inner, assignments),
                 leaf => {
                     let (line, _) = position(self.text, name.span());
-                    let origin = Origin::File(PathBuf::from(self.path), line);
+                    let source = Source::File(PathBuf::from(self.path), line);
                     match value(leaf) {
-                        Ok(value) => entries.push(Entry { path: above.clone(), value, origin }),
-                        Err(text) => self.problems.push(Problem::at(&above.join("."), text, &origin)),
+                        Ok(value) => assignments.push(Assignment { path: above.clone(), value, source }),
+                        Err(text) => self.invalid.push(Invalid::of(above.join("."), text).given_by(source)),
                     }
                 }
             }

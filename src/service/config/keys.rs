@@ -4,42 +4,42 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use crate::config::Settings;
+use crate::config::settings::Settings;
 
-/// A setting's place and its default.
+/// A setting: its key and what it is set to.
 #[derive(Clone, Debug)]
-pub struct Key {
+pub struct Setting {
     /// `message`, or `section.key`.
-    pub name: String,
+    pub key: String,
     /// As serialised; null when the setting is optional and unset.
-    pub default: Value,
+    pub value: Value,
 }
 
-/// All settings, in the order of the settings structs.
-pub static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| flatten(&Settings::default()));
+/// All settings with their defaults, in the order of the settings structs.
+pub static DEFAULTS: LazyLock<Vec<Setting>> = LazyLock::new(|| flatten(&Settings::default()));
 
 /// All settings with their values: top-level keys and, of every section, its keys. Secrets are redacted.
 #[must_use]
-pub fn flatten(settings: &Settings) -> Vec<Key> {
+pub fn flatten(settings: &Settings) -> Vec<Setting> {
     let Ok(Value::Object(top)) = serde_json::to_value(settings) else { return Vec::new() };
-    let mut keys = Vec::new();
+    let mut settings = Vec::new();
     for (name, value) in top {
         match value {
-            Value::Object(section) => keys.extend(
-                section.into_iter().map(|(key, default)| Key { name: format!("{name}.{key}"), default }),
+            Value::Object(section) => settings.extend(
+                section.into_iter().map(|(key, value)| Setting { key: format!("{name}.{key}"), value }),
             ),
-            default => keys.push(Key { name, default }),
+            value => settings.push(Setting { key: name, value }),
         }
     }
-    keys
+    settings
 }
 
 /// Whether a credential of this name is meant for us: a top-level key, or something in one of our sections.
 pub(super) fn is_ours(path: &[String]) -> bool {
     match path {
-        [name] => KEYS.iter().any(|key| key.name == *name),
+        [name] => DEFAULTS.iter().any(|ours| ours.key == *name),
         [section, ..] => {
-            KEYS.iter().any(|key| key.name.split_once('.').is_some_and(|(ours, _)| ours == section))
+            DEFAULTS.iter().any(|ours| ours.key.split_once('.').is_some_and(|(ours, _)| ours == section))
         }
         [] => false,
     }
@@ -47,10 +47,11 @@ pub(super) fn is_ours(path: &[String]) -> bool {
 
 /// The keys of a section, without its name; of the top level when there is no such section.
 pub(super) fn in_section(section: Option<&str>) -> Vec<&'static str> {
-    KEYS.iter()
-        .filter_map(|key| match (key.name.split_once('.'), section) {
+    DEFAULTS
+        .iter()
+        .filter_map(|setting| match (setting.key.split_once('.'), section) {
             (Some((ours, name)), Some(section)) if ours == section => Some(name),
-            (None, None) => Some(key.name.as_str()),
+            (None, None) => Some(setting.key.as_str()),
             _ => None,
         })
         .collect()

@@ -1,25 +1,30 @@
-//! The settings of the service, one struct a section, each default beside its field.
+//! The settings of the service. Each section has a file: its keys, their defaults, and what makes them valid.
 
 mod api;
+mod drain;
 mod fanout;
 mod limits;
 mod listeners;
 mod log;
 mod otlp;
 mod policy;
-mod secret;
 
 use std::path::PathBuf;
 
 pub use api::Api;
+pub use drain::Drain;
 pub use fanout::Fanout;
-pub use limits::{Drain, Limits};
+pub use limits::Limits;
 pub use listeners::{Ops, Public};
 pub use log::{Access, Log, LogFormat};
 pub use otlp::Otlp;
 pub use policy::Policy;
-pub use secret::{REDACTED, SECRET_KEYS, is_secret, may_hold_secret};
 use serde::{Deserialize, Serialize};
+
+use crate::config::{checker::Checker, invalid::Invalid};
+
+/// Longest value that goes into every answer, in its receipt.
+const LABEL_BYTES: usize = 256;
 
 /// Everything the service can be told. Unknown keys are refused.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -67,5 +72,28 @@ impl Default for Settings {
             log: Log::default(),
             otlp: Otlp::default(),
         }
+    }
+}
+
+impl Settings {
+    /// Everything that is out of range or does not go together.
+    #[must_use]
+    pub(super) fn check(&self) -> Vec<Invalid> {
+        let mut checker = Checker::default();
+        for (key, value) in [("instance", &self.instance), ("system", &self.system)] {
+            checker.require(key, !value.trim().is_empty(), "must not be empty; leave it out for the default");
+            let found = value.len();
+            let text = format!("expected at most {LABEL_BYTES} bytes, found {found}");
+            checker.require(key, found <= LABEL_BYTES, &text);
+        }
+        checker.absolute("current_system", self.current_system.as_deref(), "/run/current-system");
+        listeners::check(&self.public, &self.ops, &mut checker);
+        self.limits.check(&mut checker);
+        self.drain.check(&mut checker);
+        self.fanout.check(&mut checker);
+        self.api.check(self.limits.header_bytes, &mut checker);
+        self.log.check(&mut checker);
+        self.otlp.check(&mut checker);
+        checker.invalid
     }
 }

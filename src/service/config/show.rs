@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use crate::config::{
-    Loaded,
-    keys::{self, Key},
+    keys::{self, Setting},
+    loaded::Loaded,
 };
 
 /// The settings in the order of their structs, one a line: `key = value  # source`. Optional keys that are not set are
@@ -16,7 +16,7 @@ pub fn render(loaded: &Loaded) -> String {
     let mut text = String::new();
     let mut within = "";
     let settings = keys::flatten(&loaded.settings);
-    for Key { name, default: value } in &settings {
+    for Setting { key: name, value } in &settings {
         let (section, key) = name.rsplit_once('.').unwrap_or(("", name));
         if section != within {
             within = section;

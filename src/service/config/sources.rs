@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use figment::{Figment, value::Value};
 
-use crate::config::keys::KEYS;
+use crate::config::keys::DEFAULTS;
 
 /// Dotted key to the text that names its source; keys that no source sets are not in it.
 #[derive(Clone, Debug, Default)]
@@ -13,11 +13,11 @@ pub struct Sources(BTreeMap<&'static str, String>);
 impl Sources {
     pub(super) fn of(figment: &Figment) -> Self {
         let mut sources = BTreeMap::new();
-        for key in KEYS.iter() {
-            let Ok(value) = figment.find_value(&key.name) else { continue };
+        for setting in DEFAULTS.iter() {
+            let Ok(value) = figment.find_value(&setting.key) else { continue };
             let mut found = Vec::new();
             collect(figment, &value, "", &mut found);
-            sources.insert(key.name.as_str(), join(&found));
+            sources.insert(setting.key.as_str(), join(&found));
         }
         Self(sources)
     }
@@ -38,15 +38,15 @@ fn collect(figment: &Figment, value: &Value, name: &str, found: &mut Vec<(String
             }
         }
         _ => {
-            let origin = figment.get_metadata(value.tag()).map_or("unknown", |metadata| &metadata.name);
-            found.push((name.into(), origin.into()));
+            let source = figment.get_metadata(value.tag()).map_or("unknown", |metadata| &metadata.name);
+            found.push((name.into(), source.into()));
         }
     }
 }
 
 fn join(found: &[(String, String)]) -> String {
     match found {
-        [(_, origin)] => origin.clone(),
-        _ => found.iter().map(|(name, origin)| format!("{name}: {origin}")).collect::<Vec<_>>().join("; "),
+        [(_, source)] => source.clone(),
+        _ => found.iter().map(|(name, source)| format!("{name}: {source}")).collect::<Vec<_>>().join("; "),
     }
 }

@@ -4,21 +4,20 @@ use figment::{error::Kind, value::Value};
 use toml::de::DeValue;
 
 use crate::config::{
-    check,
-    entry::{Entry, Origin},
-    files,
+    assignment::{Assignment, Source},
+    check, files,
 };
 
 /// A key that takes a string gets the text as it is (`UECHO_MESSAGE=42` is the string `42`); any other key gets what the
-/// text says as a TOML value. A table yields an entry for each of its values.
-pub(super) fn entries(path: Vec<String>, text: &str, origin: Origin) -> Vec<Entry> {
-    let as_string = Entry { path, value: Value::from(text), origin };
+/// text says as a TOML value. A table yields an assignment for each of its values.
+pub(super) fn assignments(path: Vec<String>, text: &str, source: Source) -> Vec<Assignment> {
+    let as_string = Assignment { path, value: Value::from(text), source };
     let Some(error) = check::refusal(&as_string) else { return vec![as_string] };
     if !matches!(error.kind, Kind::InvalidType(..) | Kind::InvalidValue(..)) {
         return vec![as_string];
     }
     match DeValue::parse(text.trim()).ok().and_then(|value| files::value(value.get_ref()).ok()) {
-        Some(value) => Entry { value, ..as_string }.flatten(),
+        Some(value) => Assignment { value, ..as_string }.flatten(),
         None => vec![as_string],
     }
 }

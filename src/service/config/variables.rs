@@ -1,10 +1,11 @@
 //! The environment as a source: `UECHO_MESSAGE`, `UECHO_LIMITS__HEADERS`, and so on.
 
 use crate::config::{
-    Surroundings,
-    entry::{Entry, Origin},
-    problem::Problem,
-    service_links, text,
+    assignment::{Assignment, Source},
+    invalid::Invalid,
+    service_links,
+    surroundings::Surroundings,
+    text,
 };
 
 const PREFIX: &str = "UECHO_";
@@ -16,9 +17,9 @@ const NOT_KEYS: [&str; 2] = ["UECHO_CONFIG", "UECHO_REVISION"];
 pub(super) fn read(
     surroundings: &Surroundings,
     warnings: &mut Vec<String>,
-    problems: &mut Vec<Problem>,
-) -> Vec<Entry> {
-    let (mut entries, mut links) = (Vec::new(), Vec::new());
+    invalid: &mut Vec<Invalid>,
+) -> Vec<Assignment> {
+    let (mut assignments, mut links) = (Vec::new(), Vec::new());
     for (name, value) in &surroundings.variables {
         let Some(name) = name.to_str().filter(|name| !NOT_KEYS.contains(name)) else { continue };
         let Some(key) = name.strip_prefix(PREFIX) else { continue };
@@ -27,10 +28,10 @@ pub(super) fn read(
             continue;
         }
         let path = key.to_ascii_lowercase().split("__").map(str::to_owned).collect::<Vec<_>>();
-        let origin = Origin::Variable(name.into());
+        let source = Source::Variable(name.into());
         match value.to_str() {
-            Some(value) => entries.extend(text::entries(path, value, origin)),
-            None => problems.push(Problem::at(&path.join("."), "not valid UTF-8", &origin)),
+            Some(value) => assignments.extend(text::assignments(path, value, source)),
+            None => invalid.push(Invalid::of(path.join("."), "not valid UTF-8").given_by(source)),
         }
     }
     if !links.is_empty() {
@@ -40,12 +41,12 @@ pub(super) fn read(
             links.join(", ")
         ));
     }
-    warnings.extend(entries.iter().filter(|entry| entry.holds_secret()).map(|entry| {
-        let key = entry.key();
+    warnings.extend(assignments.iter().filter(|given| given.holds_secret()).map(|given| {
+        let key = given.key();
         format!(
             "{key}: the secret is in the environment ({}), which child processes inherit and `systemctl show` prints; hand it over as the systemd credential `{key}`",
-            entry.origin
+            given.source
         )
     }));
-    entries
+    assignments
 }

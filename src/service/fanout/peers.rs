@@ -9,10 +9,7 @@ use uecho_probe::{
 };
 
 use crate::{
-    config::{
-        peers::{self, Invalid},
-        settings::Fanout,
-    },
+    config::{ConfigError, Invalid, settings::Fanout},
     fanout::{ask, pool::Pool, question},
 };
 
@@ -55,12 +52,12 @@ impl Peers {
     /// authorities anew, and no connection that was trusted by old ones must outlive that.
     ///
     /// # Errors
-    /// As [`peers::validate`], or `fanout.ca` cannot be used.
-    pub fn new(settings: &Fanout, before: Option<&Self>) -> Result<Self, Vec<Invalid>> {
-        let urls = peers::peers(settings)?;
+    /// As [`Fanout::base_urls`] and [`Fanout::authorization`], or `fanout.ca` cannot be used.
+    pub fn new(settings: &Fanout, before: Option<&Self>) -> Result<Self, ConfigError> {
+        let urls = settings.base_urls()?;
         let origins = urls.iter().map(|url| &url.origin);
         let connector = Connector::for_origins(origins, settings.ca.as_deref())
-            .map_err(|error| vec![Invalid { key: "fanout.ca".into(), text: error.to_string() }])?;
+            .map_err(|error| Invalid::of("fanout.ca", error.to_string()))?;
         let pool = |origin: &Origin, url: &BaseUrl| {
             let kept = before.filter(|_| origin.tls.is_none()).and_then(|before| before.find(url));
             kept.map_or_else(
@@ -74,7 +71,7 @@ impl Peers {
         });
         Ok(Self {
             list: list.collect(),
-            authorization: peers::bearer(settings).map_err(|invalid| vec![invalid])?,
+            authorization: settings.authorization()?,
             settings: settings.clone(),
         })
     }
@@ -104,7 +101,7 @@ mod tests {
     #[test]
     fn an_unusable_ca_is_refused_by_key_and_only_when_needed() {
         let settings = |peer| Fanout { ca: Some("/nonexistent/ca.pem".into()), ..with(&[peer]) };
-        let error = Peers::new(&settings("https://a"), None).map(|_| ()).unwrap_err()[0].to_string();
+        let error = Peers::new(&settings("https://a"), None).map(|_| ()).unwrap_err().invalid[0].to_string();
         assert!(error.starts_with("fanout.ca: `/nonexistent/ca.pem` cannot be read"), "{error}");
         assert!(Peers::new(&settings("http://a"), None).is_ok());
     }

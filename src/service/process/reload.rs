@@ -76,14 +76,14 @@ fn pending(old: &Settings, new: &Settings) -> Vec<String> {
         ("api.token", same(old.api.token.as_ref(), new.api.token.as_ref())),
         ("otlp.headers", old.otlp.headers.iter().map(exposed).eq(new.otlp.headers.iter().map(exposed))),
     ];
-    let differs = |old: &keys::Key, new: &keys::Key| {
-        old.default != new.default || secrets.contains(&(old.name.as_str(), false))
+    let differs = |old: &keys::Setting, new: &keys::Setting| {
+        old.value != new.value || secrets.contains(&(old.key.as_str(), false))
     };
     keys::flatten(old)
         .into_iter()
         .zip(keys::flatten(new))
-        .filter(|(old, new)| differs(old, new) && !reloadable(&old.name))
-        .map(|(old, _)| old.name)
+        .filter(|(old, new)| differs(old, new) && !reloadable(&old.key))
+        .map(|(old, _)| old.key)
         .collect()
 }
 

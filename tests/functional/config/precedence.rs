@@ -13,7 +13,7 @@ use super::{
 #[test]
 fn the_table_has_every_key() {
     let table = TABLE.iter().map(|(key, ..)| *key).collect::<Vec<_>>();
-    let keys = keys::KEYS.iter().map(|key| key.name.as_str()).collect::<Vec<_>>();
+    let keys = keys::DEFAULTS.iter().map(|setting| setting.key.as_str()).collect::<Vec<_>>();
     assert_eq!(table, keys);
 }
 
@@ -44,9 +44,9 @@ fn each_source_overrides_those_before_it() {
 #[test]
 fn what_no_source_sets_is_the_default() {
     let loaded = Sources::new().file("[limits]\nheaders = 7").good();
-    for key in keys::KEYS.iter().filter(|key| key.name != "limits.headers") {
-        assert_eq!(read(&loaded.settings, &key.name), key.default, "{}", key.name);
-        assert_eq!(loaded.sources.of_key(&key.name), "default", "{}", key.name);
+    for setting in keys::DEFAULTS.iter().filter(|setting| setting.key != "limits.headers") {
+        assert_eq!(read(&loaded.settings, &setting.key), setting.value, "{}", setting.key);
+        assert_eq!(loaded.sources.of_key(&setting.key), "default", "{}", setting.key);
     }
 }
 
@@ -92,7 +92,7 @@ fn read(settings: &Settings, key: &str) -> Value {
             let headers = settings.otlp.headers.iter();
             headers.map(|(name, value)| (name.clone(), Value::from(value.expose_secret()))).collect()
         }
-        _ => keys::flatten(settings).into_iter().find(|other| other.name == key).unwrap().default,
+        _ => keys::flatten(settings).into_iter().find(|other| other.key == key).unwrap().value,
     }
 }
 

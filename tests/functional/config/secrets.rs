@@ -1,6 +1,10 @@
 //! Secrets: never shown, warned of where others can read them, refused when they cannot be meant.
 
-use uecho::config::{keys, settings, show};
+use uecho::config::{
+    keys,
+    secret::{self, REDACTED},
+    show,
+};
 
 use super::{
     Sources, document, mode,
@@ -14,12 +18,12 @@ const CANARY: &str = "canary-5e3a";
 fn what_is_redacted_is_what_is_declared_secret() {
     for (key, form, values) in TABLE {
         let path = key.split('.').map(str::to_owned).collect::<Vec<_>>();
-        let secret = matches!(form, Form::Secret | Form::Secrets);
-        assert_eq!(settings::is_secret(&path), secret, "{key}");
+        let holds = matches!(form, Form::Secret | Form::Secrets);
+        assert_eq!(secret::is_secret(&path), holds, "{key}");
         let loaded = Sources::new().file(&document(key, values[0])).load();
         let Ok(loaded) = loaded else { continue };
-        let shown = keys::flatten(&loaded.settings).into_iter().find(|other| other.name == *key).unwrap();
-        assert_eq!(shown.default.to_string().contains(settings::REDACTED), secret, "{key}");
+        let shown = keys::flatten(&loaded.settings).into_iter().find(|other| other.key == *key).unwrap();
+        assert_eq!(shown.value.to_string().contains(REDACTED), holds, "{key}");
     }
 }
 
@@ -35,7 +39,7 @@ fn no_secret_is_ever_shown() {
         .credential("otlp.headers.d", format!("{CANARY}7"))
         .good();
     let shown = format!("{}\n{:?}\n{loaded:?}", show::render(&loaded), loaded.settings);
-    assert!(shown.matches(settings::REDACTED).count() >= 6, "{shown}");
+    assert!(shown.matches(REDACTED).count() >= 6, "{shown}");
     assert!(!shown.contains(CANARY), "{shown}");
     assert!(
         shown.contains(
@@ -99,7 +103,7 @@ fn secrets_that_cannot_be_meant_are_refused() {
 #[test]
 fn secrets_that_others_can_read_work_but_are_warned_of() {
     for (key, form, values) in TABLE {
-        let secret = matches!(form, Form::Secret | Form::Secrets);
+        let holds = matches!(form, Form::Secret | Form::Secrets);
         let quorum = "[fanout]\npeers = [\"http://base:1\"]";
         let warnings = |sources: Sources| sources.good().warnings;
         let with_mode = |bits| {
@@ -112,7 +116,7 @@ fn secrets_that_others_can_read_work_but_are_warned_of() {
         let text = values[0].trim_matches('"');
         let environment = warnings(Sources::new().file(quorum).variable(variable_name(key), text));
         for found in [with_mode(0o644), environment] {
-            assert_eq!(found.len(), usize::from(secret), "{key}: {found:?}");
+            assert_eq!(found.len(), usize::from(holds), "{key}: {found:?}");
             assert!(
                 found.iter().all(|line| line.contains(&format!("credential `{key}"))),
                 "{key}: {found:?}"

@@ -1,9 +1,10 @@
 //! `[api]`: who may use `/api/`.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use uecho_probe::units::Size;
 
-use crate::config::settings::secret;
+use crate::config::{checker::Checker, secret};
 
 /// `[api]`
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -12,4 +13,14 @@ pub struct Api {
     /// Bearer token required for `/api/`; none: open.
     #[serde(serialize_with = "secret::redacted")]
     pub token: Option<SecretString>,
+}
+
+impl Api {
+    /// A token that clients can send.
+    pub(super) fn check(&self, header_bytes: Size, checker: &mut Checker) {
+        checker.token("api.token", self.token.as_ref());
+        let token = self.token.as_ref().map_or(0, |token| token.expose_secret().len());
+        let fits = self.token.is_none() || "authorizationBearer ".len() + token <= header_bytes.0;
+        checker.require("api.token", fits, "does not fit into limits.header_bytes; no client could send it");
+    }
 }

@@ -1,12 +1,21 @@
 //! `[fanout]`: peers, and what to make of their answers.
 
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 
-use secrecy::SecretString;
+use http::HeaderValue;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use uecho_probe::units::Span;
+use uecho_probe::{units::Span, url::BaseUrl};
 
-use crate::config::settings::{policy::Policy, secret};
+use crate::config::{checker::Checker, invalid::Invalid, secret, settings::policy::Policy};
+
+/// Most peers of a node. Every request asks all of them.
+const MAX_PEERS: usize = 64;
+/// Most hops that may be allowed.
+const MAX_HOPS: usize = 32;
 
 /// `[fanout]`
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -40,5 +49,70 @@ impl Default for Fanout {
             ca: None,
             token: None,
         }
+    }
+}
+
+impl Fanout {
+    /// Files are not opened here: a configuration can be checked on another machine than its own.
+    pub(super) fn check(&self, checker: &mut Checker) {
+        checker.invalid.extend(self.base_urls().err().unwrap_or_default());
+        for (key, policy) in [("fanout.policy", self.policy), ("fanout.ready_policy", self.ready_policy)] {
+            quorum(key, policy, self.peers.len(), checker);
+        }
+        checker.count("fanout.max_hops", self.max_hops.try_into().unwrap_or(usize::MAX), 1, MAX_HOPS);
+        checker.positive("fanout.timeout", self.timeout);
+        checker.absolute("fanout.ca", self.ca.as_deref(), "/etc/ssl/ca.pem");
+        checker.token("fanout.token", self.token.as_ref());
+    }
+
+    /// The peers, in the order of the configuration.
+    ///
+    /// # Errors
+    /// Each one that is no base URL or means the same as another; or there are more than [`MAX_PEERS`].
+    pub(crate) fn base_urls(&self) -> Result<Vec<BaseUrl>, Vec<Invalid>> {
+        if self.peers.len() > MAX_PEERS {
+            let text = format!("expected at most {MAX_PEERS} peers, found {}", self.peers.len());
+            return Err(vec![Invalid::of("fanout.peers", text)]);
+        }
+        let (mut urls, mut wrong) = (Vec::<BaseUrl>::new(), Vec::new());
+        for (index, peer) in self.peers.iter().enumerate() {
+            let refusal = match peer.parse::<BaseUrl>() {
+                Ok(url) if urls.contains(&url) => {
+                    format!("`{url}` is listed already; each peer counts once, list it once")
+                }
+                Ok(url) => {
+                    urls.push(url);
+                    continue;
+                }
+                Err(text) => text,
+            };
+            wrong.push(Invalid::of(format!("fanout.peers[{index}]"), refusal));
+        }
+        if wrong.is_empty() { Ok(urls) } else { Err(wrong) }
+    }
+
+    /// The token as a value of `Authorization`, marked sensitive.
+    ///
+    /// # Errors
+    /// The token has bytes that a header cannot carry.
+    pub(crate) fn authorization(&self) -> Result<Option<HeaderValue>, Invalid> {
+        let Some(token) = &self.token else { return Ok(None) };
+        let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
+            .map_err(|_| Invalid::of("fanout.token", "has bytes that a header cannot carry"))?;
+        value.set_sensitive(true);
+        Ok(Some(value))
+    }
+}
+
+fn quorum(key: &str, policy: Policy, peers: usize, checker: &mut Checker) {
+    match policy {
+        Policy::Quorum(0) => {
+            checker.refuse(key, "a quorum of 0 asks for nothing; write \"best_effort\", or 1 or more");
+        }
+        Policy::Quorum(quorum) if quorum > peers => {
+            let found = format!("a quorum of {quorum} can never be met, `fanout.peers` has {peers}");
+            checker.refuse(key, format!("{found}; add peers or lower it"));
+        }
+        _ => {}
     }
 }

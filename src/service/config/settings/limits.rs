@@ -1,7 +1,9 @@
-//! `[limits]` and `[drain]`: bounds on what clients may ask, and on how long stopping takes.
+//! `[limits]`: bounds on what clients may ask of us.
 
 use serde::{Deserialize, Serialize};
 use uecho_probe::units::{Size, Span};
+
+use crate::config::checker::Checker;
 
 /// `[limits]`
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -55,18 +57,52 @@ impl Default for Limits {
     }
 }
 
-/// `[drain]`
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Drain {
-    /// How long the listener stays open after the signal, with `/readyz` already 503.
-    pub delay: Span,
-    /// How long requests in flight may take after that; what is left is cut.
-    pub deadline: Span,
-}
-
-impl Default for Drain {
-    fn default() -> Self {
-        Self { delay: Span::secs(0), deadline: Span::secs(20) }
+impl Limits {
+    /// Nothing so small that no request passes, nothing so large that it is no limit.
+    pub(super) fn check(&self, checker: &mut Checker) {
+        let Limits {
+            headers,
+            header_bytes,
+            uri_bytes,
+            body_bytes,
+            memory,
+            first_byte,
+            header,
+            body,
+            handler,
+            idle,
+            connections,
+            in_flight,
+            http2_streams,
+        } = *self;
+        // http::HeaderMap holds 32768 at most, http::Uri 65534 bytes
+        // the watchdog's own request has four, and up to 126 bytes of text
+        checker.count("limits.headers", headers, 4, 32768);
+        checker.size("limits.header_bytes", header_bytes, Size(256), Size::kib(16 << 10));
+        checker.size("limits.uri_bytes", uri_bytes, Size(128), Size(65534));
+        checker.size("limits.body_bytes", body_bytes, Size(0), Size::kib(1 << 20));
+        // the answer that mirrors a request is six times as long as its text when every byte is escaped, and both are held for a moment
+        let request = body_bytes.0.saturating_add(header_bytes.0).saturating_add(uri_bytes.0);
+        let enough = Size(request.saturating_mul(8));
+        checker.require(
+            "limits.memory",
+            memory >= enough,
+            &format!(
+                "expected {enough} or more, so that one request fits: 8 times limits.body_bytes, header_bytes and uri_bytes together; \
+                 found {memory}"
+            ),
+        );
+        for (key, span) in [
+            ("limits.first_byte", first_byte),
+            ("limits.header", header),
+            ("limits.body", body),
+            ("limits.handler", handler),
+            ("limits.idle", idle),
+        ] {
+            checker.positive(key, span);
+        }
+        checker.count("limits.connections", connections, 1, 1_000_000);
+        checker.count("limits.in_flight", in_flight, 1, 1_000_000);
+        checker.count("limits.http2_streams", http2_streams.try_into().unwrap_or(usize::MAX), 1, 100_000);
     }
 }

@@ -1,7 +1,10 @@
 //! `[log]`: what is logged, and how.
 
 use serde::{Deserialize, Serialize};
+use tracing_subscriber::EnvFilter;
 use uecho_probe::units::Span;
+
+use crate::config::checker::{Checker, DAY};
 
 /// Shape of log lines on stderr. The journal always gets structured fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -46,5 +49,15 @@ pub struct Log {
 impl Default for Log {
     fn default() -> Self {
         Self { filter: "info".into(), format: LogFormat::Auto, access: Access::Errors, slow: Span::secs(1) }
+    }
+}
+
+impl Log {
+    /// A filter that parses.
+    pub(super) fn check(&self, checker: &mut Checker) {
+        if let Err(error) = EnvFilter::builder().parse(&self.filter) {
+            checker.refuse("log.filter", format!("{error}; write it like \"info\" or \"info,uecho=debug\""));
+        }
+        checker.at_most("log.slow", self.slow, DAY);
     }
 }

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use secrecy::SecretString;
+use http::{HeaderName, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use uecho_probe::units::Span;
+use uecho_probe::{units::Span, url::BaseUrl};
 
-use crate::config::settings::secret;
+use crate::config::{
+    checker::Checker,
+    secret::{self, REDACTED},
+};
 
 /// `[otlp]`
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -21,4 +25,32 @@ pub struct Otlp {
     pub sample_ratio: Option<f64>,
     /// Time for one export; none: `OTEL_EXPORTER_OTLP_TIMEOUT`, else 10 s.
     pub timeout: Option<Span>,
+}
+
+impl Otlp {
+    /// A collector that can be addressed, headers that can be sent.
+    pub(super) fn check(&self, checker: &mut Checker) {
+        if let Some(Err(text)) = self.endpoint.as_deref().map(str::parse::<BaseUrl>) {
+            checker.refuse("otlp.endpoint", text);
+        }
+        for (name, value) in &self.headers {
+            let value = value.expose_secret();
+            if HeaderName::try_from(name).is_err() {
+                checker.refuse("otlp.headers", format!("{name:?} is no header name"));
+            } else if value == REDACTED {
+                checker.refuse("otlp.headers", format!("the value of {name} is `{REDACTED}`, no secret"));
+            } else if HeaderValue::from_str(value).is_err() {
+                checker
+                    .refuse("otlp.headers", format!("the value of {name} has characters no header may have"));
+            }
+        }
+        checker.require(
+            "otlp.sample_ratio",
+            self.sample_ratio.is_none_or(|ratio| (0.0..=1.0).contains(&ratio)),
+            "expected a number from 0.0 (no trace) to 1.0 (every trace)",
+        );
+        if let Some(timeout) = self.timeout {
+            checker.positive("otlp.timeout", timeout);
+        }
+    }
 }

@@ -11,7 +11,7 @@ use tokio::time::timeout_at;
 use uecho_probe::receipt::Receipt;
 
 use crate::{
-    config::settings::REDACTED,
+    config::secret::REDACTED,
     http::{deadline::BodyDeadline, json, problem::Problem},
     memory::Buffer,
     state::App,

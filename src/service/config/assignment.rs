@@ -1,5 +1,5 @@
-//! One value from one source: what every source yields, and a figment provider each, so that figment knows where each
-//! value of the merged configuration came from.
+//! One value that one source gives one key: what every source yields, and a figment provider each, so that figment
+//! knows where each value of the merged configuration came from.
 
 use std::{fmt, path::PathBuf};
 
@@ -8,11 +8,11 @@ use figment::{
     value::{Dict, Map, Value},
 };
 
-use crate::config::settings;
+use crate::config::secret;
 
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(super) enum Source {
     /// A line, counted from 1, of a TOML file.
     File(PathBuf, usize),
     /// The environment variable of this name.
@@ -21,7 +21,7 @@ pub(super) enum Origin {
     Credential(String),
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path, line) => write!(f, "{}:{line}", path.display()),
@@ -31,18 +31,18 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A value, its place among the settings, and its origin.
+/// A value, its place among the settings, and its source.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(super) struct Assignment {
     /// Names from the top down: `["limits", "headers"]`.
     pub path: Vec<String>,
     /// As parsed, types unchecked.
     pub value: Value,
     /// Where it came from.
-    pub origin: Origin,
+    pub source: Source,
 }
 
-impl Entry {
+impl Assignment {
     /// The dotted key, for messages.
     #[must_use]
     pub(super) fn key(&self) -> String {
@@ -52,10 +52,10 @@ impl Entry {
     /// Whether a secret was written there. A table with nothing in it, as in a file that names every default, holds none.
     #[must_use]
     pub(super) fn holds_secret(&self) -> bool {
-        settings::is_secret(&self.path) && self.value.as_dict().is_none_or(|table| !table.is_empty())
+        secret::is_secret(&self.path) && self.value.as_dict().is_none_or(|table| !table.is_empty())
     }
 
-    /// One entry for every innermost value of a table, so that each is checked and traced for itself.
+    /// One assignment for every innermost value of a table, so that each is checked and traced for itself.
     #[must_use]
     pub(super) fn flatten(self) -> Vec<Self> {
         match self.value {
@@ -63,7 +63,7 @@ impl Entry {
                 .into_iter()
                 .flat_map(|(name, value)| {
                     let path = self.path.iter().cloned().chain([name]).collect();
-                    Self { path, value, origin: self.origin.clone() }.flatten()
+                    Self { path, value, source: self.source.clone() }.flatten()
                 })
                 .collect(),
             _ => vec![self],
@@ -71,9 +71,9 @@ impl Entry {
     }
 }
 
-impl Provider for Entry {
+impl Provider for Assignment {
     fn metadata(&self) -> Metadata {
-        Metadata::named(self.origin.to_string())
+        Metadata::named(self.source.to_string())
     }
 
     fn data(&self) -> Result<Map<Profile, Dict>, Error> {

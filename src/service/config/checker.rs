@@ -1,0 +1,79 @@
+//! Ranges and forms that types alone cannot refuse: what sections check their values with.
+
+use std::{os::unix::ffi::OsStrExt, path::Path, time::Duration};
+
+use secrecy::{ExposeSecret, SecretString};
+use uecho_probe::units::{Size, Span};
+
+use crate::config::{invalid::Invalid, secret::REDACTED};
+
+/// Longest of all durations: far above any use, far below where clocks overflow.
+pub(super) const DAY: Span = Span::secs(24 * 60 * 60);
+
+pub(super) const NUL_IN_PATH: &str = "a path cannot have a NUL";
+
+/// Collects what is wrong.
+#[derive(Debug, Default)]
+pub(super) struct Checker {
+    pub(super) invalid: Vec<Invalid>,
+}
+
+impl Checker {
+    /// `key` may be an item of a list, like `fanout.peers[1]`.
+    pub(super) fn refuse(&mut self, key: &str, text: impl Into<String>) {
+        self.invalid.push(Invalid::of(key, text));
+    }
+
+    pub(super) fn require(&mut self, key: &str, holds: bool, text: &str) {
+        if !holds {
+            self.refuse(key, text);
+        }
+    }
+
+    pub(super) fn absolute(&mut self, key: &str, path: Option<&Path>, example: &str) {
+        let Some(path) = path else { return };
+        if path.as_os_str().as_bytes().contains(&0) {
+            self.refuse(key, NUL_IN_PATH);
+        } else if !path.is_absolute() {
+            self.refuse(key, format!("must be an absolute path, like \"{example}\""));
+        }
+    }
+
+    pub(super) fn count(&mut self, key: &str, value: usize, least: usize, most: usize) {
+        if !(least..=most).contains(&value) {
+            self.refuse(key, format!("expected a whole number from {least} to {most}, found {value}"));
+        }
+    }
+
+    pub(super) fn size(&mut self, key: &str, value: Size, least: Size, most: Size) {
+        if !(least..=most).contains(&value) {
+            self.refuse(key, format!("expected {least} to {most}, found {value}"));
+        }
+    }
+
+    /// A duration without which nothing works: not zero.
+    pub(super) fn positive(&mut self, key: &str, value: Span) {
+        if value.0 < Duration::from_millis(1) {
+            self.refuse(key, format!("expected 1ms or more, like \"2s\", found {value}"));
+        }
+        self.at_most(key, value, DAY);
+    }
+
+    pub(super) fn at_most(&mut self, key: &str, value: Span, most: Span) {
+        if value > most {
+            self.refuse(key, format!("expected {most} or less, found {value}"));
+        }
+    }
+
+    /// A bearer token: one header value of visible characters. The value is never quoted.
+    pub(super) fn token(&mut self, key: &str, token: Option<&SecretString>) {
+        let Some(token) = token.map(ExposeSecret::expose_secret) else { return };
+        if token.is_empty() {
+            self.refuse(key, "must not be empty; leave the key out for no token");
+        } else if token == REDACTED {
+            self.refuse(key, "is what `uecho check-config` prints instead of a secret, not a secret");
+        } else if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            self.refuse(key, "must be visible ASCII characters without spaces, to fit into a header");
+        }
+    }
+}

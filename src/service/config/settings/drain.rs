@@ -1,0 +1,29 @@
+//! `[drain]`: how the service stops.
+
+use serde::{Deserialize, Serialize};
+use uecho_probe::units::Span;
+
+use crate::config::checker::Checker;
+
+/// `[drain]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Drain {
+    /// How long the listener stays open after the signal, with `/readyz` already 503.
+    pub delay: Span,
+    /// How long requests in flight may take after that; what is left is cut.
+    pub deadline: Span,
+}
+
+impl Default for Drain {
+    fn default() -> Self {
+        Self { delay: Span::secs(0), deadline: Span::secs(20) }
+    }
+}
+
+impl Drain {
+    pub(super) fn check(&self, checker: &mut Checker) {
+        checker.at_most("drain.delay", self.delay, Span::secs(60 * 60));
+        checker.at_most("drain.deadline", self.deadline, Span::secs(60 * 60));
+    }
+}
