@@ -1,9 +1,13 @@
-//! Where the guard's events go: the journal when stderr is the journal, else text on stderr.
+//! Where the guard's events go: the journal when stderr is the journal, else text on stderr, one line an
+//! event.
 
 use std::io::{self, Write as _};
 
-use tracing_subscriber::{Layer as _, Registry, filter::LevelFilter, fmt, layer::SubscriberExt as _};
-use uecho_probe::journal;
+use tracing::Subscriber;
+use tracing_subscriber::{
+    Layer, Registry, filter::LevelFilter, fmt, layer::SubscriberExt as _, registry::LookupSpan,
+};
+use uecho_probe::{escape::Lines, journal};
 
 /// `SYSLOG_IDENTIFIER`
 const IDENTIFIER: &str = "uecho-guard";
@@ -12,11 +16,20 @@ const IDENTIFIER: &str = "uecho-guard";
 pub(crate) fn start() {
     let layer = match journal::is_stderr().then(|| journal::layer(IDENTIFIER)) {
         Some(Ok(journal)) => journal.boxed(),
-        _ => fmt::layer().with_ansi(false).with_writer(io::stderr).boxed(),
+        _ => text(io::stderr).boxed(),
     };
     let subscriber = Registry::default().with(LevelFilter::INFO).with(layer);
     // the first one of a process stays
     let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+/// Text without colour or control characters.
+fn text<S, W>(writer: impl Fn() -> W + Send + Sync + 'static) -> impl Layer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: io::Write + 'static,
+{
+    fmt::layer().with_ansi(false).with_writer(move || Lines(writer()))
 }
 
 /// Says what ended the process: as an event, or before [`start`] as a line on stderr.
@@ -28,5 +41,30 @@ pub(crate) fn end(error: &impl ToString) {
             // nothing is left to tell when stderr is closed
             let _ = writeln!(io::stderr(), "{IDENTIFIER}: {line}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{File, read_to_string};
+
+    use super::*;
+
+    #[test]
+    fn an_event_on_stderr_is_one_line_without_control_characters() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().to_owned();
+        let appended = move || File::options().append(true).open(&path).unwrap();
+        tracing::subscriber::with_default(Registry::default().with(text(appended)), || {
+            tracing::error!(event = "refused", reason = "a\nb\u{1b}[2J", "cut\u{9b}1m\r\nMESSAGE=forged");
+            tracing::info!("next");
+        });
+        let text = read_to_string(file.path()).unwrap();
+        let [first, second] = text.lines().collect::<Vec<_>>()[..] else { panic!("{text}") };
+        assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
+        for part in [" ERROR ", "\\r\\nMESSAGE=forged", "event=\"refused\"", "reason=\"a\\nb"] {
+            assert!(first.contains(part), "{part} in {first}");
+        }
+        assert!(second.contains(" INFO ") && second.ends_with(" next"), "{second}");
     }
 }

@@ -4,8 +4,11 @@ use std::{env, io};
 
 use tracing_journald::{Layer, Priority, PriorityMappings};
 
-/// Whether stderr is the journal: `JOURNAL_STREAM`, `DEVICE:INODE`, names it (systemd.exec(5)). The variable alone says nothing, it may
-/// have been inherited from a service that is not us.
+/// Where journald listens.
+pub const SOCKET: &str = "/run/systemd/journal/socket";
+
+/// Whether stderr is the journal: `JOURNAL_STREAM`, `DEVICE:INODE`, names it (systemd.exec(5)). The variable
+/// alone says nothing, it may have been inherited from a service that is not us.
 #[must_use]
 pub fn is_stderr() -> bool {
     let Ok(stderr) = rustix::fs::fstat(io::stderr()) else { return false };
@@ -15,8 +18,9 @@ pub fn is_stderr() -> bool {
     })
 }
 
-/// A layer that writes each event as one entry: `SYSLOG_IDENTIFIER` is `identifier`, `PRIORITY` is 3 for errors, 4 for warnings, 6 for
-/// information and 7 for the rest, and the event's own fields have no prefix (`trace_id` is `TRACE_ID`).
+/// A layer that writes each event as one entry: `SYSLOG_IDENTIFIER` is `identifier`, `PRIORITY` is 3 for
+/// errors, 4 for warnings, 6 for information and 7 for the rest, and the event's own fields have no prefix
+/// (`trace_id` is `TRACE_ID`).
 ///
 /// # Errors
 /// No journal listens.

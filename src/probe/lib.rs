@@ -7,13 +7,14 @@
 //! - [`listen`]: addresses to listen on
 //! - [`receipt`]: which build, machine and system answered
 //! - [`units`]: durations and sizes as settings spell them
-//! - [`journal`]: log events in the journal
+//! - [`journal`]: log events in the journal; [`escape`]: what makes their control characters visible
 //! - [`exit`]: exit codes
 
 pub mod challenge;
 pub mod check;
 pub mod client;
 pub mod connect;
+pub mod escape;
 pub mod exit;
 pub mod journal;
 pub mod listen;

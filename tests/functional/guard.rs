@@ -1,15 +1,24 @@
-//! The guard's commands that need no machine: what it can tell, what it cannot, and what it refuses to start with.
+//! The guard's commands that need no machine: what it can tell, what it cannot, what it refuses to start
+//! with, and what it leaves in the journal.
 
 #![expect(clippy::unwrap_used, reason = "support code of tests may fail loudly, as the tests themselves do")]
 
+#[expect(dead_code, unreachable_pub, reason = "the service's tests need all of it")]
+#[path = "support/journal.rs"]
+mod journal;
+
 use std::{
     fs,
+    os::unix::fs::MetadataExt,
     path::Path,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
+    time::Duration,
 };
 
 use tempfile::{TempDir, tempdir};
 
+/// Longest wait for anything that should happen soon.
+const SOON: Duration = Duration::from_secs(30);
 const VERSION: &str = "/nix/store/abc-nixos-system-x";
 
 fn guard(folder: &TempDir, settings: &str, arguments: &[&str]) -> (i32, String) {
@@ -66,4 +75,38 @@ fn a_folder_that_would_follow_the_working_directory_is_refused() {
         }
     }
     assert!(!Path::new("here").exists());
+}
+
+#[test]
+fn a_decision_is_one_entry_of_the_journal_with_the_documented_fields() {
+    if !journal::namespaces() {
+        return;
+    }
+    let (folder, mut journal) = (tempdir().unwrap(), journal::Journal::new());
+    // writes the settings
+    guard(&folder, "", &["metrics"]);
+    ledger(&folder, "ledger.json", QUARANTINED);
+    let stderr = fs::File::create(folder.path().join("stderr")).unwrap();
+    let stream = stderr.metadata().map(|file| format!("{}:{}", file.dev(), file.ino())).unwrap();
+    let status = journal::namespace(journal.directory.path())
+        .args(["-c", "exec \"$0\" --config \"$1\" preflight \"$2\"", env!("CARGO_BIN_EXE_uecho-guard")])
+        .args([folder.path().join("guard.toml").as_os_str(), VERSION.as_ref()])
+        .env("JOURNAL_STREAM", stream)
+        .stdout(Stdio::null())
+        .stderr(stderr)
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(6));
+    let [entry] = journal.entries() else { panic!("{:?}", journal.entries()) };
+    for (name, value) in [
+        ("SYSLOG_IDENTIFIER", "uecho-guard"),
+        ("PRIORITY", "4"),
+        ("EVENT", "refused"),
+        ("VERSION", VERSION),
+        ("STATE", "quarantined"),
+    ] {
+        assert_eq!(entry.get(name), Some(value), "{name} of {entry:?}");
+    }
+    let reason = entry.get("REASON").unwrap();
+    assert_eq!(entry.get("MESSAGE"), Some(&*format!("refused: {VERSION}: {reason}")));
 }

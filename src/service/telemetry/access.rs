@@ -6,17 +6,18 @@
 //! | `trace_id`, `span_id` | `TRACE_ID`, `SPAN_ID` | lower-case hexadecimal |
 //! | `http.request.method` | `HTTP_REQUEST_METHOD` | `GET`, ..., or `_OTHER` |
 //! | `http.route` | `HTTP_ROUTE` | the route pattern, as in the metrics |
-//! | `http.response.status_code` | `HTTP_RESPONSE_STATUS_CODE` | integer; absent when the request was cut before its answer began |
+//! | `http.response.status_code` | `HTTP_RESPONSE_STATUS_CODE` | absent when cut before its answer began |
 //! | `http.response.body.size` | `HTTP_RESPONSE_BODY_SIZE` | bytes handed to the connection |
 //! | `duration_ms` | `DURATION_MS` | milliseconds, with decimals |
 //! | `url.path` | `URL_PATH` | percent-encoded as received, never the query |
 //! | `client.address` | `CLIENT_ADDRESS` | IP address; absent on Unix sockets |
 //! | `user_agent.original` | `USER_AGENT_ORIGINAL` | as received |
-//! | `error.type` | `ERROR_TYPE` | `cut` (the answer did not reach its end), the status if 5xx, else `slow` (`log.slow` and longer) |
-//! | `fanout.outcomes` | `FANOUT_OUTCOMES` | fan-outs only: outcome and peer of each question, like `ok http://b:8080, timeout http://c:8080` |
+//! | `error.type` | `ERROR_TYPE` | `cut` (the answer has no end), the status if 5xx, or `slow` (`log.slow`) |
+//! | `fanout.outcomes` | `FANOUT_OUTCOMES` | of a fan-out: `ok http://b:8080, timeout http://c:8080` |
 //!
-//! What a client sent is cut at [`MAX_VALUE_BYTES`](super::record::MAX_VALUE_BYTES) and has its control characters made visible. Other
-//! headers, queries and bodies are never logged. A 5xx is an error, `cut` and `slow` are warnings, everything else is information.
+//! What a client sent is cut at [`MAX_VALUE_BYTES`](super::record::MAX_VALUE_BYTES) and has its control
+//! characters made visible. Other headers, queries and bodies are never logged. A 5xx is an error, `cut` and
+//! `slow` are warnings, everything else is information.
 
 use std::{
     borrow::Cow,
@@ -24,13 +25,11 @@ use std::{
 };
 
 use http::StatusCode;
+use uecho_probe::escape;
 
 use crate::{
     config::settings::Access,
-    telemetry::{
-        log::escape,
-        record::{ClientRequests, Finding, Record, Text, millis},
-    },
+    telemetry::record::{ClientRequests, Finding, Record, Text, millis},
 };
 
 /// Target of the events.
@@ -51,6 +50,7 @@ macro_rules! event {
         tracing::event!(
             target: TARGET,
             tracing::Level::$level,
+            timestamp = $values.timestamp,
             trace_id = std::str::from_utf8(&$record.trace.trace_id.hex()).ok(),
             span_id = std::str::from_utf8(&$record.trace.span_id.hex()).ok(),
             http.request.method = $record.method,
@@ -72,6 +72,7 @@ macro_rules! event {
 }
 
 struct Values<'a> {
+    timestamp: Option<&'a str>,
     path: Option<Cow<'a, str>>,
     user_agent: Option<Cow<'a, str>>,
     client: Option<&'a str>,
@@ -100,9 +101,11 @@ impl Client {
     }
 }
 
-/// Makes the event. Called on the log thread. `client` is kept from one record to the next: the same clients come again and again.
-pub(super) fn emit(record: &Record, client: &mut Client) {
+/// Makes the event. Called on the log thread. `client` is kept from one record to the next: the same clients
+/// come again and again. `timestamp` is for an output that can only be told the time as a field.
+pub(super) fn emit(record: &Record, client: &mut Client, timestamp: Option<&str>) {
     let values = Values {
+        timestamp,
         path: record.details.path.as_ref().map(clean),
         user_agent: record.details.user_agent.as_ref().map(clean),
         client: record.details.client.map(|address| client.text(address)),

@@ -1,16 +1,14 @@
-//! Log events: filtered where they happen, written by a thread of their own, to exactly one place (see [`output`]).
+//! Log events: filtered where they happen, written by a thread of their own, to exactly one place (see
+//! [`output`]).
 
 mod dated;
-pub mod escape;
 mod event;
-mod journal;
 mod journald;
 mod moment;
 pub(super) mod output;
 mod panic;
 mod queue;
 mod stderr;
-mod text;
 mod thread;
 
 use std::{sync::Arc, time::Duration};
@@ -36,7 +34,8 @@ pub struct Logs {
 }
 
 impl Logs {
-    /// Installs the global subscriber (the first one of a process stays) and the panic hook, and starts the log thread.
+    /// Installs the global subscriber (the first one of a process stays) and the panic hook, and starts the
+    /// log thread.
     ///
     /// # Errors
     /// `log.filter` cannot be read.
@@ -81,7 +80,8 @@ impl Logs {
         thread::NAME
     }
 
-    /// Waits until everything logged before is written, no longer than `limit`; false when that was not long enough.
+    /// Waits until everything logged before is written, no longer than `limit`; false when that was not long
+    /// enough.
     #[must_use]
     pub fn flush(&self, limit: Duration) -> bool {
         self.queue.flush(limit)

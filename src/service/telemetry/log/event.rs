@@ -1,7 +1,6 @@
 //! A log event on its way from where it happened to the log thread.
 
 use std::{
-    borrow::Cow,
     fmt::{self, Write},
     time::SystemTime,
 };
@@ -10,17 +9,14 @@ use tracing::{
     Event, Metadata,
     field::{Field, Value, Visit},
 };
+use uecho_probe::escape;
 
-use crate::telemetry::log::{
-    dated::Dated,
-    escape,
-    moment::{Moment, at},
-};
+use crate::telemetry::log::{dated::Dated, moment::rfc3339};
 
 /// Most bytes of one value; what is longer is cut there. More than a datagram to the journal holds.
 const MAX_VALUE_BYTES: usize = 256 * 1024;
 
-/// An event with its values copied.
+/// An event with its values copied, control characters made visible.
 pub(super) struct Captured {
     /// When it happened.
     pub(super) time: SystemTime,
@@ -36,6 +32,18 @@ enum Owned {
     Text(String),
 }
 
+impl Owned {
+    fn borrow(&self) -> &dyn Value {
+        match self {
+            Self::I64(number) => number,
+            Self::U64(number) => number,
+            Self::F64(number) => number,
+            Self::Bool(truth) => truth,
+            Self::Text(text) => text,
+        }
+    }
+}
+
 impl Captured {
     pub(super) fn of(event: &Event<'_>) -> Self {
         let mut captured = Self { time: SystemTime::now(), metadata: event.metadata(), values: Vec::new() };
@@ -43,83 +51,68 @@ impl Captured {
         captured
     }
 
-    /// Makes the event again. Text goes as a string, however it was made, so that it is quoted wherever others would be.
+    /// Makes the event again. Text goes as a string, however it was made, so that it is quoted wherever
+    /// others would be.
     pub(super) fn replay(&self, take: impl FnOnce(&Event<'_>)) {
-        let texts = self.texts(Into::into);
-        self.make(self.metadata, &texts, None, take);
+        self.make(self.metadata, None, take);
     }
 
-    /// Makes the event again, with control characters made visible and its time as a field of its own.
+    /// Makes the event again, with its time as a field of its own.
     pub(super) fn replay_dated(&self, dated: &mut Dated, take: impl FnOnce(&Event<'_>)) {
         let mut time = String::new();
         // a String takes everything
-        let _ = at(self.time, || Moment::write(&mut time));
-        self.make(dated.of(self.metadata), &self.texts(escape::controls), Some(&time), take);
-    }
-
-    fn texts<'a>(&'a self, shown: impl Fn(&'a str) -> Cow<'a, str>) -> Vec<Cow<'a, str>> {
-        let text = |(_, value): &'a (usize, Owned)| match value {
-            Owned::Text(text) => shown(text),
-            _ => "".into(),
-        };
-        self.values.iter().map(text).collect()
+        let _ = write!(time, "{}", rfc3339(self.time));
+        self.make(dated.of(self.metadata), Some(&time), take);
     }
 
     fn make(
         &self,
         metadata: &'static Metadata<'static>,
-        texts: &[Cow<'_, str>],
-        time: Option<&str>,
+        time: Option<&String>,
         take: impl FnOnce(&Event<'_>),
     ) {
-        let strs: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
         let fields = metadata.fields();
         let mut values: Vec<Option<&dyn Value>> = vec![None; fields.len()];
-        if let (Some(last), Some(time)) = (values.last_mut(), &time) {
-            *last = Some(time);
+        for (index, value) in &self.values {
+            values[*index] = Some(value.borrow());
         }
-        for ((index, value), text) in self.values.iter().zip(&strs) {
-            values[*index] = Some(match value {
-                Owned::I64(number) => number,
-                Owned::U64(number) => number,
-                Owned::F64(number) => number,
-                Owned::Bool(truth) => truth,
-                Owned::Text(_) => text,
-            });
+        if let (Some(last), Some(time)) = (values.last_mut(), time) {
+            *last = Some(time);
         }
         take(&Event::new(metadata, &fields.value_set_all(&values)));
     }
 
-    fn text(&mut self, field: &Field, text: String) {
-        self.values.push((field.index(), Owned::Text(text)));
+    fn push(&mut self, field: &Field, value: Owned) {
+        self.values.push((field.index(), value));
     }
 }
 
 impl Visit for Captured {
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.values.push((field.index(), Owned::I64(value)));
+        self.push(field, Owned::I64(value));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.values.push((field.index(), Owned::U64(value)));
+        self.push(field, Owned::U64(value));
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.values.push((field.index(), Owned::F64(value)));
+        self.push(field, Owned::F64(value));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.values.push((field.index(), Owned::Bool(value)));
+        self.push(field, Owned::Bool(value));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.text(field, escape::cap(value, MAX_VALUE_BYTES).to_owned());
+        let text = escape::controls(escape::cap(value, MAX_VALUE_BYTES)).into_owned();
+        self.push(field, Owned::Text(text));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         let mut text = Capped(String::new());
         let _ = write!(text, "{value:?}");
-        self.text(field, text.0);
+        self.record_str(field, &text.0);
     }
 }
 

@@ -1,27 +1,22 @@
-//! The journal as the output: an event by tracing-journald, which names and frames fields just so; those of requests by [`Batch`].
+//! The journal as the output: each event is one entry, framed and sent by tracing-journald.
 
-use std::io;
+use std::{io, os::unix::net::UnixDatagram};
 
 use tracing::{Event, Subscriber};
-use tracing_journald::{Priority, PriorityMappings};
 use tracing_subscriber::{Registry, layer::SubscriberExt};
+use uecho_probe::journal;
 
-use crate::telemetry::{
-    access,
-    log::{
-        dated::Dated,
-        event::Captured,
-        journal::{Batch, SOCKET},
-    },
-};
+use crate::telemetry::log::{dated::Dated, event::Captured};
 
 /// The way to the journal.
 pub(super) struct Journald {
-    one_by_one: Box<dyn Subscriber + Send + Sync>,
+    entries: Box<dyn Subscriber + Send + Sync>,
     dated: Dated,
-    /// How many went one by one and have not been proven to have arrived.
-    told: u64,
-    batch: Batch,
+    /// Asks whether the journal is there; tracing-journald has a socket of its own, and keeps its errors to
+    /// itself.
+    asking: UnixDatagram,
+    /// How many entries were sent since the journal was last asked.
+    sent: u64,
 }
 
 impl Journald {
@@ -29,51 +24,33 @@ impl Journald {
     ///
     /// # Errors
     /// No journal listens.
-    pub(super) fn new(identifier: &'static str) -> io::Result<Self> {
-        let layer = tracing_journald::layer()?
-            .with_syslog_identifier(identifier.into())
-            .with_field_prefix(None)
-            .with_priority_mappings(PriorityMappings {
-                error: Priority::Error,
-                warn: Priority::Warning,
-                info: Priority::Informational,
-                debug: Priority::Debug,
-                trace: Priority::Debug,
-            });
-        Ok(Self {
-            one_by_one: Box::new(Registry::default().with(layer)),
-            dated: Dated::default(),
-            told: 0,
-            batch: Batch::new(SOCKET, identifier)?,
-        })
+    pub(super) fn new(identifier: &str) -> io::Result<Self> {
+        let entries = Box::new(Registry::default().with(journal::layer(identifier)?));
+        Ok(Self { entries, dated: Dated::default(), asking: UnixDatagram::unbound()?, sent: 0 })
     }
 
-    /// Takes an event of the log thread itself.
+    /// Sends an event of the log thread itself, as it is.
     pub(super) fn event(&mut self, event: &Event<'_>) {
-        if event.metadata().target() != access::TARGET || !self.batch.push(event) {
-            self.replay(&Captured::of(event));
-        }
+        self.entries.event(event);
+        self.sent += 1;
     }
 
-    /// Takes an event of another thread.
+    /// Sends an event of another thread.
     pub(super) fn replay(&mut self, event: &Captured) {
-        // what came before goes before
-        self.batch.send();
-        event.replay_dated(&mut self.dated, |event| self.one_by_one.event(event));
-        self.told += 1;
+        event.replay_dated(&mut self.dated, |event| self.entries.event(event));
+        self.sent += 1;
     }
 
     /// Whether anybody listens.
     pub(super) fn reachable(&self) -> bool {
-        self.batch.connect().is_ok()
+        self.asking.connect(journal::SOCKET).is_ok()
     }
 
-    /// Sends what there is; returns how many entries did not arrive. tracing-journald does not say, so the journal is asked whether it
-    /// takes anything: if not, all that went one by one since it was last asked counts as lost.
-    pub(super) fn write(&mut self) -> u64 {
-        self.batch.send();
-        let told = std::mem::take(&mut self.told);
-        let arrived = told == 0 || self.batch.listens();
-        self.batch.take_lost() + if arrived { 0 } else { told }
+    /// How many entries sent since the last call count as lost: all of them, if the journal does not take an
+    /// empty datagram now, which it discards.
+    pub(super) fn take_lost(&mut self) -> u64 {
+        let sent = std::mem::take(&mut self.sent);
+        let arrived = sent == 0 || self.asking.send(&[]).is_ok();
+        if arrived { 0 } else { sent }
     }
 }

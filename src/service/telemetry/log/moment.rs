@@ -1,11 +1,12 @@
 //! When an event happened: before it is written, which may be much later when a reader is slow.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::Cell,
     fmt,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
+use humantime::Rfc3339Timestamp;
 use tracing_subscriber::fmt::{format::Writer, time::FormatTime};
 
 thread_local! {
@@ -20,45 +21,33 @@ pub(super) fn at<T>(time: SystemTime, work: impl FnOnce() -> T) -> T {
     done
 }
 
-/// The time of the event that is being written.
-pub(super) struct Moment;
-
-impl Moment {
-    /// RFC 3339 in UTC, with microseconds.
-    pub(super) fn write(writer: &mut impl fmt::Write) -> fmt::Result {
-        write_time(writer, NOW.get().unwrap_or_else(SystemTime::now))
-    }
+/// RFC 3339 in UTC, with microseconds.
+pub(super) fn rfc3339(time: SystemTime) -> Rfc3339Timestamp {
+    // humantime panics at what is earlier
+    humantime::format_rfc3339_micros(time.max(UNIX_EPOCH))
 }
+
+/// The time of the event that is being written, for the `fmt` layer.
+pub(super) struct Moment;
 
 impl FormatTime for Moment {
     fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
-        Self::write(writer)
+        write!(writer, "{}", rfc3339(NOW.get().unwrap_or_else(SystemTime::now)))
     }
-}
-
-/// The calendar is worked out once a second: it counts when every request leaves an event.
-fn write_time(writer: &mut impl fmt::Write, now: SystemTime) -> fmt::Result {
-    thread_local! {
-        static SECOND: RefCell<(u64, String)> = const { RefCell::new((u64::MAX, String::new())) };
-    }
-    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-    SECOND.with_borrow_mut(|(second, text)| {
-        if *second != now.as_secs() {
-            *second = now.as_secs();
-            *text = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(*second)).to_string();
-        }
-        write!(writer, "{}.{:06}Z", text.trim_end_matches('Z'), now.subsec_micros())
-    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
     fn times_are_rfc_3339() {
         let mut text = String::new();
-        at(UNIX_EPOCH + Duration::from_micros(1_795_307_548_000_042), || Moment::write(&mut text)).unwrap();
+        let time = UNIX_EPOCH + Duration::from_micros(1_795_307_548_000_042);
+        at(time, || Moment.format_time(&mut Writer::new(&mut text))).unwrap();
         assert_eq!(text, "2026-11-22T00:32:28.000042Z");
+        assert_eq!(rfc3339(UNIX_EPOCH - Duration::from_secs(1)).to_string(), "1970-01-01T00:00:00.000000Z");
     }
 }

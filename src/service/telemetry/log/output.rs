@@ -1,10 +1,12 @@
-//! Where events go: the journal when stderr is the journal, else text on stderr, or JSON by `log.format`. Never two of them.
+//! Where events go: the journal when stderr is the journal, else text on stderr, or JSON by `log.format`.
+//! Never two of them.
 //!
 //! # Journal fields (an interface)
-//! `SYSLOG_IDENTIFIER=uecho`, `MESSAGE`, `PRIORITY` (error 3, warn 4, info 6, debug and trace 7), `TIMESTAMP` (RFC 3339, UTC; when it
-//! happened: journald's own times are those of its arrival, and nobody else may set them), `TARGET`, `CODE_FILE`, `CODE_LINE`,
-//! and the event's own fields without prefix, in upper case with `_` for `.`: `trace_id` is `TRACE_ID`, `http.route` is `HTTP_ROUTE`.
-//! See [`crate::telemetry::access`] for those of a request. Fields are length-framed; control characters are made visible in all of them.
+//! `SYSLOG_IDENTIFIER=uecho`, `MESSAGE`, `PRIORITY` (error 3, warn 4, info 6, debug and trace 7), `TIMESTAMP`
+//! (RFC 3339, UTC; when it happened: journald's own times are those of its arrival, and nobody else may set
+//! them), `TARGET`, `CODE_FILE`, `CODE_LINE`, and the event's own fields without prefix, in upper case with
+//! `_` for `.`: `trace_id` is `TRACE_ID`, `http.route` is `HTTP_ROUTE`. See [`crate::telemetry::access`] for
+//! those of a request. Control characters are made visible in all of them.
 
 use std::{
     io::{self, Write},
@@ -13,16 +15,19 @@ use std::{
 
 use tracing::{Event, Subscriber};
 use tracing_subscriber::{Layer, Registry, fmt, layer::SubscriberExt};
+use uecho_probe::{escape, journal};
 
 use crate::{
     config::settings::LogFormat,
-    telemetry::log::{
-        escape::Lines,
-        event::Captured,
-        journald::Journald,
-        moment::{Moment, at},
-        stderr::Buffer,
-        text::Text,
+    telemetry::{
+        access,
+        log::{
+            event::Captured,
+            journald::Journald,
+            moment::{Moment, at, rfc3339},
+            stderr::Buffer,
+        },
+        record::Record,
     },
 };
 
@@ -44,19 +49,27 @@ pub(super) enum Output {
 impl Output {
     /// Picks the output; a journal that cannot be reached is replaced by text.
     pub(super) fn choose(format: LogFormat) -> Self {
-        let wanted = format == LogFormat::Auto && stderr_is(std::env::var("JOURNAL_STREAM").ok().as_deref());
+        let wanted = format == LogFormat::Auto && journal::is_stderr();
         if wanted && let Ok(journald) = Journald::new(identifier()) {
             return Self::Journal(journald.into());
         }
         let buffer = Buffer::default();
         let writer = buffer.clone();
+        let layer = fmt::layer().with_ansi(false).with_timer(Moment).with_writer(move || writer.clone());
         let layer = if format == LogFormat::Json {
-            let json = fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false);
-            json.with_timer(Moment).with_writer(move || Lines(writer.clone())).boxed()
+            layer.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
         } else {
-            fmt::layer().event_format(Text).with_writer(move || writer.clone()).boxed()
+            layer.boxed()
         };
         Self::Stderr(Box::new(Registry::default().with(layer)), buffer)
+    }
+
+    /// Makes the event of a request.
+    pub(super) fn access(&self, record: &Record, client: &mut access::Client) {
+        match self {
+            Self::Journal(_) => access::emit(record, client, Some(&rfc3339(record.end).to_string())),
+            Self::Stderr(..) => at(record.end, || access::emit(record, client, None)),
+        }
     }
 
     /// Takes an event of the log thread itself.
@@ -75,7 +88,7 @@ impl Output {
         }
     }
 
-    /// Whether anything would read what is written now. Without that, a journal that has come back would not be found.
+    /// Whether anything would read what is written now.
     pub(super) fn reachable(&self) -> bool {
         match self {
             Self::Journal(journald) => lock(journald).reachable(),
@@ -86,7 +99,7 @@ impl Output {
     /// Writes out what the events since the last call have left; returns how many of them are lost.
     pub(super) fn write(&self) -> u64 {
         match self {
-            Self::Journal(journald) => lock(journald).write(),
+            Self::Journal(journald) => lock(journald).take_lost(),
             Self::Stderr(_, buffer) => buffer.drain(&mut io::stderr()),
         }
     }
@@ -96,17 +109,9 @@ fn lock(journald: &Mutex<Journald>) -> MutexGuard<'_, Journald> {
     journald.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether `JOURNAL_STREAM`, `DEVICE:INODE`, names our stderr (systemd.exec(5)): it may have been inherited from a service that is not us.
-fn stderr_is(journal_stream: Option<&str>) -> bool {
-    let Ok(stderr) = rustix::fs::fstat(io::stderr()) else { return false };
-    journal_stream.and_then(|value| value.split_once(':')).is_some_and(|(device, inode)| {
-        device.parse() == Ok(stderr.st_dev) && inode.parse() == Ok(stderr.st_ino)
-    })
-}
-
 /// Lines on stderr, when nothing else works.
 pub(in crate::telemetry) fn last_words(text: &str) {
     for line in text.lines() {
-        let _ = Lines(io::stderr()).write_all(format!("{}: {line}\n", identifier()).as_bytes());
+        let _ = writeln!(io::stderr(), "{}: {}", identifier(), escape::controls(line));
     }
 }

@@ -1,4 +1,5 @@
-//! The log thread: the only place where events are written. A reader that stops reading blocks this thread and nothing else.
+//! The log thread: the only place where events are written. A reader that stops reading blocks this thread
+//! and nothing else.
 
 use std::{cell::Cell, sync::Arc, time::Duration};
 
@@ -12,7 +13,6 @@ use crate::{
         access,
         log::{
             event::Captured,
-            moment::at,
             output::Output,
             queue::{Message, Queue},
         },
@@ -92,7 +92,7 @@ fn write(output: &Output, messages: &mut Vec<Message>, client: &mut access::Clie
             }
             _ if !reachable => queue.dropped.inc(),
             Message::Event(event) => output.replay(&event),
-            Message::Access(record) => at(record.end, || access::emit(&record, client)),
+            Message::Access(record) => output.access(&record, client),
         }
     }
     queue.dropped.inc_by(output.write());

@@ -1,4 +1,5 @@
-//! Control characters made visible, so that no value can begin a line, command a terminal or reorder what is read.
+//! Control characters made visible, so that no value can begin a line, command a terminal or reorder what is
+//! read.
 
 use std::{
     borrow::Cow,
@@ -6,8 +7,8 @@ use std::{
     io::{self, Write},
 };
 
-/// The text with every control character (C0, DEL, C1), line separator and change of direction written as in JSON: `\n`, `\r`, `\t`, else
-/// `\u001b`.
+/// The text with every control character (C0, DEL, C1), line separator and change of direction written as in
+/// JSON: `\n`, `\r`, `\t`, else `\u001b`.
 #[must_use]
 pub fn controls(text: &str) -> Cow<'_, str> {
     // C1 is encoded as 0xC2 and a byte below 0xA0, separators and directions begin with 0xE2
@@ -30,10 +31,11 @@ pub fn controls(text: &str) -> Cow<'_, str> {
     escaped.into()
 }
 
-/// Characters that act instead of showing: controls, LINE and PARAGRAPH SEPARATOR, and those of the Unicode bidirectional algorithm.
+/// Characters that act instead of showing: controls, LINE and PARAGRAPH SEPARATOR, and those of the Unicode
+/// bidirectional algorithm.
 fn hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    let directs = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    directs || c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 /// The longest beginning of the text that has at most `limit` bytes.
@@ -42,8 +44,8 @@ pub fn cap(text: &str, limit: usize) -> &str {
     &text[..text.floor_char_boundary(limit)]
 }
 
-/// A writer that takes one event per call, as the `fmt` layer does, and lets only the line break at its very end through. JSON has no
-/// other C0 control in it anyway, but nothing else keeps DEL, C1 and the rest from the terminal of who reads it.
+/// A writer that takes one event per call, as the `fmt` layer does, and lets only the line break at its very
+/// end through.
 pub struct Lines<W>(pub W);
 
 impl<W: Write> Write for Lines<W> {
