@@ -1,4 +1,5 @@
-//! Logs, metrics and traces. The runtime never waits for any of their readers: a full buffer is counted, not waited for.
+//! Logs, metrics and traces. The runtime never waits for any of their readers: a full buffer is counted, not
+//! waited for.
 
 pub mod access;
 pub mod log;
@@ -31,13 +32,14 @@ pub struct Telemetry {
     pub traces: Traces,
 }
 
-/// Installs the global subscriber and the panic hook, and starts the log thread. Called once, before anything is logged.
+/// Installs the global subscriber and the panic hook, and starts the log thread. Called once, before anything
+/// is logged.
 ///
 /// # Errors
 /// `log.filter` or a key of `[otlp]` cannot be used.
 pub fn init(settings: &Settings) -> Result<Telemetry, ConfigError> {
     let logs = Logs::start(&settings.log)?;
-    Ok(Telemetry { traces: Traces::new(settings, &options::process)?, logs })
+    Ok(Telemetry { traces: Traces::new(settings, options::Variables::process())?, logs })
 }
 
 impl Telemetry {
@@ -49,7 +51,8 @@ impl Telemetry {
         self.logs.set_filter(directives)
     }
 
-    /// Resolves when a background thread of the telemetry has died, with its name: a reason to end the process (exit code 70).
+    /// Resolves when a background thread of the telemetry has died, with its name: a reason to end the
+    /// process (exit code 70).
     pub async fn died(&self) -> &'static str {
         self.logs.died().await
     }
@@ -69,8 +72,9 @@ impl Telemetry {
         }
     }
 
-    /// Hands on what is buffered and ends the export of traces, waiting no longer than `limit`: the last step of a drain, after the last
-    /// request has ended. False when that was not long enough. The runtime must go on meanwhile, the export needs it.
+    /// Hands on what is buffered and ends the export of traces, waiting no longer than `limit`: the last step
+    /// of a drain, after the last request has ended. False when that was not long enough. The runtime must go
+    /// on meanwhile, the export needs it.
     pub async fn flush(&self, limit: Duration) -> bool {
         let Self { logs, traces } = self.clone();
         let flush = move || {
@@ -82,14 +86,15 @@ impl Telemetry {
     }
 }
 
-/// Says what the process is called in the log, before anything is logged; the second program of the package is not `uecho`.
+/// Says what the process is called in the log, before anything is logged; the second program of the package
+/// is not `uecho`.
 pub fn identify(program: &'static str) {
     // whoever was first keeps the name
     let _ = log::output::IDENTIFIER.set(program);
 }
 
-/// The end of `main`: logs what ended the process, if it was an error, and writes out what is buffered. Also right before [`init`], when
-/// all it can do is write to stderr. Blocks for a second at most.
+/// The end of `main`: logs what ended the process, if it was an error, and writes out what is buffered. Also
+/// right before [`init`], when all it can do is write to stderr. Blocks for a second at most.
 pub fn end(error: Option<&dyn Display>) {
     if let Some(error) = error {
         for line in error.to_string().lines() {

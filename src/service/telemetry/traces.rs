@@ -1,8 +1,9 @@
-//! Trace export: spans of sampled requests, sent to an OpenTelemetry collector (OTLP over HTTP, protobuf) in the background.
+//! Trace export: spans of sampled requests, sent to an OpenTelemetry collector (OTLP over HTTP, protobuf) in
+//! the background.
 //!
-//! Whether a trace is sampled is decided before there is a span ([`sampler`]); spans are made at the end of a sampled request
-//! ([`span`]), everything else carries ids only. A collector that is absent, slow or wrong costs spans, never a request: the queue is
-//! bounded, what is lost is counted in `uecho_otlp_spans_total`.
+//! Whether a trace is sampled is decided before there is a span ([`sampler`]); spans are made at the end of a
+//! sampled request ([`span`]), everything else carries ids only. A collector that is absent, slow or wrong
+//! costs spans, never a request: the queue is bounded, what is lost is counted in `uecho_otlp_spans_total`.
 
 mod exporter;
 mod ledger;
@@ -18,9 +19,9 @@ use std::{
 };
 
 use exporter::Exporter;
+use opentelemetry_sdk::trace::Sampler;
 use options::Options;
 use prometheus::IntCounterVec;
-use sampler::Sampler;
 use tokio::runtime::Handle;
 use uecho_probe::receipt::Receipt;
 
@@ -41,17 +42,22 @@ struct Inner {
 }
 
 impl Traces {
-    /// Takes over settings and the standard `OTEL_*` variables (see [`options`]). Nothing is exported before [`Traces::start`].
+    /// Takes over settings and the standard `OTEL_*` variables (see [`options`]). Nothing is exported before
+    /// [`Traces::start`].
     ///
     /// # Errors
     /// A key of `[otlp]` cannot be used.
-    pub(super) fn new(settings: &Settings, variable: options::Variables<'_>) -> Result<Self, ConfigError> {
-        let options = Options::resolve(&settings.otlp, variable)?;
+    pub(super) fn new(settings: &Settings, variables: options::Variables) -> Result<Self, ConfigError> {
+        let options = Options::resolve(&settings.otlp, variables)?;
         for warning in &options.warnings {
             tracing::warn!("{warning}");
         }
         Ok(Self(Arc::new(Inner {
-            sampler: if options.export.is_some() { options.sampler } else { Sampler::PASS_ON },
+            sampler: if options.export.is_some() {
+                options.sampler.clone()
+            } else {
+                sampler::parent_based(0.0)
+            },
             options,
             exporter: OnceLock::new(),
             spans: ledger::counter().map_err(|error| ConfigError::new(error.to_string()))?,
@@ -64,7 +70,8 @@ impl Traces {
         self.0.spans.clone()
     }
 
-    /// Starts the export, if one is configured. Called in the runtime that is to carry it, when the listeners are open.
+    /// Starts the export, if one is configured. Called in the runtime that is to carry it, when the listeners
+    /// are open.
     pub fn start(&self, receipt: &Receipt) {
         let Some(export) = &self.0.options.export else { return };
         let resource = resource::of(receipt, &export.attributes);
@@ -78,10 +85,11 @@ impl Traces {
         }
     }
 
-    /// Whether a request is to be recorded: `parent` is the sampled flag of the caller, if it sent a trace context.
+    /// Whether a request is to be recorded: `parent` is the sampled flag of the caller, if it sent a trace
+    /// context.
     #[must_use]
     pub fn sample(&self, trace: TraceId, parent: Option<bool>) -> bool {
-        self.0.sampler.sample(trace, parent)
+        sampler::sample(&self.0.sampler, trace, parent)
     }
 
     /// Whether spans go anywhere.
@@ -103,8 +111,8 @@ impl Traces {
         }
     }
 
-    /// Sends what is buffered and ends the export; false when `limit` was not long enough. Blocks, so never call it on the thread that
-    /// the runtime runs on.
+    /// Sends what is buffered and ends the export; false when `limit` was not long enough. Blocks, so never
+    /// call it on the thread that the runtime runs on.
     pub(super) fn shutdown(&self, limit: Duration) -> bool {
         self.0.exporter.get().is_none_or(|exporter| exporter.shutdown(limit))
     }

@@ -1,23 +1,16 @@
-//! What is exported where: the keys `[otlp]`, before the standard variables, before defaults.
+//! What is exported where: the keys `[otlp]`, before the standard variables, before defaults;
+//! `docs/observability.md` has the table.
 //!
-//! | key | variables | default |
-//! |---|---|---|
-//! | `otlp.endpoint` | `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` (as it is), `OTEL_EXPORTER_OTLP_ENDPOINT` (`/v1/traces` is appended) | `http://localhost:4318` with `OTEL_TRACES_EXPORTER=otlp`, else no export |
-//! | `otlp.headers` | `OTEL_EXPORTER_OTLP_[TRACES_]HEADERS`; names that the key does not have | none |
-//! | `otlp.timeout` | `OTEL_EXPORTER_OTLP_[TRACES_]TIMEOUT`, in milliseconds, 0 for none | 10 s |
-//! | `otlp.sample_ratio` (parent-based) | `OTEL_TRACES_SAMPLER` with `OTEL_TRACES_SAMPLER_ARG` | `parentbased_always_on` |
-//! | | `OTEL_EXPORTER_OTLP_[TRACES_]CERTIFICATE`: PEM file of authorities | the system's |
-//! | | `OTEL_EXPORTER_OTLP_[TRACES_]CLIENT_CERTIFICATE`, `..._CLIENT_KEY`: PEM files, only together | none |
-//! | | `OTEL_EXPORTER_OTLP_[TRACES_]PROTOCOL`: only `http/protobuf` is spoken | `http/protobuf` |
-//! | | `OTEL_EXPORTER_OTLP_[TRACES_]COMPRESSION`: only `none` | `none` |
-//! | | `OTEL_BSP_MAX_QUEUE_SIZE`, `OTEL_BSP_MAX_EXPORT_BATCH_SIZE`, `OTEL_BSP_SCHEDULE_DELAY` | 2048, 64, 5000 (ms) |
-//! | | `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`: see [`super::resource`] | |
-//! | | `OTEL_SDK_DISABLED=true` and `OTEL_TRACES_EXPORTER=none` switch the export off, whatever else is set | |
+//! A key that cannot be used is a configuration error. A variable that cannot be used is ignored with a
+//! warning, as its specification demands
+//! (<https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>): it is often set for
+//! a whole fleet. An empty variable counts as unset; names of values are read in any case. One warning names
+//! all standard variables that are set and have no meaning here.
 //!
-//! A key that cannot be used is a configuration error. A variable that cannot be used is ignored with a warning, as its
-//! specification demands (<https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>): it is often set for a
-//! whole fleet. An empty variable counts as unset; names of values are read in any case. One warning names all standard variables that
-//! are set and have no meaning here.
+//! The SDK reads most of these variables itself, but its reading cannot replace this one. It is silent about
+//! what it ignores. Its variables for headers win over what the program sets. For HTTP it knows no
+//! certificates and no switch of the export. And it does not tell the size of its queue, which the ledger of
+//! the spans needs.
 
 mod batch;
 mod endpoint;
@@ -33,14 +26,15 @@ pub(super) use batch::Batch;
 pub(super) use endpoint::Endpoint;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::KeyValue;
+use opentelemetry_sdk::trace::Sampler;
 use secrecy::ExposeSecret;
 pub(super) use security::Security;
-pub(super) use variables::{Source, decode};
-pub use variables::{Variables, process};
+pub use variables::Variables;
+pub(super) use variables::decode;
 
 use crate::{
     config::{ConfigError, settings::Otlp},
-    telemetry::traces::{resource, sampler::Sampler},
+    telemetry::traces::{resource, sampler::parent_based},
 };
 
 /// Keys and variables, merged.
@@ -71,40 +65,39 @@ impl Options {
     ///
     /// # Errors
     /// A key cannot be used.
-    pub fn resolve(keys: &Otlp, variables: Variables<'_>) -> Result<Self, ConfigError> {
-        let mut source = Source::new(variables);
+    pub fn resolve(keys: &Otlp, mut variables: Variables) -> Result<Self, ConfigError> {
         let base = keys.endpoint.as_deref().map(Endpoint::below).transpose();
         let key = base.map_err(|error| ConfigError::new(format!("otlp.endpoint: {error}")))?;
         // the key's headers are looked at even if nothing is exported
-        let headers = headers(keys, &mut source)?;
-        if !source.enabled() {
-            return Ok(Self { sampler: Sampler::PASS_ON, export: None, warnings: source.warnings });
+        let headers = headers(keys, &mut variables)?;
+        if !variables.enabled() {
+            return Ok(Self { sampler: parent_based(0.0), export: None, warnings: variables.warnings });
         }
-        unsupported::warn(&mut source);
-        let sampler = keys.sample_ratio.map_or_else(|| source.sampler(), Sampler::parent_based);
-        let asked_for = source.exporter();
+        unsupported::warn(&mut variables);
+        let sampler = keys.sample_ratio.map_or_else(|| variables.sampler(), parent_based);
+        let asked_for = variables.exporter();
         let endpoint = match (key, asked_for) {
             (_, Some(false)) => None,
             (Some(key), _) => Some(key),
-            (None, asked_for) => source.endpoint(asked_for.is_some()),
+            (None, asked_for) => variables.endpoint(asked_for.is_some()),
         };
         let export = endpoint.map(|endpoint| {
-            source.protocol();
+            variables.protocol();
             Export {
-                security: Security::find(&mut source, endpoint.origin.tls.is_some()),
-                timeout: keys.timeout.map_or_else(|| source.timeout(), |timeout| timeout.0),
-                batch: Batch::find(&mut source),
-                attributes: resource::set(&mut source),
+                security: Security::find(&mut variables, endpoint.origin.tls.is_some()),
+                timeout: keys.timeout.map_or_else(|| variables.timeout(), |timeout| timeout.0),
+                batch: Batch::find(&mut variables),
+                attributes: resource::set(&mut variables),
                 endpoint,
                 headers,
             }
         });
-        Ok(Self { sampler, export, warnings: source.warnings })
+        Ok(Self { sampler, export, warnings: variables.warnings })
     }
 }
 
-fn headers(keys: &Otlp, source: &mut Source<'_>) -> Result<HeaderMap, ConfigError> {
-    let mut headers = source.headers();
+fn headers(keys: &Otlp, variables: &mut Variables) -> Result<HeaderMap, ConfigError> {
+    let mut headers = variables.headers();
     for (name, value) in &keys.headers {
         let wrong = |what: &str| ConfigError::new(format!("otlp.headers: {name:?} {what}"));
         let key = HeaderName::try_from(name).map_err(|_| wrong("is no header name"))?;

@@ -1,86 +1,63 @@
-//! Which traces are recorded: decided from the trace id and the caller's flag alone, in nanoseconds.
+//! Which traces are recorded: the SDK's samplers are asked before there is a span, with the trace id and the
+//! caller's flag alone.
+
+use std::sync::LazyLock;
+
+use opentelemetry::{
+    Context, SpanId, TraceFlags,
+    trace::{SpanContext, SpanKind, TraceContextExt, TraceState},
+};
+use opentelemetry_sdk::trace::{Sampler, SamplingDecision, ShouldSample};
 
 use crate::telemetry::trace_context::TraceId;
 
-/// A sampling decision to be, as `OTEL_TRACES_SAMPLER` names them: `[parentbased_]{always_on,always_off,traceidratio}`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sampler {
-    /// Whether the caller's decision, if there is one, is taken over.
-    parent_based: bool,
-    /// Trace ids of which 63 bits are below this number are sampled.
-    bound: u64,
+/// Callers that have not sampled, and that have: nothing else of a caller counts.
+static CALLERS: LazyLock<[Context; 2]> = LazyLock::new(|| {
+    [TraceFlags::NOT_SAMPLED, TraceFlags::SAMPLED].map(|flags| {
+        let (trace, span) = (opentelemetry::TraceId::from(1), SpanId::from(1));
+        Context::new().with_remote_span_context(SpanContext::new(
+            trace,
+            span,
+            flags,
+            true,
+            TraceState::default(),
+        ))
+    })
+});
+
+/// Takes over the caller's decision; of new traces, samples this share, 0.0 to 1.0. With 0.0 it decides
+/// nothing.
+pub(super) fn parent_based(ratio: f64) -> Sampler {
+    Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(ratio)))
 }
 
-const ALL: u64 = 1 << 63;
-
-impl Sampler {
-    /// Decides nothing: the caller's flag is passed on, new traces are not sampled. For when nothing is exported.
-    pub const PASS_ON: Self = Self { parent_based: true, bound: 0 };
-
-    /// Takes over the caller's decision; of new traces, samples this share, 0.0 to 1.0.
-    #[must_use]
-    pub fn parent_based(ratio: f64) -> Self {
-        Self { parent_based: true, ..Self::ratio(ratio) }
-    }
-
-    /// Samples this share of all traces, 0.0 to 1.0, whatever the caller has decided.
-    #[must_use]
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "0 to 2^63, where a cast saturates, and a share of traces needs no 64 bits of precision"
-    )]
-    pub fn ratio(ratio: f64) -> Self {
-        Self {
-            parent_based: false,
-            bound: if ratio >= 1.0 { ALL } else { (ratio.max(0.0) * ALL as f64) as u64 },
-        }
-    }
-
-    /// Decides. The same trace id meets the same decision everywhere: the numbers compared are those of the OpenTelemetry SDKs.
-    #[must_use]
-    #[expect(clippy::cast_possible_truncation, reason = "the lower half of the id is meant")]
-    pub fn sample(self, trace: TraceId, parent: Option<bool>) -> bool {
-        match parent {
-            Some(sampled) if self.parent_based => sampled,
-            _ => (trace.0 as u64) >> 1 < self.bound,
-        }
-    }
+/// Decides: `caller` is the flag of the caller, if it sent a trace context.
+pub(super) fn sample(sampler: &Sampler, trace: TraceId, caller: Option<bool>) -> bool {
+    let context = caller.map(|sampled| &CALLERS[usize::from(sampled)]);
+    let asked = sampler.should_sample(context, trace.0.into(), "", &SpanKind::Server, &[], &[]);
+    asked.decision == SamplingDecision::RecordAndSample
 }
 
 #[cfg(test)]
 mod tests {
-    use opentelemetry_sdk::trace::ShouldSample;
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
-    fn the_parent_decides_only_where_it_is_asked() {
+    fn the_caller_decides_only_where_it_is_asked() {
         let any = TraceId(u128::MAX);
-        assert!(Sampler::parent_based(0.0).sample(any, Some(true)));
-        assert!(!Sampler::parent_based(1.0).sample(any, Some(false)));
-        assert!(!Sampler::ratio(0.0).sample(any, Some(true)));
-        assert!(Sampler::ratio(1.0).sample(any, Some(false)));
-        assert!(Sampler::PASS_ON.sample(any, Some(true)) && !Sampler::PASS_ON.sample(any, None));
+        assert!(sample(&parent_based(0.0), any, Some(true)));
+        assert!(!sample(&parent_based(1.0), any, Some(false)));
+        assert!(!sample(&parent_based(0.0), any, None) && sample(&parent_based(1.0), any, None));
+        assert!(!sample(&Sampler::AlwaysOff, any, Some(true)));
+        assert!(sample(&Sampler::AlwaysOn, any, Some(false)));
     }
 
-    proptest! {
-        #[test]
-        fn decisions_are_those_of_the_sdk(trace: u128, ratio in 0.0..=1.0) {
-            let sdk = opentelemetry_sdk::trace::Sampler::TraceIdRatioBased(ratio)
-                .should_sample(
-                    None,
-                    opentelemetry::TraceId::from(trace),
-                    "",
-                    &opentelemetry::trace::SpanKind::Server,
-                    &[],
-                    &[],
-                )
-                .decision;
-            let sampled = sdk == opentelemetry_sdk::trace::SamplingDecision::RecordAndSample;
-            prop_assert_eq!(Sampler::ratio(ratio).sample(TraceId(trace), None), sampled);
+    #[test]
+    fn the_lower_half_of_the_trace_id_decides() {
+        let half = Sampler::TraceIdRatioBased(0.5);
+        for caller in [None, Some(true), Some(false)] {
+            assert!(sample(&half, TraceId(u128::MAX ^ u128::from(u64::MAX)), caller));
+            assert!(!sample(&half, TraceId(u64::MAX.into()), caller));
         }
     }
 }

@@ -1,5 +1,8 @@
-//! The HTTP client of the OTLP exporter. The exporter runs on a thread of the SDK; its requests run as tasks of our runtime, over the
-//! same connector as those to peers.
+//! The HTTP client of the OTLP exporter. The exporter runs on a thread of the SDK, which has no runtime; its
+//! requests run as tasks of ours, over the same connector as those to peers (TLS, RFC 8305).
+//!
+//! None of the clients of `opentelemetry-http` does this: they must be polled inside of a runtime, bring a
+//! connector and a TLS set-up of their own, and say nothing of the spans that a collector rejects.
 
 use std::{
     future::Future,
@@ -140,7 +143,8 @@ impl HttpClient for Transport {
     }
 }
 
-/// What the collector has to say about an export that succeeded, if anything. The SDK reads it, too, but keeps it to itself.
+/// What the collector has to say about an export that succeeded, if anything. The SDK reads it, too, but
+/// keeps it to itself.
 fn partial_success(body: &[u8]) -> Option<ExportTracePartialSuccess> {
     let partial = ExportTraceServiceResponse::decode(body).ok()?.partial_success?;
     (partial.rejected_spans > 0 || !partial.error_message.is_empty()).then_some(partial)

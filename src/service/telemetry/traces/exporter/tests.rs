@@ -7,7 +7,11 @@ use opentelemetry_sdk::trace::{SpanEvents, SpanLinks};
 
 use crate::{
     config::settings::Otlp,
-    telemetry::traces::{exporter::*, ledger, options::Options},
+    telemetry::traces::{
+        exporter::*,
+        ledger,
+        options::{Options, Variables},
+    },
 };
 
 fn span() -> SpanData {
@@ -37,8 +41,9 @@ async fn what_is_not_sent_by_the_end_is_dropped() {
     // accepts in the kernel, and never answers
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = Some(format!("http://{}", silent.local_addr().unwrap()));
-    let variables = |name: &str| name.starts_with("OTEL_BSP_MAX").then(|| "8".to_owned());
-    let options = Options::resolve(&Otlp { endpoint, ..Otlp::default() }, &variables).unwrap();
+    let sizes = ["OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE"];
+    let variables = Variables::new(sizes.map(|name| (name.to_owned(), "8".to_owned())));
+    let options = Options::resolve(&Otlp { endpoint, ..Otlp::default() }, variables).unwrap();
     let spans = ledger::counter().unwrap();
     let resource = Resource::builder_empty().build();
     let exporter =

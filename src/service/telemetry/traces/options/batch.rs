@@ -1,8 +1,9 @@
-//! How spans are gathered: `OTEL_BSP_*`.
+//! How spans are gathered: `OTEL_BSP_*`. The SDK reads them, too, and takes a queue without room, or of more
+//! room than there is memory.
 
 use std::time::Duration;
 
-use crate::telemetry::traces::options::variables::{Source, integer, millis};
+use crate::telemetry::traces::options::variables::{Variables, integer, millis};
 
 /// The largest queue. The SDK takes the room for all of it at once.
 const MAX_QUEUE: usize = 1 << 16;
@@ -21,23 +22,23 @@ pub(in crate::telemetry::traces) struct Batch {
 }
 
 impl Default for Batch {
-    /// The specification's, but for the size: 512 spans take milliseconds to be encoded, and on a machine of one core requests wait for
-    /// that.
+    /// The specification's, but for the size: 512 spans take milliseconds to be encoded, and on a machine of
+    /// one core requests wait for that.
     fn default() -> Self {
         Self { queue: 2048, size: 64, delay: Duration::from_secs(5) }
     }
 }
 
 impl Batch {
-    pub(super) fn find(source: &mut Source<'_>) -> Self {
+    pub(super) fn find(variables: &mut Variables) -> Self {
         let default = Self::default();
-        let queue = source.first(&["OTEL_BSP_MAX_QUEUE_SIZE"], positive);
+        let queue = variables.first(&["OTEL_BSP_MAX_QUEUE_SIZE"], positive);
         let queue = queue.unwrap_or(default.queue);
-        let size = source.first(&["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"], |value| match positive(value)? {
+        let size = variables.first(&["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"], |value| match positive(value)? {
             size if size > queue => Err(format!("{size} is more than the queue holds, {queue}")),
             size => Ok(size),
         });
-        let delay = source.first(&["OTEL_BSP_SCHEDULE_DELAY"], millis);
+        let delay = variables.first(&["OTEL_BSP_SCHEDULE_DELAY"], millis);
         Self {
             queue,
             size: size.unwrap_or(default.size.min(queue)),

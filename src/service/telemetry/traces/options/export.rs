@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::telemetry::traces::options::{
     endpoint::Endpoint,
-    variables::{Source, decode, millis},
+    variables::{Variables, decode, millis},
 };
 
 /// For one export, unless somebody says otherwise.
@@ -14,7 +14,7 @@ pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 /// Stands for no limit, as the specification proposes.
 const NO_LIMIT: Duration = Duration::from_millis(i32::MAX as u64);
 
-impl Source<'_> {
+impl Variables {
     pub(super) fn enabled(&mut self) -> bool {
         let disabled =
             self.first(&["OTEL_SDK_DISABLED"], |value| match value.to_ascii_lowercase().as_str() {
@@ -68,7 +68,8 @@ impl Source<'_> {
                 return Ok(());
             }
             Err(format!(
-                "{value:?} is not spoken; exporting \"http/protobuf\", so the endpoint must be an OTLP/HTTP one (port 4318)"
+                "{value:?} is not spoken; exporting \"http/protobuf\", so the endpoint must be one of OTLP/HTTP, \
+                 port 4318"
             ))
         });
     }

@@ -1,22 +1,24 @@
 //! `OTEL_TRACES_SAMPLER` and its argument.
 
-use crate::telemetry::traces::{options::variables::Source, sampler::Sampler};
+use opentelemetry_sdk::trace::Sampler;
 
-impl Source<'_> {
+use crate::telemetry::traces::{options::variables::Variables, sampler::parent_based};
+
+impl Variables {
     pub(super) fn sampler(&mut self) -> Sampler {
         let argument = "OTEL_TRACES_SAMPLER_ARG";
         let found = self.first(&["OTEL_TRACES_SAMPLER"], |value| {
             Ok(match value.to_ascii_lowercase().as_str() {
-                "always_on" => (Sampler::ratio as fn(f64) -> _, Some(1.0)),
-                "always_off" => (Sampler::ratio as _, Some(0.0)),
-                "traceidratio" => (Sampler::ratio as _, None),
-                "parentbased_always_on" => (Sampler::parent_based as _, Some(1.0)),
-                "parentbased_always_off" => (Sampler::parent_based as _, Some(0.0)),
-                "parentbased_traceidratio" => (Sampler::parent_based as _, None),
+                "always_on" => (Sampler::TraceIdRatioBased as fn(f64) -> _, Some(1.0)),
+                "always_off" => (Sampler::TraceIdRatioBased as _, Some(0.0)),
+                "traceidratio" => (Sampler::TraceIdRatioBased as _, None),
+                "parentbased_always_on" => (parent_based as _, Some(1.0)),
+                "parentbased_always_off" => (parent_based as _, Some(0.0)),
+                "parentbased_traceidratio" => (parent_based as _, None),
                 _ => return Err(format!("{value:?} is not supported; using \"parentbased_always_on\"")),
             })
         });
-        let (sampler, ratio) = found.unwrap_or((Sampler::parent_based, Some(1.0)));
+        let (sampler, ratio) = found.unwrap_or((parent_based, Some(1.0)));
         if let Some(ratio) = ratio {
             if self.get(argument).is_some() {
                 self.warn(argument, "is ignored: OTEL_TRACES_SAMPLER names no sampler that takes one");

@@ -1,10 +1,11 @@
-//! Whom an https collector is trusted by, and who we are to it: `OTEL_EXPORTER_OTLP_[TRACES_]{CERTIFICATE,CLIENT_CERTIFICATE,CLIENT_KEY}`.
+//! Whom an https collector is trusted by, and who we are to it:
+//! `OTEL_EXPORTER_OTLP_[TRACES_]{CERTIFICATE,CLIENT_CERTIFICATE,CLIENT_KEY}`.
 
 use std::path::{Path, PathBuf};
 
 use uecho_probe::tls::{self, Identity};
 
-use crate::telemetry::traces::options::variables::Source;
+use crate::telemetry::traces::options::variables::Variables;
 
 const CERTIFICATE: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE"];
 const CLIENT_CERTIFICATE: [&str; 2] =
@@ -21,26 +22,26 @@ pub(in crate::telemetry::traces) struct Security {
 }
 
 impl Security {
-    pub(super) fn find(source: &mut Source<'_>, https: bool) -> Self {
+    pub(super) fn find(variables: &mut Variables, https: bool) -> Self {
         if !https {
             for name in [CERTIFICATE, CLIENT_CERTIFICATE, CLIENT_KEY].as_flattened() {
-                if source.get(name).is_some() {
-                    source.warn(name, "is ignored: the endpoint is not https");
+                if variables.get(name).is_some() {
+                    variables.warn(name, "is ignored: the endpoint is not https");
                 }
             }
             return Self::default();
         }
-        let authorities = source.first(&CERTIFICATE, |path| {
+        let authorities = variables.first(&CERTIFICATE, |path| {
             tls::client_config(Some(Path::new(path)), None).map_err(|error| error.to_string())?;
             Ok(path.into())
         });
-        Self { authorities, identity: identity(source) }
+        Self { authorities, identity: identity(variables) }
     }
 }
 
-fn identity(source: &mut Source<'_>) -> Option<Identity> {
+fn identity(variables: &mut Variables) -> Option<Identity> {
     let set = |names: [&'static str; 2]| {
-        names.into_iter().find_map(|name| Some((name, PathBuf::from(source.get(name)?))))
+        names.into_iter().find_map(|name| Some((name, PathBuf::from(variables.get(name)?))))
     };
     let (name, what) = match (set(CLIENT_CERTIFICATE), set(CLIENT_KEY)) {
         (None, None) => return None,
@@ -51,6 +52,6 @@ fn identity(source: &mut Source<'_>) -> Option<Identity> {
         (Some((name, _)), None) => (name, format!("is ignored: there is no {}", CLIENT_KEY[1])),
         (None, Some((name, _))) => (name, format!("is ignored: there is no {}", CLIENT_CERTIFICATE[1])),
     };
-    source.warn(name, &what);
+    variables.warn(name, &what);
     None
 }

@@ -1,75 +1,38 @@
-//! Standard variables that have no meaning here: named once if they are set, so that nobody relies on them.
+//! The standard variables that have no meaning here, so that nobody relies on them.
 
-use crate::telemetry::traces::options::variables::Source;
+use crate::telemetry::traces::options::variables::Variables;
 
-/// Of every kind; those of the OTLP exporter for other signals are made up below.
-const NAMES: [&str; 26] = [
-    "OTEL_CONFIG_FILE",
-    "OTEL_EXPERIMENTAL_CONFIG_FILE",
-    "OTEL_LOG_LEVEL",
-    "OTEL_BSP_EXPORT_TIMEOUT",
-    "OTEL_BLRP_SCHEDULE_DELAY",
-    "OTEL_BLRP_EXPORT_TIMEOUT",
-    "OTEL_BLRP_MAX_QUEUE_SIZE",
-    "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE",
-    "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT",
-    "OTEL_ATTRIBUTE_COUNT_LIMIT",
-    "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT",
-    "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
-    "OTEL_SPAN_EVENT_COUNT_LIMIT",
-    "OTEL_SPAN_LINK_COUNT_LIMIT",
-    "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT",
-    "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT",
-    "OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT",
-    "OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT",
-    "OTEL_EXPORTER_OTLP_INSECURE",
-    "OTEL_EXPORTER_OTLP_TRACES_INSECURE",
-    "OTEL_EXPORTER_ZIPKIN_ENDPOINT",
-    "OTEL_EXPORTER_ZIPKIN_TIMEOUT",
-    "OTEL_EXPORTER_PROMETHEUS_HOST",
-    "OTEL_EXPORTER_PROMETHEUS_PORT",
-    "OTEL_METRIC_EXPORT_INTERVAL",
-    "OTEL_METRIC_EXPORT_TIMEOUT",
-];
-
-/// What the OTLP exporter can be told for each signal.
-const OF_A_SIGNAL: [&str; 9] = [
-    "ENDPOINT",
-    "HEADERS",
-    "TIMEOUT",
-    "PROTOCOL",
-    "COMPRESSION",
-    "CERTIFICATE",
-    "CLIENT_CERTIFICATE",
-    "CLIENT_KEY",
-    "INSECURE",
-];
-
+/// What names of the standard begin with, after `OTEL_`. Others may be anything: Kubernetes sets
+/// `OTEL_COLLECTOR_PORT` for a Service of that name.
+const STANDARD: &str = "ATTRIBUTE_ BLRP_ BSP_ CONFIG_FILE EVENT_ EXPERIMENTAL_ EXPORTER_ LINK_ LOG METRIC \
+    PROPAGATORS RESOURCE_ SPAN_ TRACES_";
+const READ: &str = "BSP_MAX_EXPORT_BATCH_SIZE BSP_MAX_QUEUE_SIZE BSP_SCHEDULE_DELAY RESOURCE_ATTRIBUTES \
+    TRACES_EXPORTER TRACES_SAMPLER TRACES_SAMPLER_ARG";
+/// After `OTEL_EXPORTER_OTLP_` or `OTEL_EXPORTER_OTLP_TRACES_`.
+const READ_OF_OTLP: &str =
+    "CERTIFICATE CLIENT_CERTIFICATE CLIENT_KEY COMPRESSION ENDPOINT HEADERS PROTOCOL TIMEOUT";
 /// Variables of which these values say what is so anyway.
 const AS_IT_IS: [(&str, &str); 4] = [
-    ("OTEL_PROPAGATORS", "tracecontext"),
-    ("OTEL_METRICS_EXPORTER", "none"),
-    ("OTEL_METRICS_EXEMPLAR_FILTER", "always_off"),
-    ("OTEL_LOGS_EXPORTER", "none"),
+    ("LOGS_EXPORTER", "none"),
+    ("METRICS_EXEMPLAR_FILTER", "always_off"),
+    ("METRICS_EXPORTER", "none"),
+    ("PROPAGATORS", "tracecontext"),
 ];
 
 /// Adds one warning that names all of those that are set.
-pub(super) fn warn(source: &mut Source<'_>) {
-    let of_signals = ["METRICS", "LOGS"].into_iter().flat_map(|signal| {
-        OF_A_SIGNAL.into_iter().map(move |option| format!("OTEL_EXPORTER_OTLP_{signal}_{option}"))
-    });
-    let others = AS_IT_IS
-        .into_iter()
-        .filter(|(name, value)| source.get(name).is_some_and(|set| !set.eq_ignore_ascii_case(value)))
-        .map(|(name, _)| name.to_owned());
-    let set: Vec<String> = NAMES
-        .map(str::to_owned)
-        .into_iter()
-        .chain(of_signals)
-        .filter(|name| source.get(name).is_some())
-        .chain(others)
-        .collect();
-    if !set.is_empty() {
-        source.warn(&set.join(", "), "not supported, and ignored");
+pub(super) fn warn(variables: &mut Variables) {
+    let listed = |list: &str, name: &str| list.split(' ').any(|listed| listed == name);
+    let ignored = |(full, value): &(&str, &str)| {
+        let Some(name) = full.strip_prefix("OTEL_") else { return false };
+        let of_otlp = name.strip_prefix("EXPORTER_OTLP_").unwrap_or_default();
+        STANDARD.split(' ').any(|beginning| name.starts_with(beginning))
+            && !listed(READ, name)
+            && !listed(READ_OF_OTLP, of_otlp.strip_prefix("TRACES_").unwrap_or(of_otlp))
+            && !AS_IT_IS.iter().any(|(other, same)| *other == name && value.eq_ignore_ascii_case(same))
+    };
+    let names: Vec<_> = variables.iter().filter(ignored).map(|(name, _)| name).collect();
+    if !names.is_empty() {
+        let names = names.join(", ");
+        variables.warn(&names, "not supported, and ignored");
     }
 }

@@ -1,36 +1,45 @@
 //! Variables of the environment, read as the OpenTelemetry specification says.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use percent_encoding::percent_decode_str;
 
-/// Looks up a variable of the environment.
-pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
-
-/// The environment of this process. What is no UTF-8 is not lost: it cannot be used, and is named for that.
-#[must_use]
-pub fn process(name: &str) -> Option<String> {
-    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
-}
-
-/// The variables, and what is to be said about them.
-pub(in crate::telemetry::traces) struct Source<'a> {
-    variables: Variables<'a>,
+/// The variables of the standard that are set, and what is to be said about them.
+pub struct Variables {
+    set: BTreeMap<String, String>,
     pub(super) warnings: Vec<String>,
 }
 
-impl<'a> Source<'a> {
-    pub(in crate::telemetry::traces) fn new(variables: Variables<'a>) -> Self {
-        Self { variables, warnings: Vec::new() }
+impl Variables {
+    /// Those of this process. What is no UTF-8 is not lost: it cannot be used, and is named for that.
+    #[must_use]
+    pub fn process() -> Self {
+        Self::new(
+            std::env::vars_os().map(|(name, value)| {
+                (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
+            }),
+        )
     }
 
-    /// The value; an empty one counts as unset.
+    /// Out of these. An empty one counts as unset.
+    pub(in crate::telemetry::traces) fn new(all: impl IntoIterator<Item = (String, String)>) -> Self {
+        let standard = all.into_iter().filter(|(name, _)| name.starts_with("OTEL_"));
+        let trimmed = standard.map(|(name, value)| (name, value.trim().to_owned()));
+        Self { set: trimmed.filter(|(_, value)| !value.is_empty()).collect(), warnings: Vec::new() }
+    }
+
+    /// All that are set.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.set.iter().map(|(name, value)| (&**name, &**value))
+    }
+
+    /// The value of one.
     pub(in crate::telemetry::traces) fn get(&self, name: &str) -> Option<String> {
-        let value = (self.variables)(name)?;
-        (!value.trim().is_empty()).then(|| value.trim().to_owned())
+        self.set.get(name).cloned()
     }
 
-    /// The value of the first of these variables that has one that `parse` takes. Those before it are ignored with a warning.
+    /// The value of the first of these variables that has one that `parse` takes. Those before it are ignored
+    /// with a warning.
     pub(in crate::telemetry::traces) fn first<T>(
         &mut self,
         names: &[&str],

@@ -1,13 +1,16 @@
-//! The OpenTelemetry environment variable specification, row by row: what is taken, and what is ignored with a warning.
+//! The OpenTelemetry environment variable specification, row by row: what is taken, and what is ignored with
+//! a warning.
 
 use crate::telemetry::traces::options::tests::*;
 
+/// As Kubernetes sets it for a Service called `otel-collector`.
+const SERVICE: (&str, &str) = ("OTEL_COLLECTOR_PORT_4318_TCP_ADDR", "10.0.0.1");
 const ENDPOINT: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector:4318");
 
 /// What of the options can be seen.
 #[derive(Debug, PartialEq)]
 struct Seen {
-    sampler: Sampler,
+    sampler: String,
     export: bool,
     timeout: u128,
     batch: (usize, usize, u128),
@@ -20,7 +23,7 @@ fn seen(variables: &[(&str, &str)]) -> (Seen, Vec<String>) {
     let there = export.is_some();
     let export = export.unwrap_or_else(|| resolve(&Otlp::default(), &[ENDPOINT]).export.unwrap());
     let seen = Seen {
-        sampler,
+        sampler: format!("{sampler:?}"),
         export: there,
         timeout: export.timeout.as_millis(),
         batch: (export.batch.queue, export.batch.size, export.batch.delay.as_millis()),
@@ -40,7 +43,7 @@ fn seen(variables: &[(&str, &str)]) -> (Seen, Vec<String>) {
 
 fn plain() -> Seen {
     Seen {
-        sampler: Sampler::parent_based(1.0),
+        sampler: "ParentBased(TraceIdRatioBased(1.0))".into(),
         export: true,
         timeout: 10_000,
         batch: (2048, 64, 5000),
@@ -57,7 +60,7 @@ fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 fn what_is_right_is_taken_without_a_word() {
     const RATIO: (&str, &str) = ("OTEL_TRACES_SAMPLER_ARG", "0.25");
     let attributes = |list: &[(&str, &str)]| Seen { attributes: pairs(list), ..plain() };
-    let sampler = |sampler| Seen { sampler, ..plain() };
+    let sampler = |sampler: &str| Seen { sampler: sampler.into(), ..plain() };
     let batch = |queue, size, delay| Seen { batch: (queue, size, delay), ..plain() };
     let timeout = |timeout| Seen { timeout, ..plain() };
     let off = || Seen { export: false, ..plain() };
@@ -66,7 +69,10 @@ fn what_is_right_is_taken_without_a_word() {
         (&[("OTEL_SDK_DISABLED", "false")], plain()),
         (&[("OTEL_SDK_DISABLED", "FALSE")], plain()),
         (&[("OTEL_SDK_DISABLED", "")], plain()),
-        (&[("OTEL_SDK_DISABLED", "True")], Seen { sampler: Sampler::PASS_ON, ..off() }),
+        (
+            &[("OTEL_SDK_DISABLED", "True")],
+            Seen { sampler: "ParentBased(TraceIdRatioBased(0.0))".into(), ..off() },
+        ),
         (&[("OTEL_TRACES_EXPORTER", "OTLP")], plain()),
         (&[("OTEL_TRACES_EXPORTER", "none")], off()),
         (&[("OTEL_SERVICE_NAME", "a")], attributes(&[("service.name", "a")])),
@@ -76,13 +82,19 @@ fn what_is_right_is_taken_without_a_word() {
             attributes(&[("a", "b"), ("c=", ",d"), ("e", "")]),
         ),
         (&[("OTEL_RESOURCE_ATTRIBUTES", "")], plain()),
-        (&[("OTEL_TRACES_SAMPLER", "always_on")], sampler(Sampler::ratio(1.0))),
-        (&[("OTEL_TRACES_SAMPLER", "ALWAYS_OFF")], sampler(Sampler::ratio(0.0))),
-        (&[("OTEL_TRACES_SAMPLER", "traceidratio"), RATIO], sampler(Sampler::ratio(0.25))),
-        (&[("OTEL_TRACES_SAMPLER", "traceidratio")], sampler(Sampler::ratio(1.0))),
+        (&[("OTEL_TRACES_SAMPLER", "always_on")], sampler("TraceIdRatioBased(1.0)")),
+        (&[("OTEL_TRACES_SAMPLER", "ALWAYS_OFF")], sampler("TraceIdRatioBased(0.0)")),
+        (&[("OTEL_TRACES_SAMPLER", "traceidratio"), RATIO], sampler("TraceIdRatioBased(0.25)")),
+        (&[("OTEL_TRACES_SAMPLER", "traceidratio")], sampler("TraceIdRatioBased(1.0)")),
         (&[("OTEL_TRACES_SAMPLER", "parentbased_always_on")], plain()),
-        (&[("OTEL_TRACES_SAMPLER", "parentbased_always_off")], sampler(Sampler::parent_based(0.0))),
-        (&[("OTEL_TRACES_SAMPLER", "ParentBased_TraceIdRatio"), RATIO], sampler(Sampler::parent_based(0.25))),
+        (
+            &[("OTEL_TRACES_SAMPLER", "parentbased_always_off")],
+            sampler("ParentBased(TraceIdRatioBased(0.0))"),
+        ),
+        (
+            &[("OTEL_TRACES_SAMPLER", "ParentBased_TraceIdRatio"), RATIO],
+            sampler("ParentBased(TraceIdRatioBased(0.25))"),
+        ),
         (&[("OTEL_BSP_SCHEDULE_DELAY", "12000")], batch(2048, 64, 12_000)),
         (&[("OTEL_BSP_SCHEDULE_DELAY", "0")], batch(2048, 64, 1)),
         (&[("OTEL_BSP_MAX_QUEUE_SIZE", "1")], batch(1, 1, 5000)),
@@ -168,12 +180,15 @@ fn what_cannot_be_used_is_named_and_ignored() {
 
 #[test]
 fn an_argument_that_cannot_be_used_counts_as_not_set() {
-    for (sampler, argument) in
-        [("traceidratio", "2"), ("traceidratio", "NaN"), ("traceidratio", "-0.1"), ("always_on", "0.5")]
-    {
+    for (sampler, argument, used) in [
+        ("traceidratio", "2", "TraceIdRatioBased(1.0)"),
+        ("traceidratio", "NaN", "TraceIdRatioBased(1.0)"),
+        ("traceidratio", "-0.1", "TraceIdRatioBased(1.0)"),
+        ("always_on", "0.5", "TraceIdRatioBased(1.0)"),
+    ] {
         let set = [ENDPOINT, ("OTEL_TRACES_SAMPLER", sampler), ("OTEL_TRACES_SAMPLER_ARG", argument)];
         let (seen, warnings) = seen(&set);
-        assert_eq!(seen.sampler, Sampler::ratio(1.0), "{argument}");
+        assert_eq!(seen.sampler, used, "{argument}");
         assert!(warnings.len() == 1 && warnings[0].starts_with("OTEL_TRACES_SAMPLER_ARG"), "{warnings:?}");
     }
 }
@@ -201,13 +216,16 @@ fn all_that_is_not_supported_is_named_in_one_warning() {
         "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
         "OTEL_EXPORTER_OTLP_LOGS_CLIENT_KEY",
         "OTEL_METRIC_EXPORT_INTERVAL",
+        "OTEL_EXPORTER_JAEGER_ENDPOINT",
     ];
-    let set: Vec<_> = names.into_iter().map(|name| (name, "1")).chain([ENDPOINT]).collect();
+    let set: Vec<_> = names.into_iter().map(|name| (name, "1")).chain([ENDPOINT, SERVICE]).collect();
     let (seen, warnings) = seen(&set);
     assert_eq!(seen, plain());
     let [warning] = &warnings[..] else { panic!("{warnings:?}") };
     assert!(
-        names.iter().all(|name| warning.contains(name)) && warning.contains("not supported"),
+        names.iter().all(|name| warning.contains(name))
+            && warning.contains("not supported")
+            && !warning.contains(SERVICE.0),
         "{warning}"
     );
 }
