@@ -125,3 +125,50 @@ impl fmt::Write for Capped {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use tracing::{Subscriber, subscriber::with_default};
+    use tracing_subscriber::{
+        Registry,
+        layer::{Context, Layer, SubscriberExt},
+    };
+
+    use super::*;
+
+    /// What is made of events again: names and values.
+    #[derive(Default)]
+    struct Again(Mutex<Vec<String>>);
+
+    impl<S: Subscriber> Layer<S> for &'static Again {
+        fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+            let mut seen = self.0.lock().unwrap();
+            let mut see = |field: &Field, value: &dyn fmt::Debug| seen.push(format!("{field}={value:?}"));
+            let captured = Captured { time: SystemTime::UNIX_EPOCH, ..Captured::of(event) };
+            captured.replay(|event| event.record(&mut see));
+            captured.replay_dated(&mut Dated::default(), |event| event.record(&mut see));
+        }
+    }
+
+    #[test]
+    fn an_event_is_made_again_without_control_characters_and_with_its_time() {
+        let again: &Again = Box::leak(Box::default());
+        with_default(Registry::default().with(again), || {
+            tracing::warn!(text = "a\nb\u{1b}", other = %"\u{9b}", number = 7, "said\r");
+        });
+        let fields = [r#"message="said\\r""#, r#"text="a\\nb\\u001b""#, r#"other="\\u009b""#, "number=7"];
+        let time = [r#"timestamp="1970-01-01T00:00:00.000000Z""#];
+        assert_eq!(*again.0.lock().unwrap(), [&fields[..], &fields, &time].concat());
+    }
+
+    #[test]
+    fn a_value_has_an_end() {
+        let mut text = Capped("x".repeat(MAX_VALUE_BYTES - 1));
+        write!(text, "ä and {}", 7).unwrap();
+        assert_eq!(text.0.len(), MAX_VALUE_BYTES - 1);
+        write!(text, "y and {}", 7).unwrap();
+        assert_eq!(text.0.len(), MAX_VALUE_BYTES);
+    }
+}
