@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::{
     challenge::Challenge,
-    client::{Client, Connection},
+    client::{Client, ClientConnection},
     receipt::Receipt,
     target::Target,
     unhealthy::{Fault, Step, Unhealthy},
@@ -126,7 +126,11 @@ impl Probe {
 ///
 /// # Errors
 /// The answer does not come, or is not what it must be.
-pub async fn ask(connection: &mut Connection, step: Step, challenge: &Challenge) -> Result<Receipt, Fault> {
+pub async fn ask(
+    connection: &mut ClientConnection,
+    step: Step,
+    challenge: &Challenge,
+) -> Result<Receipt, Fault> {
     let (path, accept) = match step {
         Step::Readyz => ("/readyz", "application/json"),
         Step::Page => (challenge.path.as_str(), "text/html"),

@@ -29,7 +29,7 @@ pub struct Client {
 }
 
 /// An open connection; closed on drop. Bounded by the caller's timeout only.
-pub struct Connection {
+pub struct ClientConnection {
     client: Arc<Client>,
     sender: SendRequest<Empty<Bytes>>,
     // aborted on drop
@@ -81,7 +81,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Fault::Unreachable`] with the system's reason.
-    pub async fn open(self: &Arc<Self>) -> Result<Connection, Fault> {
+    pub async fn open(self: &Arc<Self>) -> Result<ClientConnection, Fault> {
         match &self.target {
             Target::Unix(path) => {
                 let stream = UnixStream::connect(path)
@@ -106,7 +106,7 @@ impl Client {
         }
     }
 
-    async fn over<S>(self: &Arc<Self>, stream: S) -> Result<Connection, Fault>
+    async fn over<S>(self: &Arc<Self>, stream: S) -> Result<ClientConnection, Fault>
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
     {
@@ -120,11 +120,11 @@ impl Client {
             // the request that was cut short reports it
             let _ = connection.await;
         });
-        Ok(Connection { client: self.clone(), sender, _driver: driver })
+        Ok(ClientConnection { client: self.clone(), sender, _driver: driver })
     }
 }
 
-impl Connection {
+impl ClientConnection {
     /// `GET path`, the whole answer.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! A connected byte stream, with or without TLS.
+//! A connected byte stream to an origin, with or without TLS.
 
 use std::{
     io,
@@ -11,55 +11,47 @@ use tokio::{
     net::TcpStream,
 };
 use tokio_rustls::client::TlsStream;
+use tokio_util::either::Either;
 
 use crate::tls;
 
 /// A connected stream.
-pub enum Stream {
-    /// TCP.
-    Plain(TcpStream),
-    /// TLS over TCP, and why a write failed.
-    Tls(Box<TlsStream<TcpStream>>, Option<io::Error>),
+pub type OriginStream = Either<TcpStream, Explained>;
+
+/// TLS over TCP, which says why a write failed.
+pub struct Explained {
+    stream: Box<TlsStream<TcpStream>>,
+    /// The error of a write whose explanation is still waited for.
+    failed: Option<io::Error>,
 }
 
-macro_rules! delegate {
-    ($self:ident, $method:ident($($argument:expr),*)) => {
-        match $self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).$method($($argument),*),
-            Self::Tls(stream, _) => Pin::new(stream).$method($($argument),*),
-        }
-    };
-}
-
-impl Stream {
-    /// TLS over TCP, after the handshake.
+impl Explained {
+    /// A stream after its handshake.
     #[must_use]
-    pub fn tls(stream: TlsStream<TcpStream>) -> Self {
-        Self::Tls(Box::new(stream), None)
+    pub fn new(stream: TlsStream<TcpStream>) -> Self {
+        Self { stream: Box::new(stream), failed: None }
     }
 
-    /// What to say of a write. Under TLS 1.3 a peer that wants another certificate of us says so after the handshake, and hangs up: its
-    /// word explains more than that nobody reads on. It is there already, or nothing ever will be, so nobody waits long for it.
-    fn explained<T>(
+    /// Writes, and explains a failure. Under TLS 1.3 a peer that wants another certificate of us says so after the
+    /// handshake, and hangs up: its word explains more than that nobody reads on. It is there already, or nothing
+    /// ever will be, so nobody waits long for it.
+    fn write<T>(
         &mut self,
         context: &mut Context<'_>,
-        written: Poll<io::Result<T>>,
+        write: impl FnOnce(Pin<&mut TlsStream<TcpStream>>, &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
-        let Self::Tls(stream, failed) = self else { return written };
-        match written {
-            Poll::Ready(Err(error)) if is_end(&error) => *failed = Some(error),
-            written => return written,
+        if self.failed.is_none() {
+            match write(Pin::new(&mut *self.stream), context) {
+                Poll::Ready(Err(error)) if is_end(&error) => self.failed = Some(error),
+                written => return written,
+            }
         }
         let mut space = [0; 1];
-        let said = ready!(Pin::new(stream).poll_read(context, &mut ReadBuf::new(&mut space)));
+        let said = ready!(Pin::new(&mut *self.stream).poll_read(context, &mut ReadBuf::new(&mut space)));
         let alert = said.err().filter(|error| tls::refusal(error).is_some());
-        Poll::Ready(Err(alert.or_else(|| failed.take()).unwrap_or_else(|| io::ErrorKind::BrokenPipe.into())))
-    }
-
-    /// The error of a write whose explanation is still waited for.
-    fn failed(&mut self) -> Option<io::Error> {
-        let Self::Tls(_, failed) = self else { return None };
-        failed.take()
+        Poll::Ready(Err(alert
+            .or_else(|| self.failed.take())
+            .unwrap_or_else(|| io::ErrorKind::BrokenPipe.into())))
     }
 }
 
@@ -69,44 +61,31 @@ fn is_end(error: &io::Error) -> bool {
     matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset)
 }
 
-impl AsyncRead for Stream {
+impl AsyncRead for Explained {
     fn poll_read(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        delegate!(self, poll_read(context, buffer))
+        Pin::new(&mut *self.stream).poll_read(context, buffer)
     }
 }
 
-macro_rules! write {
-    ($self:ident, $context:ident, $method:ident($($argument:expr)?)) => {{
-        let written = match $self.failed() {
-            Some(error) => Poll::Ready(Err(error)),
-            None => {
-                let stream = $self.as_mut();
-                delegate!(stream, $method($context $(, $argument)?))
-            }
-        };
-        $self.explained($context, written)
-    }};
-}
-
-impl AsyncWrite for Stream {
+impl AsyncWrite for Explained {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        write!(self, context, poll_write(bytes))
+        self.write(context, |stream, context| stream.poll_write(context, bytes))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        write!(self, context, poll_flush())
+        self.write(context, AsyncWrite::poll_flush)
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        delegate!(self, poll_shutdown(context))
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.stream).poll_shutdown(context)
     }
 
     fn poll_write_vectored(
@@ -114,14 +93,11 @@ impl AsyncWrite for Stream {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        write!(self, context, poll_write_vectored(slices))
+        self.write(context, |stream, context| stream.poll_write_vectored(context, slices))
     }
 
     fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Plain(stream) => stream.is_write_vectored(),
-            Self::Tls(stream, _) => stream.is_write_vectored(),
-        }
+        self.stream.is_write_vectored()
     }
 }
 

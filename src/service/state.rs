@@ -18,7 +18,7 @@ use crate::{
     config::{ConfigError, Settings},
     fanout::{outcome::Outcome, peers::Peers},
     memory::Memory,
-    state::{readiness::Readiness, watchdog_key::Key},
+    state::{readiness::Readiness, watchdog_key::WatchdogKey},
     telemetry::{Telemetry, metrics::Metrics},
 };
 
@@ -70,7 +70,7 @@ pub struct App {
     /// Whether `/readyz` is 200.
     pub readiness: Readiness,
     /// What makes the watchdog's own request pass when others are turned away.
-    pub watchdog_key: Key,
+    pub watchdog_key: WatchdogKey,
     begun: AtomicU64,
     ended: AtomicU64,
     cut: AtomicU64,
@@ -93,7 +93,7 @@ impl App {
             live: ArcSwap::from_pointee(live),
             live_changed: Notify::new(),
             readiness: Readiness::new(metrics.ready.clone()),
-            watchdog_key: Key::random(),
+            watchdog_key: WatchdogKey::random(),
             begun: AtomicU64::new(0),
             ended: AtomicU64::new(0),
             cut: AtomicU64::new(0),

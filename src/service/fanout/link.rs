@@ -14,12 +14,12 @@ use hyper::{
     client::conn::http1::{Builder, Connection, SendRequest},
 };
 use hyper_util::rt::TokioIo;
-use uecho_probe::stream::Stream;
+use uecho_probe::stream::OriginStream;
 
 /// Largest response head, and the size of the read buffer at most: a kept connection keeps its buffer, too.
 const MAX_BUFFER: usize = 16 * 1024;
 
-type Driver = Connection<TokioIo<Stream>, Empty<Bytes>>;
+type Driver = Connection<TokioIo<OriginStream>, Empty<Bytes>>;
 
 /// A connection; requests have no body. Nothing moves on it but while one of its methods is waited for.
 pub(super) struct Link {
@@ -33,7 +33,7 @@ impl Link {
     ///
     /// # Errors
     /// As hyper's handshake.
-    pub(super) async fn new(stream: Stream) -> hyper::Result<Self> {
+    pub(super) async fn new(stream: OriginStream) -> hyper::Result<Self> {
         let (sender, driver) =
             Builder::new().writev(false).max_buf_size(MAX_BUFFER).handshake(TokioIo::new(stream)).await?;
         Ok(Self { sender, driver: Some(Box::new(driver)) })

@@ -8,9 +8,9 @@ use subtle::ConstantTimeEq;
 pub const X_UECHO_WATCHDOG: HeaderName = HeaderName::from_static("x-uecho-watchdog");
 
 /// 128 random bits. Never leaves the machine: it is sent to our own listeners only.
-pub struct Key(Option<[u8; 16]>);
+pub struct WatchdogKey(Option<[u8; 16]>);
 
-impl Key {
+impl WatchdogKey {
     /// A fresh key; without a random source none at all, and nothing opens.
     #[must_use]
     pub fn random() -> Self {
@@ -42,13 +42,13 @@ mod tests {
 
     #[test]
     fn only_its_own_key_opens() {
-        let key = Key::random();
+        let key = WatchdogKey::random();
         let carrying = |value: HeaderValue| HeaderMap::from_iter([(X_UECHO_WATCHDOG, value)]);
         assert!(key.opens(&carrying(key.header())));
-        assert!(!key.opens(&carrying(Key::random().header())));
+        assert!(!key.opens(&carrying(WatchdogKey::random().header())));
         assert!(!key.opens(&carrying(HeaderValue::from_static(""))));
         assert!(!key.opens(&HeaderMap::new()));
-        let none = Key(None);
+        let none = WatchdogKey(None);
         assert!(!none.opens(&carrying(none.header())));
     }
 }

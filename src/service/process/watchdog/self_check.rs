@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use uecho_probe::{
     challenge::Challenge,
     check,
-    client::{Client, Connection},
+    client::{Client, ClientConnection},
     listen::Listen,
     target::Target,
     unhealthy::{Fault, Step},
@@ -31,7 +31,7 @@ pub(crate) struct SelfCheck {
     app: Arc<App>,
     clients: Vec<Arc<Client>>,
     /// From the last check; the only way in while every connection is taken.
-    reserve: Option<Connection>,
+    reserve: Option<ClientConnection>,
     limit: Duration,
 }
 
@@ -93,14 +93,14 @@ impl SelfCheck {
         tokio::time::timeout(self.limit, asking).await.unwrap_or(Err(late))
     }
 
-    async fn ask_anew(&self) -> Result<Option<Connection>, Fault> {
+    async fn ask_anew(&self) -> Result<Option<ClientConnection>, Fault> {
         let mut connection = self.connect().await?;
         self.ask(&mut connection).await?;
         // with our key, this tells the server whose connection it is; while the service goes down, it is closed by now
         Ok(connection.get("/healthz", "application/json").await.ok().map(|_| connection))
     }
 
-    async fn connect(&self) -> Result<Connection, Fault> {
+    async fn connect(&self) -> Result<ClientConnection, Fault> {
         let mut refused = None;
         for client in &self.clients {
             match client.open().await {
@@ -111,7 +111,7 @@ impl SelfCheck {
         Err(refused.unwrap_or_else(|| Fault::unreachable("there is no target")))
     }
 
-    async fn ask(&self, connection: &mut Connection) -> Result<(), Fault> {
+    async fn ask(&self, connection: &mut ClientConnection) -> Result<(), Fault> {
         let before = self.app.live.load_full();
         let receipt = check::ask(connection, Step::Page, &Challenge::random()).await?;
         // a reload meanwhile may have changed it
