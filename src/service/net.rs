@@ -16,8 +16,6 @@ mod linger;
 pub mod listener;
 pub(crate) mod phase;
 mod protocols;
-mod refusal;
-pub mod scanner;
 pub(crate) mod server;
 mod stream;
 mod transport;

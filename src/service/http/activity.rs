@@ -1,5 +1,5 @@
-//! What one connection is doing, as its transport, its requests and the sweeper share it. Every field is written without a lock
-//! and read a few times a second at most, so that a request costs a few plain stores.
+//! What one connection is doing, as its transport, its requests and the sweeper share it. Every field is
+//! written without a lock and read a few times a second at most, so that a request costs a few plain stores.
 
 #[cfg(test)]
 mod tests;
@@ -35,9 +35,8 @@ pub struct Activity {
     active: AtomicU32,
     idle_since: AtomicU32,
     head_since: AtomicU32,
-    answer_began: AtomicU32,
     answered: AtomicU32,
-    refused_after: AtomicU32,
+    with_body: AtomicU32,
     stalled_since: AtomicU32,
     order: AtomicU8,
     waker: AtomicWaker,
@@ -75,9 +74,8 @@ impl Activity {
             active: AtomicU32::new(0),
             idle_since: AtomicU32::new(now),
             head_since: AtomicU32::new(NEVER),
-            answer_began: AtomicU32::new(now),
             answered: AtomicU32::new(0),
-            refused_after: AtomicU32::new(NEVER),
+            with_body: AtomicU32::new(0),
             stalled_since: AtomicU32::new(NEVER),
             order: AtomicU8::new(0),
             waker: AtomicWaker::new(),
@@ -91,16 +89,21 @@ impl Activity {
         self.received.store(true, Relaxed);
     }
 
-    /// A header is begun and not complete, or is complete.
-    pub fn head_pending(&self, pending: bool) {
-        if pending != (self.head_since.load(Relaxed) != NEVER) {
-            self.head_since.store(if pending { self.clock.now() } else { NEVER }, Relaxed);
+    /// Something has come over HTTP/1. With no request under way that is a header, begun and not complete; a
+    /// request that comes of it completes it.
+    pub fn head_received(&self) {
+        if self.active() == 0 && self.head_since.load(Relaxed) == NEVER {
+            self.head_since.store(self.clock.now(), Relaxed);
         }
     }
 
-    /// The first byte of an answer was sent.
-    pub fn answer_began(&self) {
-        self.answer_began.store(self.clock.now(), Relaxed);
+    /// Whether something is left of what was read behind the last request, which is the beginning of a
+    /// header. What came together with that request could not be told from it before; its time runs from the
+    /// end of the last answer.
+    pub fn head_pending(&self, pending: bool) {
+        if pending != (self.head_since.load(Relaxed) != NEVER) {
+            self.head_since.store(if pending { self.idle_since.load(Relaxed) } else { NEVER }, Relaxed);
+        }
     }
 
     /// The client takes no bytes, or takes them again.
@@ -108,8 +111,9 @@ impl Activity {
         self.stalled_since.store(if stalled { self.clock.now() } else { NEVER }, Relaxed);
     }
 
-    /// All that was to be sent is in the kernel's hands; without a request under way, that ends the last answer. Nothing else that is
-    /// sent (to a PING, say) is a reason to stay: a client could have that forever.
+    /// All that was to be sent is in the kernel's hands; without a request under way, that ends the last
+    /// answer. Nothing else that is sent (to a PING, say) is a reason to stay: a client could have that
+    /// forever.
     pub fn flushed(&self) {
         self.unsent.sent();
         if self.active() == 0 && self.answered.load(Relaxed) != self.calls() {
@@ -118,22 +122,23 @@ impl Activity {
         }
     }
 
-    /// Whether every request so far has its whole answer.
+    /// Whether every request so far has its whole answer, and nothing waits to be sent.
     #[must_use]
     pub fn all_answered(&self) -> bool {
-        self.active() == 0 && self.answered.load(Relaxed) == self.calls()
+        let answered = self.active() == 0 && self.answered.load(Relaxed) == self.calls();
+        answered && self.stalled_since.load(Relaxed) == NEVER
     }
 
-    /// What comes after this many requests is refused.
-    pub fn refuse_after(&self, requests: u32) {
-        self.refused_after.store(requests, Relaxed);
+    /// The request that has just begun has a body.
+    pub fn body_announced(&self) {
+        self.with_body.store(self.calls(), Relaxed);
     }
 
-    /// Whether something was refused, and every request before it has its answer: time to say so.
+    /// Whether the last request had a body, of which something may still be on its way.
     #[must_use]
-    pub fn refusal_due(&self) -> bool {
-        let after = self.refused_after.load(Relaxed);
-        after != NEVER && after == self.calls() && self.all_answered()
+    pub fn has_body(&self) -> bool {
+        let with_body = self.with_body.load(Relaxed);
+        with_body > 0 && with_body == self.calls()
     }
 
     /// Counts a request in, until the guard is dropped.
@@ -141,6 +146,7 @@ impl Activity {
     pub fn begin(self: &Arc<Self>) -> Call {
         // only the connection's own task begins requests
         self.calls.store(self.calls.load(Relaxed).wrapping_add(1), Relaxed);
+        self.head_since.store(NEVER, Relaxed);
         self.active.fetch_add(1, Relaxed);
         Call(self.clone())
     }
@@ -162,7 +168,8 @@ impl Activity {
         self.waker.register(waker);
     }
 
-    /// Tells the connection; an order replaces a lesser one, in the order of [`Order`]. The first [`Order::Close`] stays.
+    /// Tells the connection; an order replaces a lesser one, in the order of [`Order`]. The first
+    /// [`Order::Close`] stays.
     pub fn order(&self, order: Order) {
         let code = match order {
             Order::None => return,
@@ -181,7 +188,8 @@ impl Activity {
         let _ = self.order.compare_exchange(REST, 0, Relaxed, Relaxed);
     }
 
-    /// The order to close for this reason is not followed, because the client has sent something; the sweeper looks again.
+    /// The order to close for this reason is not followed, because the client has sent something; the sweeper
+    /// looks again.
     pub fn stay(&self, reason: Closed) {
         let instead = if reason == Closed::Drain { DRAIN } else { 0 };
         let _ = self.order.compare_exchange(CLOSE + reason as u8, instead, Relaxed, Relaxed);
@@ -229,7 +237,7 @@ impl Activity {
             () if self.active() > 0 => None,
             () if !self.received.load(Relaxed) => Some((self.accepted, Closed::FirstByte)),
             () if self.calls() == 0 => Some((self.accepted, Closed::Header)),
-            () if head != NEVER => Some((head.max(self.answer_began.load(Relaxed)), Closed::Header)),
+            () if head != NEVER => Some((head, Closed::Header)),
             () => Some((self.idle_since.load(Relaxed), Closed::Idle)),
         }
     }

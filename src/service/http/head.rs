@@ -1,4 +1,5 @@
-//! What every request is asked for in its headers, gathered in one pass: on a handful of headers that is cheaper than one lookup.
+//! What every request is asked for in its headers, gathered in one pass: on a handful of headers that is
+//! cheaper than one lookup.
 
 use http::{HeaderName, HeaderValue, Request, Version, header};
 
@@ -17,6 +18,8 @@ pub(super) struct Head<'a> {
     pub host: Option<&'a [u8]>,
     /// `Content-Length`, when there is a readable one.
     pub content_length: Option<u64>,
+    /// Whether there is a `Transfer-Encoding` other than one `chunked`.
+    pub coded: bool,
     /// `traceparent`, when there is exactly one.
     pub traceparent: Option<&'a [u8]>,
     /// Whether there is an `Accept` to negotiate by.
@@ -30,6 +33,7 @@ impl<'a> Head<'a> {
         let headers = request.headers();
         let mut head = Self { count: headers.len(), ..Self::default() };
         let mut traceparents = 0;
+        let mut codings = 0;
         for (name, value) in headers {
             head.bytes += name.as_str().len() + value.len();
             if *name == header::HOST {
@@ -39,6 +43,9 @@ impl<'a> Head<'a> {
                 head.accept = true;
             } else if *name == header::CONTENT_LENGTH {
                 head.content_length = number(value);
+            } else if *name == header::TRANSFER_ENCODING {
+                codings += 1;
+                head.coded = codings > 1 || !value.as_bytes().eq_ignore_ascii_case(b"chunked");
             } else if is_traceparent(name) {
                 traceparents += 1;
                 head.traceparent = Some(value.as_bytes());
@@ -101,6 +108,22 @@ mod tests {
         let host = [(header::HOST, "uecho")];
         assert_eq!(size(Version::HTTP_2, &[]), size(Version::HTTP_11, &host));
         assert_eq!(size(Version::HTTP_2, &host), size(Version::HTTP_11, &host));
+    }
+
+    #[test]
+    fn chunked_once_is_the_only_transfer_coding() {
+        for (values, coded) in [
+            (&[][..], false),
+            (&["Chunked"], false),
+            (&["gzip, chunked"], true),
+            (&["gzip", "chunked"], true),
+            (&["chunked", "chunked"], true),
+            (&["chunked, chunked"], true),
+            (&[", chunked"], true),
+        ] {
+            let fields = values.iter().map(|value| (header::TRANSFER_ENCODING, *value)).collect::<Vec<_>>();
+            assert_eq!(Head::read(&request(Version::HTTP_11, &fields)).coded, coded, "{values:?}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use axum::{Router, response::IntoResponse};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use tower::ServiceExt;
 
 use crate::{
@@ -28,7 +28,7 @@ use crate::{
         routes::echo,
         target,
     },
-    route::{METHOD_OTHER, Route, Side, method_label},
+    route::{Route, Side, method_label},
     state::{App, headers::X_TRACE_ID},
     telemetry::{
         record::{Details, text},
@@ -132,20 +132,16 @@ impl Service {
         }
     }
 
-    /// The whole answer to something that is no request we could read: what every answer carries, counted like every answer.
-    #[must_use]
-    pub fn refuse(&self, problem: Problem) -> Response<ResponseBody> {
-        let mut in_flight = self.begin(&Request::new(()), &Head::default());
-        in_flight.route = Route::Unmatched;
-        in_flight.method = METHOD_OTHER;
-        in_flight.details = Some(Box::new(Details { client: self.client, ..Details::default() }));
-        finish(problem.close().into_response(), in_flight)
-    }
-
     /// The checks before any handler.
     fn admit<B>(&self, route: Route, request: &Request<B>, head: &Head<'_>) -> Result<(), Problem> {
         limits::check(&self.app.settings.limits, request.version(), request.uri(), head)?;
         target::check(request, head)?;
+        if head.coded {
+            // hyper takes whatever ends in `chunked`, and would hand on the rest undecoded
+            return Err(Problem::new(StatusCode::NOT_IMPLEMENTED)
+                .detail("no Transfer-Encoding other than `chunked`, once, is implemented")
+                .close());
+        }
         if self.side == Side::Ops || matches!(route, Route::Healthz | Route::Readyz) {
             if let Some(connection) = &self.connection
                 && self.app.watchdog_key.opens(request.headers())
@@ -176,6 +172,11 @@ impl hyper::service::Service<Request<Incoming>> for Service {
     fn call(&self, request: Request<Incoming>) -> Pending {
         let head = Head::read(&request);
         let in_flight = self.begin(&request, &head);
+        if let Some(connection) = &self.connection
+            && !request.body().is_end_stream()
+        {
+            connection.body_announced();
+        }
         if let Err(problem) = self.admit(in_flight.route, &request, &head) {
             return Pending::Ready(Some(finish(problem.into_response(), in_flight)));
         }

@@ -1,4 +1,5 @@
-//! Where a request is meant for: a target of one of the four forms, and one sound host (RFC 9112 section 3.2, RFC 9113 section
+//! Where a request is meant for: a target of one of the four forms, and one sound host (RFC 9112 section 3.2,
+//! RFC 9113 section
 //! 8.3.1). A host that others on the way read differently leads to the wrong site.
 
 use std::net::Ipv6Addr;
@@ -86,7 +87,8 @@ fn is_rare_host(host: &[u8]) -> bool {
     host.contains(&b'%') && parts.next().is_some_and(is_name) && parts.all(escaped)
 }
 
-/// Whether a Host header names the authority of the target: case does not matter, nor does a port that goes without saying.
+/// Whether a Host header names the authority of the target: case does not matter, nor does a port that goes
+/// without saying.
 fn same(uri: &Uri, host: &[u8]) -> bool {
     let port: &[u8] = if uri.scheme_str() == Some("https") { b":443" } else { b":80" };
     let name = |host: &[u8]| {

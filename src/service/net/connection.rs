@@ -22,9 +22,8 @@ use crate::{
         connections::Connection,
         linger,
         protocols::Protocols,
-        refusal,
         stream::Stream,
-        transport::{Protocol, Transport},
+        transport::{Protocol, Transport, without_empty_lines},
     },
 };
 
@@ -55,8 +54,8 @@ pub(super) async fn run(
     };
 }
 
-/// Whether an order to close comes to nothing: it was given because the client was silent, and now there is something to read. Closing
-/// would lose a request that is here already.
+/// Whether an order to close comes to nothing: it was given because the client was silent, and now there is
+/// something to read. Closing would lose a request that is here already.
 fn stays(reason: Closed, transport: &Transport, activity: &Activity) -> bool {
     let silent = matches!(reason, Closed::FirstByte | Closed::Idle | Closed::Cap | Closed::Drain);
     let stays = silent && transport.has_unread();
@@ -70,8 +69,6 @@ fn stays(reason: Closed, transport: &Transport, activity: &Activity) -> bool {
 enum Ended {
     /// By an order.
     Told(Closed),
-    /// HTTP/1: by what the client sent, once all before it is answered.
-    Refused,
     /// By itself.
     Done(hyper::Result<()>),
     /// HTTP/1: only until the next request.
@@ -84,7 +81,6 @@ async fn serve_http1(
     mut service: Service,
     protocols: &Protocols,
 ) -> Closed {
-    transport.guard(protocols.head_bytes);
     let activity = orders.activity;
     let mut drained = false;
     loop {
@@ -97,12 +93,9 @@ async fn serve_http1(
             if let Poll::Ready(result) = Pin::new(&mut http).poll(context) {
                 return Poll::Ready(Ended::Done(result));
             }
-            if activity.refusal_due() {
-                return Poll::Ready(Ended::Refused);
-            }
             if order == Order::Rest {
                 activity.rested();
-                if at_rest(activity) {
+                if activity.all_answered() {
                     return Poll::Ready(Ended::Resting);
                 }
             }
@@ -116,7 +109,7 @@ async fn serve_http1(
         })
         .await;
         let result = match ended {
-            Ended::Told(reason) if !at_rest(activity) => return reason,
+            Ended::Told(reason) if !activity.all_answered() => return reason,
             Ended::Told(reason) => {
                 let parts = http.into_parts();
                 (transport, service) = (parts.io.into_inner(), parts.service);
@@ -126,8 +119,7 @@ async fn serve_http1(
                 }
                 return reason;
             }
-            Ended::Refused => None,
-            Ended::Done(result) => Some(result),
+            Ended::Done(result) => result,
             Ended::Resting => {
                 // hyper's buffers, most of what a connection takes, come back with the next request
                 let parts = http.into_parts();
@@ -144,39 +136,26 @@ async fn serve_http1(
     }
 }
 
-/// Whether there is nothing that hyper knows about the connection and we do not: it is between requests, all answers are out.
-fn at_rest(activity: &Activity) -> bool {
-    activity.idle_since().is_some() && activity.all_answered()
-}
-
-/// Says what is left to be said on a connection whose HTTP/1 is over; no result: because of what the client sent.
+/// Says what is left to be said on a connection whose HTTP/1 is over.
 async fn finish(
     http: http1::Connection<TokioIo<Transport>, Service>,
-    result: Option<hyper::Result<()>>,
+    result: hyper::Result<()>,
     mut orders: Orders<'_>,
 ) -> Closed {
     let parts = http.into_parts();
     let transport = parts.io.into_inner();
-    let refused = transport.refused();
-    let problem = match &result {
-        None => refused.filter(|refused| !refused.passed_on).map(refusal::of_fault),
-        Some(Err(error)) if error.is_parse() => Some(refusal::of_error(error)),
-        Some(_) => None,
-    };
-    if let Some(problem) = problem {
-        orders.unless_cut(refusal::send(transport.into_stream(), &parts.service, problem)).await;
-        return Closed::BadRequest;
-    }
     let reason = match result {
-        _ if refused.is_some() => Closed::BadRequest,
+        // hyper has answered it
+        Err(error) if error.is_parse() => Closed::BadRequest,
         _ if transport.ended() => Closed::Client,
-        Some(Err(error)) if error.is_user() => Closed::Error,
-        Some(Err(_)) => Closed::Client,
-        _ if orders.current() == Order::Drain => Closed::Drain,
-        _ => Closed::Answered,
+        Err(error) if error.is_user() => Closed::Error,
+        Err(_) => Closed::Client,
+        Ok(()) if orders.current() == Order::Drain => Closed::Drain,
+        Ok(()) => Closed::Answered,
     };
     if !transport.ended() {
-        let under_way = transport.mid_request() || refused.is_some();
+        let more = orders.activity.has_body() || !without_empty_lines(&parts.read_buf).is_empty();
+        let under_way = reason == Closed::BadRequest || more;
         orders.unless_cut(linger::close(transport.into_stream(), under_way)).await;
     }
     reason
@@ -249,7 +228,8 @@ impl<'a> Orders<'a> {
         if order == self.seen {
             return order;
         }
-        // the wake that came with it has used the registration up; without a new one the next order would not be heard
+        // the wake that came with it has used the registration up; without a new one the next order would not
+        // be heard
         self.seen = order;
         self.activity.register(context.waker());
         self.current()

@@ -1,5 +1,5 @@
-//! Closing a connection on which the client may still be sending: closing at once would make the kernel send a reset, and a
-//! reset destroys an answer that the client has not read yet.
+//! Closing a connection on which the client may still be sending: closing at once would make the kernel send
+//! a reset, and a reset destroys an answer that the client has not read yet.
 
 use std::time::Duration;
 

@@ -24,25 +24,28 @@ pub(super) struct Protocols {
     pub http1: http1::Builder,
     /// HTTP/2 with prior knowledge.
     pub http2: http2::Builder<Streams>,
-    /// The most bytes of a request head that are read at all: beyond this no exact answer is owed.
-    pub head_bytes: usize,
 }
 
 impl Protocols {
-    /// hyper's limits are set a bit above ours, so that what is a bit too large gets its exact answer from us.
+    /// hyper's limits are set a bit above ours, so that what is a bit too large gets its exact answer from
+    /// us.
     #[must_use]
     pub(super) fn new(limits: &Limits) -> Self {
+        // the most bytes of a request head that are read at all
         let head_bytes = (2 * (limits.uri_bytes.0 + limits.header_bytes.0)).max(16 << 10);
         let mut http1 = http1::Builder::new();
-        // the sweeper keeps the time; most answers are small: copying one together is cheaper than handing the kernel two pieces
-        http1.header_read_timeout(None).half_close(true).writev(false).max_buf_size(head_bytes + (8 << 10));
+        // the sweeper keeps the time; most answers are small: copying one together is cheaper than handing
+        // the kernel two pieces
+        http1.header_read_timeout(None).half_close(true).writev(false).max_buf_size(head_bytes);
         if limits.headers >= HYPER_MAX_HEADERS {
             http1.max_headers(limits.headers + 1);
         }
-        // a stream has its answer after `body` and `handler`, and must have been taken by the client `idle` later
+        // a stream has its answer after `body` and `handler`, and must have been taken by the client `idle`
+        // later
         let streams = Streams { longest: limits.body.0 + limits.handler.0 + limits.idle.0 };
         let mut http2 = http2::Builder::new(streams);
-        // no PING of ours: whoever is gone without a word is idle, or takes nothing, and the sweeper sees to both
+        // no PING of ours: whoever is gone without a word is idle, or takes nothing, and the sweeper sees to
+        // both
         http2
             .max_concurrent_streams(limits.http2_streams)
             .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
@@ -51,11 +54,12 @@ impl Protocols {
             .initial_stream_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .max_send_buf_size(SEND_BUFFER_BYTES);
-        Self { http1, http2, head_bytes }
+        Self { http1, http2 }
     }
 }
 
-/// Runs HTTP/2 streams, each for a bounded time: a client that grants no window would hold its requests forever.
+/// Runs HTTP/2 streams, each for a bounded time: a client that grants no window would hold its requests
+/// forever.
 #[derive(Clone, Debug)]
 pub(super) struct Streams {
     longest: Duration,

@@ -15,7 +15,7 @@ pub enum Closed {
     Idle,
     /// The client took nothing of an answer for `limits.idle`.
     Write,
-    /// What came was not HTTP, not safely so, or not HTTP as it is spoken here; answered 400, 413, 414, 431, 501 or 505.
+    /// A request head that the parser does not take; answered 400, 414 or 431.
     BadRequest,
     /// Closed while draining, with nothing left to answer.
     Drain,

@@ -16,7 +16,7 @@ fn a_fresh_connection_owes_its_first_byte_then_its_header() {
     let (_, activity) = at(3);
     assert_eq!(activity.waiting_for(), Some((0, Closed::FirstByte)));
     activity.received();
-    activity.head_pending(true);
+    activity.head_received();
     assert_eq!(activity.waiting_for(), Some((0, Closed::Header)), "counted from accept");
 }
 
@@ -47,21 +47,49 @@ fn idleness_begins_when_the_last_answer_is_out_and_nothing_else_that_is_sent_end
 }
 
 #[test]
-fn a_later_header_counts_from_its_first_byte_or_from_when_the_answer_before_it_began() {
+fn a_later_header_counts_from_its_first_byte_until_a_request_comes_of_it() {
     let (clock, activity) = at(1);
     activity.received();
-    let call = activity.begin();
-    activity.head_pending(true);
+    drop(activity.begin());
+    clock.advance(2);
+    activity.head_received();
     clock.advance(1);
-    activity.answer_began();
+    activity.head_received();
+    assert_eq!(activity.waiting_for(), Some((3, Closed::Header)));
+    assert_eq!(activity.idle_since(), None);
+    let call = activity.begin();
+    clock.advance(1);
+    activity.head_received();
     drop(call);
-    assert_eq!(activity.waiting_for(), Some((2, Closed::Header)), "the answer began later");
-    activity.head_pending(false);
+    assert_eq!(
+        activity.waiting_for(),
+        Some((5, Closed::Idle)),
+        "what came meanwhile belonged to the request"
+    );
+}
+
+#[test]
+fn a_header_found_behind_a_request_counts_from_the_end_of_its_answer() {
+    let (clock, activity) = at(1);
+    activity.received();
+    drop(activity.begin());
     clock.advance(2);
     activity.head_pending(true);
-    clock.advance(1);
-    activity.head_pending(true);
-    assert_eq!(activity.waiting_for(), Some((4, Closed::Header)), "the header began later");
+    assert_eq!(activity.waiting_for(), Some((1, Closed::Header)));
+    activity.head_pending(false);
+    assert_eq!(activity.waiting_for(), Some((1, Closed::Idle)));
+}
+
+#[test]
+fn only_the_last_request_may_have_more_of_its_body_on_the_way() {
+    let (_, activity) = at(0);
+    assert!(!activity.has_body());
+    let call = activity.begin();
+    activity.body_announced();
+    assert!(activity.has_body());
+    drop(call);
+    drop(activity.begin());
+    assert!(!activity.has_body());
 }
 
 #[test]
