@@ -19,8 +19,12 @@ use tokio::{
     net::{UnixListener, UnixStream},
 };
 use uecho::{
-    config::Settings, http::service::Service, net::listener::Listener, process::serving::Serving,
-    route::Side, state::App,
+    config::Settings,
+    http::service::Service,
+    net::{listener::Listener, worker::Worker},
+    process::serving::Serving,
+    route::Side,
+    state::App,
 };
 use uecho_probe::listen::Listen;
 
@@ -92,7 +96,7 @@ async fn main() {
     let telemetry = uecho::telemetry::init(&settings).unwrap();
     let service = Service::new(App::new(settings, telemetry).unwrap(), Side::Public);
     let listener = Listener::bind(&Listen::Unix(path("uecho"))).unwrap();
-    let _serving = Serving::start("public listeners", vec![listener], service);
+    let _serving = Serving::start("public listeners", vec![listener], vec![Worker::here(service)]);
 
     let mut args = std::env::args().skip_while(|arg| arg != "count").skip(1);
     if let Some(which) = args.next() {

@@ -140,6 +140,10 @@ in
             '';
           };
 
+          workers =
+            setting (types.either (types.enum [ "auto" ]) (types.ints.between 1 1024)) "auto"
+              "Threads that serve the public listener: `\"auto\"`, one for each CPU that the process may use, or a number.";
+
           public.listen = mkOption {
             type = types.str;
             default = "127.0.0.1:8080";

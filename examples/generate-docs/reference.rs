@@ -36,8 +36,9 @@ pub(crate) fn rows() -> Result<Vec<Row>, Box<dyn Error>> {
                 _ => &declared.field("Settings", section)?.1,
             };
             let (_, kind, doc) = declared.field(structure, name)?;
-            let variants =
-                declared.enums.get(kind).map(|variants| format!(" One of {}.", variants.join(", ")));
+            // its doc comment says it all
+            let variants = declared.enums.get(kind).filter(|_| kind != "Workers");
+            let variants = variants.map(|variants| format!(" One of {}.", variants.join(", ")));
             let default = match (key.key.as_str(), &key.value) {
                 ("instance", _) => "the host name".into(),
                 (_, Value::Null) => String::new(),
@@ -138,6 +139,7 @@ fn form(kind: &str) -> Option<&'static str> {
         "Size" => "size",
         "Span" => "duration",
         "Policy" => "string or table",
+        "Workers" => "string or whole number",
         "PathBuf" => "path",
         "SecretString" => "secret string",
         "SecretString*" => "table of secret strings",

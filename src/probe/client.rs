@@ -106,7 +106,11 @@ impl Client {
         }
     }
 
-    async fn over<S>(self: &Arc<Self>, stream: S) -> Result<ClientConnection, Fault>
+    /// Speaks HTTP on a stream that is open already, wherever it leads.
+    ///
+    /// # Errors
+    /// [`Fault::Unreachable`] when that cannot begin.
+    pub async fn over<S>(self: &Arc<Self>, stream: S) -> Result<ClientConnection, Fault>
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
     {

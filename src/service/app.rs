@@ -6,14 +6,13 @@ use std::{
     time::Duration,
 };
 
-use tokio::runtime::Runtime;
 use uecho_probe::target::Target;
 
 use crate::{
     cli::{Cli, Command, probe::ProbeArgs},
     config,
     fanout::peers::Peers,
-    process::{error::Error, run},
+    process::{error::Error, run, threads::runtime},
     state::App,
     telemetry,
 };
@@ -47,7 +46,7 @@ fn serve(cli: &Cli) -> Result<(), Error> {
         tracing::warn!("configuration: {warning}");
     }
     let app = App::new(settings, telemetry)?;
-    let runtime = runtime()?;
+    let runtime = runtime(app.settings.workers.count()).map_err(no_runtime)?;
     let result = runtime.block_on(run::run(app, cli.config.clone()));
     // a name server or a disk that does not answer must not hold the end back
     runtime.shutdown_background();
@@ -80,16 +79,14 @@ fn probe(cli: &Cli, args: &ProbeArgs) -> Result<ExitCode, Error> {
         Some(url) => url.clone(),
         None => Target::of(&config::load(&cli.config)?.settings.public.listen).map_err(Error::Usage)?,
     };
-    let runtime = runtime()?;
+    let runtime = runtime(1).map_err(no_runtime)?;
     let code = runtime.block_on(args.run(&args.probe(target)));
     // a name server that does not answer must not hold the verdict back
     runtime.shutdown_background();
     Ok(code)
 }
 
-fn runtime() -> Result<Runtime, Error> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Error::Software(format!("cannot start the runtime: {error}")))
+#[expect(clippy::needless_pass_by_value, reason = "given to `map_err`")]
+fn no_runtime(error: io::Error) -> Error {
+    Error::Software(format!("cannot start the runtime: {error}"))
 }

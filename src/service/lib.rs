@@ -9,7 +9,7 @@
 //! - [`fanout`]: other nodes, asked all at once
 //! - [`telemetry`]: logs, metrics, traces
 //! - [`route`]: the names of the routes
-//! - [`memory`]: a budget for what is held of what others sent
+//! - [`memory`]: a budget for what is held of what others sent, [`permits`] how threads share a limit
 //! - [`config`]: what the service can be told, and by whom
 
 pub mod app;
@@ -19,6 +19,7 @@ pub mod fanout;
 pub mod http;
 mod memory;
 pub mod net;
+mod permits;
 pub mod process;
 pub mod route;
 pub mod state;

@@ -4,6 +4,7 @@
 //! - [`tasks`]: background tasks, none of which dies unseen
 //! - [`signals`]: what the service manager or an operator asks for
 //! - [`reload`]: settings read again; [`monitor`]: whether enough peers are up; [`watchdog`]: the service asks itself
+//! - [`threads`]: those that serve
 //! - [`drain`]: the way down
 //! - [`systemd`]: what the service manager is told
 
@@ -16,4 +17,5 @@ pub mod serving;
 mod signals;
 mod systemd;
 mod tasks;
+pub(crate) mod threads;
 mod watchdog;

@@ -1,16 +1,21 @@
-//! What every request can see, built once; the part that a reload replaces is in [`Live`].
+//! What every request can see: [`App`] as one worker has it, [`Common`] to all of them, [`Live`] until the next reload.
 
+mod counts;
 pub mod headers;
 pub mod readiness;
 pub mod watchdog_key;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    ops::Deref,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use arc_swap::ArcSwap;
+use counts::Counts;
+pub use counts::Requests;
+use crossbeam_utils::CachePadded;
 use http::HeaderMap;
+use thread_local::ThreadLocal;
 use tokio::sync::Notify;
 use uecho_probe::receipt::Receipt;
 
@@ -18,20 +23,23 @@ use crate::{
     config::{ConfigError, Settings},
     fanout::{outcome::Outcome, peers::Peers},
     memory::Memory,
+    permits::Permits,
     state::{readiness::Readiness, watchdog_key::WatchdogKey},
-    telemetry::{Telemetry, metrics::Metrics},
+    telemetry::{
+        Telemetry,
+        metrics::{Metrics, of_worker::OfWorker},
+    },
 };
 
 /// What SIGHUP re-reads.
 pub struct Live {
     /// Which build on which machine and system this is.
     pub receipt: Receipt,
-    /// The headers of every answer, made once; the trace id in it is a placeholder.
-    pub headers: HeaderMap,
     /// What `GET /` says.
     pub message: String,
     /// Other nodes, and what to make of their answers.
     pub peers: Arc<Peers>,
+    headers: ThreadLocal<HeaderMap>,
 }
 
 impl Live {
@@ -45,19 +53,44 @@ impl Live {
         let instance = before.map_or(&settings.instance, |before| &before.receipt.instance);
         let receipt = Receipt::of(instance, &settings.system, settings.current_system.as_deref());
         Ok(Self {
-            headers: headers::of_every_answer(receipt.header()),
             receipt,
             message: settings.message.clone(),
             peers: Arc::new(peers),
+            headers: ThreadLocal::new(),
         })
+    }
+
+    /// The headers of every answer; the trace id in it is a placeholder. Made once for each thread, which then counts who holds them
+    /// where no other thread does.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        self.headers.get_or(|| headers::of_every_answer(self.receipt.header()))
     }
 }
 
-/// Shared by all connections and handlers.
+/// The state as one worker has it: what all have in common, and what this one counts by itself. Each has an [`Arc`] of its own, so that
+/// what its requests count and hold is written to by no other thread.
+#[repr(align(128))] // a cache line, and the one that the processor fetches with it
 pub struct App {
+    common: Arc<Common>,
+    counts: Arc<CachePadded<Counts>>,
+    /// Metrics that a request may touch.
+    pub own: OfWorker,
+}
+
+impl Deref for App {
+    type Target = Common;
+
+    fn deref(&self) -> &Common {
+        &self.common
+    }
+}
+
+/// What there is once in the process.
+pub struct Common {
     /// As read at start; see `live` for what a reload changes.
     pub settings: Settings,
-    /// As read last; replaced by [`App::set_live`].
+    /// As read last; replaced by [`Common::set_live`].
     pub live: ArcSwap<Live>,
     /// Told when `live` was replaced.
     pub live_changed: Notify,
@@ -71,13 +104,13 @@ pub struct App {
     pub readiness: Readiness,
     /// What makes the watchdog's own request pass when others are turned away.
     pub watchdog_key: WatchdogKey,
-    begun: AtomicU64,
-    ended: AtomicU64,
-    cut: AtomicU64,
+    /// `limits.in_flight`
+    pub(crate) in_flight: Permits,
+    counts: Mutex<Vec<Arc<CachePadded<Counts>>>>,
 }
 
 impl App {
-    /// Builds the state.
+    /// Builds the state, as the first worker has it.
     ///
     /// # Errors
     /// The settings cannot be used together.
@@ -86,24 +119,54 @@ impl App {
         let unregistered = |error: prometheus::Error| ConfigError::new(error.to_string());
         let memory = Memory::new(settings.limits.memory).map_err(unregistered)?;
         let metrics = Metrics::new(&live.receipt, &telemetry, &memory).map_err(unregistered)?;
-        for outcome in Outcome::ALL {
-            metrics.fanout_replies.with_label_values(&[outcome.as_str()]);
-        }
-        Ok(Arc::new(Self {
+        let common = Arc::new(Common {
             live: ArcSwap::from_pointee(live),
             live_changed: Notify::new(),
             readiness: Readiness::new(metrics.ready.clone()),
             watchdog_key: WatchdogKey::random(),
-            begun: AtomicU64::new(0),
-            ended: AtomicU64::new(0),
-            cut: AtomicU64::new(0),
+            in_flight: Permits::new(settings.limits.in_flight),
+            counts: Mutex::default(),
             settings,
             telemetry,
             metrics,
             memory,
-        }))
+        });
+        let app = Self::of(common).map_err(unregistered)?;
+        // so that each is there before there is something to count
+        for outcome in Outcome::ALL {
+            app.own.fanout_replies.with_label_values(&[outcome.as_str()]);
+        }
+        Ok(app)
     }
 
+    /// The same state, as another worker has it; best called on that worker's thread, so that what the allocator puts side by side is
+    /// written to by one thread.
+    ///
+    /// # Errors
+    /// A metric has an impossible name: a bug, caught by every test.
+    pub(crate) fn for_worker(&self) -> Result<Arc<Self>, prometheus::Error> {
+        Self::of(self.common.clone())
+    }
+
+    fn of(common: Arc<Common>) -> Result<Arc<Self>, prometheus::Error> {
+        let own = common.metrics.of_worker()?;
+        let counts = Arc::<CachePadded<Counts>>::default();
+        common.counts().push(counts.clone());
+        Ok(Arc::new(Self { common, counts, own }))
+    }
+
+    /// Counts a request in.
+    pub(crate) fn enter(&self) {
+        self.counts.enter();
+    }
+
+    /// Counts a request out, with or without a whole answer.
+    pub(crate) fn leave(&self, complete: bool) {
+        self.counts.leave(complete);
+    }
+}
+
+impl Common {
     /// Puts re-read settings in force; requests in flight finish with the old ones.
     pub fn set_live(&self, live: Live) {
         self.metrics.show_build(&live.receipt);
@@ -120,41 +183,10 @@ impl App {
     /// Requests of the public listener so far.
     #[must_use]
     pub fn requests(&self) -> Requests {
-        // in this order, so that no request is seen to end before it began
-        let [cut, ended, begun] =
-            [&self.cut, &self.ended, &self.begun].map(|count| count.load(Ordering::Relaxed));
-        Requests { begun, ended, cut }
+        self.counts().iter().map(|counts| counts.read()).sum()
     }
 
-    /// Counts a request in.
-    pub(crate) fn enter(&self) {
-        self.begun.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Counts a request out, with or without a whole answer.
-    pub(crate) fn leave(&self, complete: bool) {
-        self.ended.fetch_add(1, Ordering::Relaxed);
-        if !complete {
-            self.cut.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-}
-
-/// Requests of the public listener, counted since start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Requests {
-    /// Whose head was complete.
-    pub begun: u64,
-    /// Of those, the ones that are over.
-    pub ended: u64,
-    /// Of those, the ones whose answer did not reach its end.
-    pub cut: u64,
-}
-
-impl Requests {
-    /// Begun and not over.
-    #[must_use]
-    pub fn in_flight(self) -> u64 {
-        self.begun.saturating_sub(self.ended)
+    fn counts(&self) -> MutexGuard<'_, Vec<Arc<CachePadded<Counts>>>> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -37,3 +37,4 @@ mod systemd;
 mod targets;
 mod traces;
 mod watchdog;
+mod workers;

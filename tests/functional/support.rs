@@ -204,6 +204,10 @@ impl Builder {
                 sockets.into_iter().zip(3..).map(|(parent_fd, child_fd)| FdMapping { parent_fd, child_fd });
             command.fd_mappings(fds.collect()).unwrap();
         }
+        // the whole suite with so many workers
+        if let Ok(workers) = std::env::var("UECHO_TEST_WORKERS") {
+            command.env("UECHO_WORKERS", workers);
+        }
         command.envs(&self.env);
         let child = command.spawn().unwrap();
         let mut uecho = Uecho { child, public, ops, notify, directory };

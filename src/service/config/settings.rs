@@ -8,6 +8,7 @@ mod listeners;
 mod log;
 mod otlp;
 mod policy;
+mod workers;
 
 use std::path::PathBuf;
 
@@ -20,6 +21,7 @@ pub use log::{Access, Log, LogFormat};
 pub use otlp::Otlp;
 pub use policy::Policy;
 use serde::{Deserialize, Serialize};
+pub use workers::Workers;
 
 use crate::config::{checker::Checker, invalid::Invalid};
 
@@ -38,6 +40,8 @@ pub struct Settings {
     pub system: String,
     /// Symbolic link to the running system in the Nix store, `/run/current-system` on NixOS: its hash is added to `system` in the receipt.
     pub current_system: Option<PathBuf>,
+    /// Threads that serve the public listener: `"auto"`, one for each CPU that the process may use, or a number.
+    pub workers: Workers,
     /// The public listener.
     pub public: Public,
     /// The ops listener: health, version, metrics.
@@ -63,6 +67,7 @@ impl Default for Settings {
             instance: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             system: "unknown".into(),
             current_system: None,
+            workers: Workers::default(),
             public: Public::default(),
             ops: Ops::default(),
             limits: Limits::default(),

@@ -1,5 +1,6 @@
-//! What one connection is doing, as its transport, its requests and the sweeper share it. Every field is
-//! written without a lock and read a few times a second at most, so that a request costs a few plain stores.
+//! What one connection is doing, as its transport, its requests and the sweeper share it, the sweeper from
+//! another thread. Every field is written without a lock and read a few times a second at most, so that a
+//! request costs a few plain stores.
 
 #[cfg(test)]
 mod tests;
@@ -10,14 +11,16 @@ pub(crate) mod closed;
 
 use std::{
     sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::Relaxed},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{
+            AtomicBool, AtomicU8, AtomicU32,
+            Ordering::{Acquire, Relaxed, Release},
+        },
     },
     task::{Context, Poll, Waker},
 };
 
 use bytes::Bytes;
-use futures_util::task::AtomicWaker;
 use unsent::Unsent;
 
 use crate::http::activity::{
@@ -39,7 +42,7 @@ pub struct Activity {
     with_body: AtomicU32,
     stalled_since: AtomicU32,
     order: AtomicU8,
-    waker: AtomicWaker,
+    waker: Mutex<Option<Waker>>,
     kept: AtomicBool,
     unsent: Unsent,
 }
@@ -78,7 +81,7 @@ impl Activity {
             with_body: AtomicU32::new(0),
             stalled_since: AtomicU32::new(NEVER),
             order: AtomicU8::new(0),
-            waker: AtomicWaker::new(),
+            waker: Mutex::default(),
             kept: AtomicBool::new(false),
             unsent: Unsent::default(),
         }
@@ -147,7 +150,7 @@ impl Activity {
         // only the connection's own task begins requests
         self.calls.store(self.calls.load(Relaxed).wrapping_add(1), Relaxed);
         self.head_since.store(NEVER, Relaxed);
-        self.active.fetch_add(1, Relaxed);
+        self.active.fetch_add(1, Release);
         Call(self.clone())
     }
 
@@ -160,12 +163,16 @@ impl Activity {
     /// Requests begun and not ended.
     #[must_use]
     pub fn active(&self) -> u32 {
-        self.active.load(Relaxed)
+        self.active.load(Acquire)
     }
 
-    /// The task to wake when an order comes.
+    /// The task to wake whenever an order comes: all that come after this, any number of times.
     pub fn register(&self, waker: &Waker) {
-        self.waker.register(waker);
+        *self.waker() = Some(waker.clone());
+    }
+
+    fn waker(&self) -> MutexGuard<'_, Option<Waker>> {
+        self.waker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells the connection; an order replaces a lesser one, in the order of [`Order`]. The first
@@ -177,9 +184,24 @@ impl Activity {
             Order::Drain => DRAIN,
             Order::Close(reason) => CLOSE + reason as u8,
         };
-        if self.order.load(Relaxed) < code.min(CLOSE) {
-            self.order.store(code, Relaxed);
-            self.waker.wake();
+        let more = |order| (order < code.min(CLOSE)).then_some(code);
+        if self.order.fetch_update(Relaxed, Relaxed, more).is_ok()
+            && let Some(waker) = &*self.waker()
+        {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Whether an order to close for this reason has been overtaken: whoever gave it saw a connection that waited, and by now the
+    /// client has sent something.
+    #[must_use]
+    pub fn has_overtaken(&self, reason: Closed) -> bool {
+        let begun = self.active() > 0;
+        match reason {
+            Closed::FirstByte => begun || self.received.load(Relaxed),
+            Closed::Idle | Closed::Cap | Closed::Drain => begun || self.head_since.load(Relaxed) != NEVER,
+            Closed::Header => begun,
+            _ => false,
         }
     }
 
@@ -262,6 +284,7 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         self.0.idle_since.store(self.0.clock.now(), Relaxed);
-        self.0.active.fetch_sub(1, Relaxed);
+        // whoever sees it gone sees since when
+        self.0.active.fetch_sub(1, Release);
     }
 }

@@ -28,6 +28,8 @@ pub struct InFlight {
     pub app: Arc<App>,
     /// When the head was complete.
     pub start: Instant,
+    /// Whether it is one of `limits.in_flight`.
+    pub permitted: bool,
     /// Trace of the request.
     pub trace: TraceContext,
     /// Which listener it came in on; only public requests are counted as in flight.
@@ -61,17 +63,21 @@ impl Drop for InFlight {
         if self.side == Side::Public {
             self.app.leave(self.complete);
         }
-        let metrics = &self.app.metrics;
+        if self.permitted {
+            self.app.in_flight.give(1);
+        }
         let duration = self.start.elapsed();
         let seconds = duration.as_secs_f64();
         if !self.complete {
-            metrics.requests_cut.inc();
+            self.app.metrics.requests_cut.inc();
         }
         match self.status {
             Some(StatusCode::OK) if self.route == Route::Echo && self.method == "GET" => {
-                metrics.echo_ok_duration.observe(seconds);
+                self.app.own.echo_ok_duration.observe(seconds);
             }
-            Some(status) => metrics
+            Some(status) => self
+                .app
+                .own
                 .request_duration
                 .with_label_values(&[self.method, self.route.pattern(), status.as_str()])
                 .observe(seconds),

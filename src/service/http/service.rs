@@ -107,6 +107,7 @@ impl Service {
         let route = Route::of(self.side, request.uri().path());
         InFlight {
             app: self.app.clone(),
+            permitted: false,
             start: Instant::now(),
             trace,
             side: self.side,
@@ -133,7 +134,13 @@ impl Service {
     }
 
     /// The checks before any handler.
-    fn admit<B>(&self, route: Route, request: &Request<B>, head: &Head<'_>) -> Result<(), Problem> {
+    fn admit<B>(
+        &self,
+        in_flight: &mut InFlight,
+        request: &Request<B>,
+        head: &Head<'_>,
+    ) -> Result<(), Problem> {
+        let route = in_flight.route;
         limits::check(&self.app.settings.limits, request.version(), request.uri(), head)?;
         target::check(request, head)?;
         if head.coded {
@@ -150,9 +157,8 @@ impl Service {
             }
             return Ok(());
         }
-        if self.app.in_flight() > self.app.settings.limits.in_flight as u64
-            && !self.app.watchdog_key.opens(request.headers())
-        {
+        in_flight.permitted = self.app.in_flight.take(1);
+        if !in_flight.permitted && !self.app.watchdog_key.opens(request.headers()) {
             return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE)
                 .detail("too many requests in flight")
                 .header(header::RETRY_AFTER, HeaderValue::from_static("1")));
@@ -171,13 +177,13 @@ impl hyper::service::Service<Request<Incoming>> for Service {
 
     fn call(&self, request: Request<Incoming>) -> Pending {
         let head = Head::read(&request);
-        let in_flight = self.begin(&request, &head);
+        let mut in_flight = self.begin(&request, &head);
         if let Some(connection) = &self.connection
             && !request.body().is_end_stream()
         {
             connection.body_announced();
         }
-        if let Err(problem) = self.admit(in_flight.route, &request, &head) {
+        if let Err(problem) = self.admit(&mut in_flight, &request, &head) {
             return Pending::Ready(Some(finish(problem.into_response(), in_flight)));
         }
         if in_flight.route == Route::Echo
@@ -226,7 +232,7 @@ fn set_trace_id(headers: &mut HeaderMap, trace_id: HeaderValue) {
 
 /// The hot path's end: the prepared headers are cloned whole, which costs a third of inserting them one by one.
 fn finish_echo(media: Media, body: Bytes, mut in_flight: InFlight) -> Response<ResponseBody> {
-    let mut headers = in_flight.app.live.load().headers.clone();
+    let mut headers = in_flight.app.live.load().headers().clone();
     set_trace_id(&mut headers, in_flight.trace.trace_id.header());
     if media != Media::Html {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media.content_type()));
@@ -260,7 +266,7 @@ fn finish(response: axum::response::Response, mut in_flight: InFlight) -> Respon
         headers.insert(header::CONTENT_TYPE, problem::CONTENT_TYPE);
         headers.remove(header::CONTENT_LENGTH);
     }
-    for (name, value) in &in_flight.app.live.load().headers {
+    for (name, value) in in_flight.app.live.load().headers() {
         if name != header::CONTENT_TYPE {
             headers.insert(name, value.clone());
         }

@@ -1,27 +1,23 @@
 //! Bytes taken from the budget, and what is said when it has none left.
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
-};
+use std::{fmt, sync::Arc};
 
 use prometheus::IntCounter;
 use uecho_probe::units::Size;
+
+use crate::permits::Permits;
 
 /// What all that is held shares.
 #[derive(Debug)]
 pub(super) struct Budget {
     limit: Size,
-    held: AtomicUsize,
+    bytes: Permits,
     refused: IntCounter,
 }
 
 impl Budget {
     pub(super) fn new(limit: Size, refused: IntCounter) -> Arc<Self> {
-        Arc::new(Self { limit, held: AtomicUsize::new(0), refused })
+        Arc::new(Self { limit, bytes: Permits::new(limit.0), refused })
     }
 
     pub(super) fn limit(&self) -> Size {
@@ -30,7 +26,7 @@ impl Budget {
 
     /// Bytes that are held now.
     pub(super) fn held(&self) -> usize {
-        self.held.load(Relaxed)
+        self.bytes.taken()
     }
 
     pub(super) fn refused(&self) -> IntCounter {
@@ -74,20 +70,16 @@ impl Held {
     pub fn shrink_to(&mut self, bytes: usize) {
         let released = self.bytes.saturating_sub(bytes);
         self.bytes -= released;
-        self.budget.held.fetch_sub(released, Relaxed);
+        self.budget.bytes.give(released);
     }
 
     /// The same, uncounted.
     pub(super) fn try_grow(&mut self, more: usize) -> bool {
-        let limit = self.budget.limit.0;
-        let grown = self
-            .budget
-            .held
-            .fetch_update(Relaxed, Relaxed, |held| held.checked_add(more).filter(|held| *held <= limit));
-        if grown.is_ok() {
+        let grown = self.budget.bytes.take(more);
+        if grown {
             self.bytes += more;
         }
-        grown.is_ok()
+        grown
     }
 }
 

@@ -5,16 +5,13 @@ use std::{io, sync::Arc, time::Duration};
 use rustix::io::Errno;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::{
-    http::service::Service,
-    net::{
-        connection,
-        connections::Connections,
-        listener::{BACKLOG, Listener},
-        phase::{Phase, PhaseWatch},
-        protocols::Protocols,
-        stream::Stream,
-    },
+use crate::net::{
+    accepted::Accepted,
+    connections::{Connection, Connections},
+    listener::{BACKLOG, Listener},
+    phase::{Phase, PhaseWatch},
+    protocols::Protocols,
+    worker::Worker,
 };
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -30,8 +27,8 @@ const CROWDED: Duration = Duration::from_secs(1);
 pub(super) struct Acceptor {
     /// Where connections are counted.
     pub connections: Arc<Connections>,
-    /// What answers on them.
-    pub service: Service,
+    /// Where they are served.
+    pub workers: Vec<Worker>,
     /// How HTTP is spoken.
     pub protocols: Arc<Protocols>,
 }
@@ -79,17 +76,17 @@ impl Acceptor {
     }
 
     /// Serves what was accepted; after an error of the process or the machine, waits for longer each time.
-    async fn take(&self, listener: &Listener, accepted: io::Result<Stream>, pause: &mut Duration) {
+    async fn take(&self, listener: &Listener, accepted: io::Result<Accepted>, pause: &mut Duration) {
         match accepted {
-            Ok(stream) => {
-                self.serve(stream);
+            Ok(accepted) => {
+                self.serve(accepted, self.connections.add());
                 *pause = FIRST_PAUSE;
             }
             Err(error) if of_one_connection(&error) => {
                 tracing::debug!(%listener, %error, "a connection was gone before it was accepted");
             }
             Err(error) => {
-                self.service.app().metrics.accept_errors.inc();
+                self.workers[0].service().app().metrics.accept_errors.inc();
                 if *pause == FIRST_PAUSE {
                     tracing::warn!(%listener, %error, "cannot accept connections, trying on");
                 }
@@ -100,9 +97,9 @@ impl Acceptor {
         }
     }
 
-    fn serve(&self, stream: Stream) {
-        let connection = self.connections.add();
-        tokio::spawn(connection::run(stream, connection, self.service.clone(), self.protocols.clone()));
+    /// Hands a connection over to the worker that it is counted for.
+    pub(super) fn serve(&self, accepted: Accepted, connection: Connection) {
+        self.workers[connection.worker].serve(accepted, connection, self.protocols.clone());
     }
 }
 

@@ -210,12 +210,11 @@ fn went_away(error: &hyper::Error) -> bool {
 struct Orders<'a> {
     activity: &'a Activity,
     waker: Option<Waker>,
-    seen: Order,
 }
 
 impl<'a> Orders<'a> {
     fn new(activity: &'a Activity) -> Self {
-        Self { activity, waker: None, seen: Order::None }
+        Self { activity, waker: None }
     }
 
     fn poll(&mut self, context: &Context<'_>) -> Order {
@@ -224,15 +223,13 @@ impl<'a> Orders<'a> {
             self.activity.register(context.waker());
             self.waker = Some(context.waker().clone());
         }
-        let order = self.current();
-        if order == self.seen {
-            return order;
+        match self.current() {
+            Order::Close(reason) if self.activity.has_overtaken(reason) => {
+                self.activity.stay(reason);
+                self.current()
+            }
+            order => order,
         }
-        // the wake that came with it has used the registration up; without a new one the next order would not
-        // be heard
-        self.seen = order;
-        self.activity.register(context.waker());
-        self.current()
     }
 
     /// Waits for the next request.
@@ -279,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn every_order_wakes_the_connection() {
+    fn every_order_wakes_the_connection_also_one_that_it_has_seen_before_it_was_woken() {
         let activity = Activity::new(Arc::default());
         let mut orders = Orders::new(&activity);
         let count = Arc::new(Wakes::default());
@@ -288,8 +285,25 @@ mod tests {
         assert_eq!(orders.poll(&context), Order::None);
         for (number, order) in [Order::Drain, Order::Close(Closed::Cut)].into_iter().enumerate() {
             activity.order(order);
+            assert_eq!(orders.poll(&context), order);
             assert_eq!(count.0.load(Ordering::Relaxed), number + 1, "{order:?}");
             assert_eq!(orders.poll(&context), order);
         }
+    }
+
+    #[test]
+    fn an_order_that_a_request_has_overtaken_is_none() {
+        let activity = Arc::new(Activity::new(Arc::default()));
+        let mut orders = Orders::new(&activity);
+        let waker = Arc::new(Wakes::default()).into();
+        let context = Context::from_waker(&waker);
+        let _call = activity.begin();
+        for (given, heard) in [(Closed::Idle, Order::None), (Closed::Drain, Order::Drain)] {
+            activity.order(Order::Close(given));
+            assert_eq!(orders.poll(&context), heard);
+            assert_eq!(activity.ordered(), heard, "the sweeper looks again");
+        }
+        activity.order(Order::Close(Closed::Cut));
+        assert_eq!(orders.poll(&context), Order::Close(Closed::Cut));
     }
 }

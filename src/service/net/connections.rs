@@ -48,6 +48,22 @@ struct Open {
     /// When the drain began.
     draining: Option<Tick>,
     cut: bool,
+    /// How many connections each worker has.
+    loads: Vec<usize>,
+    /// Who comes first among equals.
+    next: usize,
+}
+
+impl Open {
+    /// The worker with the fewest connections. Equals take turns: connections that come one after the other, each gone before the next,
+    /// would all be the first one's.
+    fn least_loaded(&mut self) -> usize {
+        let count = self.loads.len();
+        let turns = (0..count).map(|turn| (self.next + turn) % count);
+        let least = turns.min_by_key(|worker| self.loads[*worker]).unwrap_or_default();
+        self.next = (least + 1) % count;
+        least
+    }
 }
 
 struct Entry {
@@ -96,9 +112,9 @@ impl Spans {
 }
 
 impl Connections {
-    /// No connections yet. Those of the public side are counted in the metrics of `counted`.
+    /// No connections yet, for so many workers. Those of the public side are counted in the metrics of `counted`.
     #[must_use]
-    pub(super) fn new(limits: &Limits, counted: Option<Arc<App>>) -> Arc<Self> {
+    pub(super) fn new(limits: &Limits, counted: Option<Arc<App>>, workers: usize) -> Arc<Self> {
         if let Some(app) = &counted {
             for reason in Closed::ALL {
                 app.metrics.connections_closed.with_label_values(&[reason.label()]);
@@ -109,7 +125,7 @@ impl Connections {
             limits: Spans::new(limits),
             cap: limits.connections,
             counted,
-            open: Mutex::default(),
+            open: Mutex::new(Open { loads: vec![0; workers], ..Open::default() }),
             left: Notify::new(),
         })
     }
@@ -118,11 +134,28 @@ impl Connections {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a connection in.
+    /// Takes a connection in, for the worker that has the fewest.
     #[must_use]
     pub(super) fn add(self: &Arc<Self>) -> Connection {
-        let activity = Arc::new(Activity::new(self.clock.clone()));
         let mut open = self.open();
+        let worker = open.least_loaded();
+        let connection = self.add_to(&mut open, worker, self.counted.clone());
+        if let Some(app) = &connection.counted {
+            app.metrics.connections.inc();
+        }
+        connection
+    }
+
+    /// Takes a connection of our own in, for this worker; it is counted nowhere and takes nobody's place.
+    #[must_use]
+    pub(super) fn add_visit(self: &Arc<Self>, worker: usize) -> Connection {
+        let connection = self.add_to(&mut self.open(), worker, None);
+        connection.activity.keep();
+        connection
+    }
+
+    fn add_to(self: &Arc<Self>, open: &mut Open, worker: usize, counted: Option<Arc<App>>) -> Connection {
+        let activity = Arc::new(Activity::new(self.clock.clone()));
         if open.cut {
             activity.order(Order::Close(Closed::Cut));
         } else if open.draining.is_some() {
@@ -130,10 +163,8 @@ impl Connections {
         }
         let check_at = if open.draining.is_some() { 0 } else { self.clock.now() + ticks(REST_AFTER) };
         let key = open.entries.insert(Entry { activity: activity.clone(), check_at, rested: 0 });
-        if let Some(app) = &self.counted {
-            app.metrics.connections.inc();
-        }
-        Connection { connections: self.clone(), activity, key, reason: Closed::Error }
+        open.loads[worker] += 1;
+        Connection { connections: self.clone(), activity, key, worker, counted, reason: Closed::Error }
     }
 
     /// Waits until another connection may be accepted, closing the longest idle one if that helps.
@@ -269,14 +300,21 @@ pub(super) struct Connection {
     /// What it is doing.
     pub activity: Arc<Activity>,
     key: usize,
+    /// Whose it is.
+    pub worker: usize,
+    counted: Option<Arc<App>>,
     /// Why it ends; set before the drop.
     pub reason: Closed,
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.connections.open().entries.remove(self.key);
-        if let Some(app) = &self.connections.counted {
+        {
+            let mut open = self.connections.open();
+            open.entries.remove(self.key);
+            open.loads[self.worker] -= 1;
+        }
+        if let Some(app) = &self.counted {
             app.metrics.connections.dec();
             app.metrics.connections_closed.with_label_values(&[self.reason.label()]).inc();
         }

@@ -1,14 +1,22 @@
 //! Where connections come from: a socket inherited from systemd, else one bound to the configured address.
 
-use std::{fmt, io, os::unix::net::UnixListener as StdUnixListener};
+use std::{
+    fmt, io,
+    net::TcpListener,
+    os::{
+        fd::{AsFd, AsRawFd},
+        unix::net::UnixListener,
+    },
+};
 
+use rustix::net::SocketFlags;
 use socket2::SockRef;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::io::{Interest, unix::AsyncFd};
 use uecho_probe::listen::Listen;
 
 use crate::net::{
+    accepted::Accepted,
     last_call,
-    stream::Stream,
     unix_socket::{self, SocketFile},
 };
 
@@ -33,9 +41,9 @@ pub struct Listener {
 }
 
 enum Socket {
-    Tcp(TcpListener),
+    Tcp(AsyncFd<TcpListener>),
     /// The file is there when the socket is our own.
-    Unix(UnixListener, Option<SocketFile>),
+    Unix(AsyncFd<UnixListener>, Option<SocketFile>),
 }
 
 impl Listener {
@@ -45,7 +53,7 @@ impl Listener {
     /// The address is taken, not ours, or not allowed.
     pub fn bind(listen: &Listen) -> Result<Self, BindError> {
         let bound = match listen {
-            Listen::Tcp(address) => std::net::TcpListener::bind(address).and_then(|tcp| {
+            Listen::Tcp(address) => TcpListener::bind(address).and_then(|tcp| {
                 SockRef::from(&tcp).listen(BACKLOG)?;
                 Self::tcp(tcp, false)
             }),
@@ -58,31 +66,34 @@ impl Listener {
     }
 
     /// Accepts on a TCP socket.
-    pub(super) fn tcp(listener: std::net::TcpListener, inherited: bool) -> io::Result<Self> {
+    pub(super) fn tcp(listener: TcpListener, inherited: bool) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        Ok(Self { socket: Socket::Tcp(TcpListener::from_std(listener)?), inherited })
+        Ok(Self { socket: Socket::Tcp(waitable(listener)?), inherited })
     }
 
     /// Accepts on a Unix socket: our own if `file` is its path, else an inherited one.
-    pub(super) fn unix(listener: StdUnixListener, file: Option<SocketFile>) -> io::Result<Self> {
+    pub(super) fn unix(listener: UnixListener, file: Option<SocketFile>) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let inherited = file.is_none();
-        Ok(Self { socket: Socket::Unix(UnixListener::from_std(listener)?, file), inherited })
+        Ok(Self { socket: Socket::Unix(waitable(listener)?, file), inherited })
     }
 
     /// Waits for a connection. Cancelling it loses none.
     ///
     /// # Errors
     /// As accept(2).
-    pub async fn accept(&self) -> io::Result<Stream> {
+    pub(super) async fn accept(&self) -> io::Result<Accepted> {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let accept = |listener: &dyn AsFd| Ok(rustix::net::accept_with(listener, flags)?);
         match &self.socket {
             Socket::Tcp(listener) => {
-                let (stream, _) = listener.accept().await?;
-                // fails only when the client is gone already, which reading will tell
-                let _ = stream.set_nodelay(true);
-                Ok(Stream::Tcp(stream))
+                let accepted = listener.async_io(Interest::READABLE, |listener| accept(listener)).await?;
+                Ok(Accepted::Tcp(accepted.into()))
             }
-            Socket::Unix(listener, _) => Ok(Stream::Unix(listener.accept().await?.0)),
+            Socket::Unix(listener, _) => {
+                let accepted = listener.async_io(Interest::READABLE, |listener| accept(listener)).await?;
+                Ok(Accepted::Unix(accepted.into()))
+            }
         }
     }
 
@@ -92,7 +103,7 @@ impl Listener {
     /// As setsockopt(2): the queue stays open.
     pub fn admit_no_more(&mut self) -> io::Result<()> {
         match &mut self.socket {
-            Socket::Tcp(listener) => last_call::refuse_syn(&SockRef::from(&*listener)),
+            Socket::Tcp(listener) => last_call::refuse_syn(&SockRef::from(listener.get_ref())),
             Socket::Unix(_, file) => {
                 drop(file.take());
                 Ok(())
@@ -104,15 +115,22 @@ impl Listener {
     #[must_use]
     pub fn address(&self) -> Option<Listen> {
         match &self.socket {
-            Socket::Tcp(listener) => listener.local_addr().ok().map(Listen::Tcp),
+            Socket::Tcp(listener) => listener.get_ref().local_addr().ok().map(Listen::Tcp),
             // the kernel knows the name it was bound under
             Socket::Unix(_, Some(file)) => Some(Listen::Unix(file.path().into())),
             Socket::Unix(listener, None) => listener
+                .get_ref()
                 .local_addr()
                 .ok()
                 .and_then(|address| address.as_pathname().map(|path| Listen::Unix(path.into()))),
         }
     }
+}
+
+/// Has the runtime watch the queue of a listener, but nothing that comes out of it: that may be another runtime's.
+#[expect(deprecated, reason = "not every type keeps its descriptor for as long as it lives; those of std do")]
+fn waitable<L: AsFd + AsRawFd>(listener: L) -> io::Result<AsyncFd<L>> {
+    AsyncFd::with_interest(listener, Interest::READABLE)
 }
 
 impl fmt::Display for Listener {

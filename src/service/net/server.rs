@@ -1,32 +1,63 @@
 //! The listeners of one side, from their first connection to their last.
 
-use std::sync::Arc;
+use std::{io, os::unix::net::UnixStream, sync::Arc};
 
 use futures_util::future::join_all;
 
 use crate::{
-    http::service::Service,
     net::{
-        accept::Acceptor, connections::Connections, listener::Listener, phase::PhaseWatch,
-        protocols::Protocols,
+        accept::Acceptor, accepted::Accepted, connections::Connections, listener::Listener,
+        phase::PhaseWatch, protocols::Protocols, worker::Worker,
     },
     route::Side,
 };
 
-/// Serves the listeners of one side until the phase is [`Draining`](crate::net::phase::Phase::Draining) and the last connection
-/// has ended, which [`Cut`](crate::net::phase::Phase::Cut) brings about.
-pub(crate) async fn serve(listeners: Vec<Listener>, service: Service, phase: PhaseWatch) {
-    let limits = &service.app().settings.limits;
-    let counted = (service.side() == Side::Public).then(|| service.app().clone());
-    let connections = Connections::new(limits, counted);
-    let protocols = Arc::new(Protocols::new(limits));
-    let acceptor = Acceptor { connections: connections.clone(), service, protocols };
-    let serve = async {
-        join_all(listeners.into_iter().map(|listener| acceptor.run(listener, phase.clone()))).await;
-        connections.ended().await;
-    };
-    tokio::select! {
-        () = serve => {}
-        () = connections.sweep(phase.clone()) => {}
+/// One side of the service.
+pub(crate) struct Server(Acceptor);
+
+impl Server {
+    /// A server whose connections are shared out among these workers, of which there is at least one.
+    #[must_use]
+    pub(crate) fn new(workers: Vec<Worker>) -> Self {
+        let service = workers[0].service();
+        let limits = &service.app().settings.limits;
+        let counted = (service.side() == Side::Public).then(|| service.app().clone());
+        let connections = Connections::new(limits, counted, workers.len());
+        let protocols = Arc::new(Protocols::new(limits));
+        Self(Acceptor { connections, workers, protocols })
+    }
+
+    /// How many workers serve.
+    #[must_use]
+    pub(crate) fn workers(&self) -> usize {
+        self.0.workers.len()
+    }
+
+    /// A connection to this worker and no other, which is not counted.
+    ///
+    /// # Errors
+    /// As socketpair(2).
+    pub(crate) fn visit(&self, worker: usize) -> io::Result<tokio::net::UnixStream> {
+        let (ours, theirs) = UnixStream::pair()?;
+        for end in [&ours, &theirs] {
+            end.set_nonblocking(true)?;
+        }
+        let visitor = ours.try_into()?;
+        self.0.serve(Accepted::Unix(theirs), self.0.connections.add_visit(worker));
+        Ok(visitor)
+    }
+
+    /// Serves the listeners until the phase is [`Draining`](crate::net::phase::Phase::Draining) and the last connection
+    /// has ended, which [`Cut`](crate::net::phase::Phase::Cut) brings about.
+    pub(crate) async fn serve(&self, listeners: Vec<Listener>, phase: PhaseWatch) {
+        let Self(acceptor) = self;
+        let serve = async {
+            join_all(listeners.into_iter().map(|listener| acceptor.run(listener, phase.clone()))).await;
+            acceptor.connections.ended().await;
+        };
+        tokio::select! {
+            () = serve => {}
+            () = acceptor.connections.sweep(phase.clone()) => {}
+        }
     }
 }

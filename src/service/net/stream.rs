@@ -15,7 +15,7 @@ use tokio::{
 
 /// An accepted connection.
 #[derive(Debug)]
-pub enum Stream {
+pub(super) enum Stream {
     /// TCP, any family.
     Tcp(TcpStream),
     /// A Unix stream socket.
@@ -25,7 +25,7 @@ pub enum Stream {
 impl Stream {
     /// The address of the other end; none for a Unix socket.
     #[must_use]
-    pub fn client(&self) -> Option<IpAddr> {
+    pub(super) fn client(&self) -> Option<IpAddr> {
         match self {
             Self::Tcp(stream) => stream.peer_addr().ok().map(|address| address.ip()),
             Self::Unix(_) => None,
@@ -36,7 +36,7 @@ impl Stream {
     ///
     /// # Errors
     /// As epoll(7) reports.
-    pub fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(super) fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(stream) => stream.poll_read_ready(context),
             Self::Unix(stream) => stream.poll_read_ready(context),
@@ -45,7 +45,7 @@ impl Stream {
 
     /// Whether the kernel holds bytes that nobody has read, asked of the kernel itself.
     #[must_use]
-    pub fn has_unread(&self) -> bool {
+    pub(super) fn has_unread(&self) -> bool {
         let mut byte = [std::mem::MaybeUninit::uninit(); 1];
         let peeked = match self {
             Self::Tcp(stream) => SockRef::from(stream).peek(&mut byte),

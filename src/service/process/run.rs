@@ -10,6 +10,7 @@ use crate::{
     net::{
         inherited::Inherited,
         listener::{BindError, Listener},
+        worker::Worker,
     },
     process::{
         drain::drain,
@@ -19,6 +20,7 @@ use crate::{
         signals::{self, Signals},
         systemd,
         tasks::Tasks,
+        threads::Threads,
         watchdog::{self, self_check},
     },
     route::Side,
@@ -43,14 +45,17 @@ pub(crate) async fn run(app: Arc<App>, files: Vec<PathBuf>) -> Result<(), Error>
     inherited.warn_of_rest();
     let status = format!("serving {}, ops on {}", names(&public), names(&ops));
     let targets = self_check::targets(&public);
-    let public = Serving::start("public listeners", public, Service::new(app.clone(), Side::Public));
-    let ops = Serving::start("ops listeners", ops, Service::new(app.clone(), Side::Ops));
-
     let mut tasks = Tasks::default();
+    let (threads, all) = Threads::start(&app, &mut tasks).await?;
+    let public = Serving::start("public listeners", public, all);
+    let here = Worker::here(Service::new(app.clone(), Side::Ops));
+    let ops = Serving::start("ops listeners", ops, vec![here]);
+
     tasks.spawn("peers", monitor::run(app.clone()));
     tasks.spawn("reload", reload::run(app.clone(), files, status.clone(), hangups, public.phase()));
     if let Some(timeout) = watchdog::timeout() {
-        tasks.spawn("watchdog", watchdog::run(app.clone(), targets, timeout, public.phase()));
+        tasks
+            .spawn("watchdog", watchdog::run(app.clone(), targets, public.server(), timeout, public.phase()));
     }
     app.telemetry.start_export(&app.live.load().receipt);
     // a turn for every task, so that each accepts before anybody is told
@@ -59,7 +64,7 @@ pub(crate) async fn run(app: Arc<App>, files: Vec<PathBuf>) -> Result<(), Error>
     systemd::notify(&[NotifyState::Ready, NotifyState::Status(&status)]);
     tracing::info!("{status}");
 
-    Running { app, public, ops, tasks }.until_end(signals).await
+    Running { app, public, ops, tasks, threads }.until_end(signals).await
 }
 
 /// All that runs.
@@ -68,6 +73,7 @@ struct Running {
     public: Serving,
     ops: Serving,
     tasks: Tasks,
+    threads: Threads,
 }
 
 impl Running {
@@ -80,10 +86,11 @@ impl Running {
                 (death.clone(), Err(Error::Software(death)))
             }
         };
-        let Self { app, mut public, mut ops, tasks } = self;
+        let Self { app, mut public, mut ops, tasks, threads } = self;
         drain(&app, &reason, &mut public, &mut ops, &mut signals).await;
         drop(tasks);
         app.telemetry.flush(FLUSH).await;
+        drop(threads);
         result
     }
 
@@ -115,22 +122,24 @@ mod tests {
     use super::*;
     use crate::config::Settings;
 
-    fn running() -> Running {
-        let settings = Settings::default();
+    async fn running(settings: Settings) -> Running {
         let telemetry = crate::telemetry::init(&settings).unwrap();
         let app = App::new(settings, telemetry).unwrap();
-        let serving = |name, side| {
+        let mut tasks = Tasks::default();
+        let (threads, all) = Threads::start(&app, &mut tasks).await.unwrap();
+        let serving = |name, workers| {
             let listener = Listener::bind(&Listen::loopback(0)).unwrap();
-            Serving::start(name, vec![listener], Service::new(app.clone(), side))
+            Serving::start(name, vec![listener], workers)
         };
-        let (public, ops) = (serving("public listeners", Side::Public), serving("ops listeners", Side::Ops));
-        Running { public, ops, tasks: Tasks::default(), app }
+        let here = Worker::here(Service::new(app.clone(), Side::Ops));
+        let (public, ops) = (serving("public listeners", all), serving("ops listeners", vec![here]));
+        Running { public, ops, tasks, threads, app }
     }
 
     #[tokio::test]
     async fn a_background_task_that_dies_takes_the_service_down_in_order_and_with_70() {
         for (panics, how) in [(true, "panicked"), (false, "ended")] {
-            let mut running = running();
+            let mut running = running(Settings::default()).await;
             let app = running.app.clone();
             running.tasks.spawn("doomed", async move { assert!(!panics, "for the test") });
             let error = running.until_end(Signals::install().unwrap()).await.unwrap_err();
@@ -142,9 +151,19 @@ mod tests {
 
     #[tokio::test]
     async fn so_does_a_listener_that_ends_although_nobody_asked() {
-        let running = running();
+        let running = running(Settings::default()).await;
         running.ops.advance(crate::net::phase::Phase::Draining);
         let error = running.until_end(Signals::install().unwrap()).await.unwrap_err();
         assert_eq!(error.to_string(), "background task `ops listeners` ended");
+    }
+
+    #[tokio::test]
+    async fn so_does_a_worker() {
+        let settings = Settings { workers: serde_json::from_str("3").unwrap(), ..Settings::default() };
+        let mut running = running(settings).await;
+        running.threads.lose(2);
+        let error = running.until_end(Signals::install().unwrap()).await.unwrap_err();
+        assert_eq!(error.to_string(), "background task `worker 2` ended");
+        assert_eq!(error.exit_code(), uecho_probe::exit::SOFTWARE);
     }
 }

@@ -1,15 +1,15 @@
 //! The listeners of one side, and the phase they obey.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
 use crate::{
-    http::service::Service,
     net::{
         listener::Listener,
         phase::{Phase, PhaseWatch},
-        server,
+        server::Server,
+        worker::Worker,
     },
     process::tasks::{Ended, Tasks},
 };
@@ -21,22 +21,32 @@ const CUT: Duration = Duration::from_secs(1);
 pub struct Serving {
     phase: watch::Sender<Phase>,
     tasks: Tasks,
+    server: Arc<Server>,
 }
 
 impl Serving {
-    /// Starts to accept; `name` is what its task is called.
+    /// Starts to accept, on this thread; `name` is what its task is called. Connections are shared out among `workers`, of which there
+    /// must be at least one.
     #[must_use]
-    pub fn start(name: &str, listeners: Vec<Listener>, service: Service) -> Self {
+    pub fn start(name: &str, listeners: Vec<Listener>, workers: Vec<Worker>) -> Self {
         let (phase, watch) = watch::channel(Phase::Running);
         let mut tasks = Tasks::default();
-        tasks.spawn(name, server::serve(listeners, service, watch));
-        Self { phase, tasks }
+        let server = Arc::new(Server::new(workers));
+        let serving = server.clone();
+        tasks.spawn(name, async move { serving.serve(listeners, watch).await });
+        Self { phase, tasks, server }
     }
 
     /// The phase as others see it.
     #[must_use]
     pub(super) fn phase(&self) -> PhaseWatch {
         self.phase.subscribe()
+    }
+
+    /// What serves, for whoever wants to visit its workers.
+    #[must_use]
+    pub(super) fn server(&self) -> Arc<Server> {
+        self.server.clone()
     }
 
     /// Goes on to a later phase; an earlier one changes nothing.

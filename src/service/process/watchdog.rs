@@ -2,18 +2,25 @@
 //!
 //! The requests are a `GET /healthz` and a `GET /{text}` of user agent `uecho-watchdog/VERSION`, at least once per half of
 //! `WatchdogSec=`; metrics and, with `log.access = "all"`, the log show them like any others. They need no token, are not turned away at
-//! `limits.in_flight`, and have a connection of their own beyond `limits.connections`.
+//! `limits.in_flight`, and have a connection of their own beyond `limits.connections`. With more than one worker, each of them gets a
+//! `GET /{text}` of its own as well: whoever comes in by the listener is answered by one of them, and the others might hang.
 
 pub(super) mod self_check;
+mod visits;
 
 use std::{sync::Arc, time::Duration};
 
 use sd_notify::NotifyState;
 use self_check::SelfCheck;
+use tokio::try_join;
 use uecho_probe::target::Target;
+use visits::Visits;
 
 use crate::{
-    net::phase::{Phase, PhaseWatch},
+    net::{
+        phase::{Phase, PhaseWatch},
+        server::Server,
+    },
     process::systemd,
     state::App,
 };
@@ -28,8 +35,14 @@ pub(super) fn timeout() -> Option<Duration> {
 }
 
 /// Feeds the watchdog until the listener closes; from then on the manager counts the time to stop instead.
-pub(super) async fn run(app: Arc<App>, targets: Vec<Target>, timeout: Duration, mut phase: PhaseWatch) {
-    let feeding = feed(&app, &targets, timeout);
+pub(super) async fn run(
+    app: Arc<App>,
+    targets: Vec<Target>,
+    server: Arc<Server>,
+    timeout: Duration,
+    mut phase: PhaseWatch,
+) {
+    let feeding = feed(&app, &targets, server, timeout);
     tokio::select! {
         () = feeding => {}
         _ = phase.wait_for(|phase| *phase >= Phase::Draining) => {}
@@ -37,22 +50,24 @@ pub(super) async fn run(app: Arc<App>, targets: Vec<Target>, timeout: Duration, 
 }
 
 /// Never ends.
-async fn feed(app: &Arc<App>, targets: &[Target], timeout: Duration) {
+async fn feed(app: &Arc<App>, targets: &[Target], server: Arc<Server>, timeout: Duration) {
     let half = timeout / 2;
     // more often where a kept connection would be closed as idle before the next check
     let pause = half.min(app.settings.limits.idle.0 / 2).max(LEAST_PAUSE.min(half));
     // after two requests that came to nothing there is still time for another check
     let [limit, retry] = [half / 3, half / 10];
-    let mut check = match SelfCheck::new(app.clone(), targets, limit) {
-        Ok(check) => check,
+    let checks = SelfCheck::new(app.clone(), targets, limit)
+        .and_then(|check| Ok((check, Visits::new(app.clone(), server, limit)?)));
+    let (mut check, mut visits) = match checks {
+        Ok(checks) => checks,
         Err(fault) => {
             tracing::error!("the watchdog cannot be fed: {fault}");
             return std::future::pending().await;
         }
     };
     loop {
-        match check.check().await {
-            Ok(()) => {
+        match try_join!(check.check(), visits.check()) {
+            Ok(_) => {
                 systemd::notify(&[NotifyState::Watchdog]);
                 tokio::time::sleep(pause).await;
             }

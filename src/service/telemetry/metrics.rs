@@ -1,32 +1,24 @@
 //! Every metric of the service in one registry; names follow the OpenTelemetry semantic conventions where one exists.
 
+pub mod of_worker;
 mod process;
 
+use of_worker::{All, OfWorker};
 use process::Process;
-use prometheus::{
-    Encoder, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
-    Registry, TextEncoder,
-};
+use prometheus::{Encoder, GaugeVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 use uecho_probe::receipt::Receipt;
 
-use crate::{memory::Memory, route::Route, telemetry::Telemetry};
-
-/// Bucket bounds in seconds, those of `http.server.request.duration` in the OpenTelemetry semantic conventions.
-const DURATION_BUCKETS: [f64; 14] =
-    [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+use crate::{memory::Memory, telemetry::Telemetry};
 
 /// Media type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Handles to every metric. Nothing is global: tests have a registry each.
+/// Handles to every metric of the process. Nothing is global: tests have a registry each.
 pub struct Metrics {
     registry: Registry,
     /// `uecho_build_info{version,revision,instance,system}`
     build_info: GaugeVec,
-    /// `http_server_request_duration_seconds{http_request_method,http_route,http_response_status_code}`
-    pub request_duration: HistogramVec,
-    /// The one child of `request_duration` that the hot path uses, looked up once.
-    pub echo_ok_duration: Histogram,
+    workers: All,
     /// `http_server_active_requests`
     pub active_requests: IntGauge,
     /// `uecho_requests_cut_total`: requests whose answer did not reach its end.
@@ -37,10 +29,6 @@ pub struct Metrics {
     pub connections_closed: IntCounterVec,
     /// `uecho_accept_errors_total`
     pub accept_errors: IntCounter,
-    /// `uecho_fanout_replies_total{outcome}`
-    pub fanout_replies: IntCounterVec,
-    /// `uecho_fanout_duration_seconds`
-    pub fanout_duration: Histogram,
     /// `uecho_memory_held_bytes`
     pub memory_held: IntGauge,
     /// `uecho_ready`
@@ -58,14 +46,8 @@ impl Metrics {
     /// A metric is registered twice: a bug, caught by every test.
     pub fn new(receipt: &Receipt, telemetry: &Telemetry, memory: &Memory) -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
-        let request_duration = HistogramVec::new(
-            HistogramOpts::new("http_server_request_duration_seconds", "Duration of HTTP server requests")
-                .buckets(DURATION_BUCKETS.into()),
-            &["http_request_method", "http_route", "http_response_status_code"],
-        )?;
         let metrics = Self {
-            echo_ok_duration: request_duration.with_label_values(&["GET", Route::Echo.pattern(), "200"]),
-            request_duration,
+            workers: All::default(),
             active_requests: IntGauge::new("http_server_active_requests", "HTTP server requests in flight")?,
             requests_cut: IntCounter::new(
                 "uecho_requests_cut_total",
@@ -82,14 +64,6 @@ impl Metrics {
             accept_errors: IntCounter::new(
                 "uecho_accept_errors_total",
                 "Failures to accept that are the machine's, like a lack of file descriptors",
-            )?,
-            fanout_replies: IntCounterVec::new(
-                Opts::new("uecho_fanout_replies_total", "Replies of peers by outcome"),
-                &["outcome"],
-            )?,
-            fanout_duration: Histogram::with_opts(
-                HistogramOpts::new("uecho_fanout_duration_seconds", "Duration of a whole fan-out")
-                    .buckets(DURATION_BUCKETS.into()),
             )?,
             memory_held: IntGauge::new(
                 "uecho_memory_held_bytes",
@@ -110,6 +84,16 @@ impl Metrics {
         Ok(metrics)
     }
 
+    /// The metrics of one more worker, merged with those of the others when they are read.
+    ///
+    /// # Errors
+    /// A metric has an impossible name: a bug, caught by every test.
+    pub fn of_worker(&self) -> Result<OfWorker, prometheus::Error> {
+        let own = OfWorker::new()?;
+        self.workers.add(own.clone());
+        Ok(own)
+    }
+
     /// Shows the build information of `receipt` in place of what was shown before.
     pub fn show_build(&self, receipt: &Receipt) {
         let Receipt { version, revision, instance, system, .. } = receipt;
@@ -119,14 +103,12 @@ impl Metrics {
 
     fn register(&self) -> Result<(), prometheus::Error> {
         self.registry.register(Box::new(self.build_info.clone()))?;
-        self.registry.register(Box::new(self.request_duration.clone()))?;
+        self.registry.register(Box::new(self.workers.clone()))?;
         self.registry.register(Box::new(self.active_requests.clone()))?;
         self.registry.register(Box::new(self.requests_cut.clone()))?;
         self.registry.register(Box::new(self.connections.clone()))?;
         self.registry.register(Box::new(self.connections_closed.clone()))?;
         self.registry.register(Box::new(self.accept_errors.clone()))?;
-        self.registry.register(Box::new(self.fanout_replies.clone()))?;
-        self.registry.register(Box::new(self.fanout_duration.clone()))?;
         self.registry.register(Box::new(self.memory_held.clone()))?;
         self.registry.register(Box::new(self.ready.clone()))?;
         self.registry.register(Box::new(self.log_dropped.clone()))?;

@@ -139,3 +139,20 @@ fn an_order_to_close_stands() {
     activity.order(Order::Drain);
     assert_eq!(activity.ordered(), Order::Close(Closed::Error));
 }
+
+#[test]
+fn a_request_overtakes_what_was_ordered_for_its_absence_and_nothing_else() {
+    let silent = [Closed::Idle, Closed::Cap, Closed::Drain];
+    let (_, activity) = at(1);
+    assert!(!activity.has_overtaken(Closed::FirstByte));
+    activity.received();
+    assert!(activity.has_overtaken(Closed::FirstByte));
+    drop(activity.begin());
+    assert!(silent.iter().all(|reason| !activity.has_overtaken(*reason)));
+    activity.head_received();
+    assert!(silent.iter().all(|reason| activity.has_overtaken(*reason)));
+    assert!(!activity.has_overtaken(Closed::Header), "it is the header that takes too long");
+    let _call = activity.begin();
+    assert!(silent.iter().chain(&[Closed::Header]).all(|reason| activity.has_overtaken(*reason)));
+    assert!(![Closed::Write, Closed::Cut].iter().any(|reason| activity.has_overtaken(*reason)));
+}

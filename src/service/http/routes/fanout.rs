@@ -71,14 +71,14 @@ pub(crate) async fn get(
     let policy = peers.settings.policy;
     let verdict = merge(policy, replies.iter().map(|reply| (reply.outcome, reply.completeness())));
     for reply in &replies {
-        app.metrics.fanout_replies.with_label_values(&[reply.outcome.as_str()]).inc();
+        app.own.fanout_replies.with_label_values(&[reply.outcome.as_str()]).inc();
     }
     let mut hops: Vec<Hop<'_>> = replies.iter_mut().map(|reply| reply.hop(start)).collect();
     let own = OWN_BYTES + 2 * escaped(&text);
     let levels = usize::try_from(peers.settings.max_hops - claim.hops).unwrap_or(usize::MAX);
     prune(&mut hops, levels, MAX_BODY.saturating_sub(own));
     let elapsed = start.elapsed();
-    app.metrics.fanout_duration.observe(elapsed.as_secs_f64());
+    app.own.fanout_duration.observe(elapsed.as_secs_f64());
     let fan_in = FanIn {
         message: echo::message(&text),
         text: &text,

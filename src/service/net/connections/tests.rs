@@ -6,7 +6,7 @@ use crate::net::connections::*;
 
 #[tokio::test]
 async fn one_at_a_time_makes_room_unless_it_is_slow_to_leave() {
-    let connections = Connections::new(&Limits { connections: 3, ..Limits::default() }, None);
+    let connections = Connections::new(&Limits { connections: 3, ..Limits::default() }, None, 1);
     let idle = [(); 3].map(|()| connections.add());
     for connection in &idle {
         connection.activity.received();

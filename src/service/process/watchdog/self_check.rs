@@ -16,7 +16,7 @@ use crate::{
     state::{App, watchdog_key::X_UECHO_WATCHDOG},
 };
 
-const USER_AGENT: &str = concat!("uecho-watchdog/", env!("CARGO_PKG_VERSION"));
+pub(super) const USER_AGENT: &str = concat!("uecho-watchdog/", env!("CARGO_PKG_VERSION"));
 
 /// Where we can ask ourselves, Unix sockets first: a service without the host's network namespace can reach only those.
 #[must_use]
@@ -64,7 +64,7 @@ impl SelfCheck {
         let fault = if self.full() {
             Fault::unreachable("every connection is taken, and so is the watchdog's own")
         } else {
-            match self.bounded(self.ask_anew()).await {
+            match bounded(self.limit, self.ask_anew()).await {
                 Ok(connection) => {
                     self.reserve = connection;
                     return Ok(());
@@ -75,7 +75,7 @@ impl SelfCheck {
         let waiting = self.full() || self.app.metrics.accept_errors.get() > errors || out_of_descriptors();
         match self.reserve.take() {
             Some(mut connection) if waiting => {
-                self.bounded(self.ask(&mut connection)).await?;
+                bounded(self.limit, ask(&self.app, &mut connection)).await?;
                 self.reserve = Some(connection);
                 Ok(())
             }
@@ -88,14 +88,9 @@ impl SelfCheck {
         open >= self.app.settings.limits.connections
     }
 
-    async fn bounded<T>(&self, asking: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
-        let late = Fault::Timeout { seconds: self.limit.as_secs_f64() };
-        tokio::time::timeout(self.limit, asking).await.unwrap_or(Err(late))
-    }
-
     async fn ask_anew(&self) -> Result<Option<ClientConnection>, Fault> {
         let mut connection = self.connect().await?;
-        self.ask(&mut connection).await?;
+        ask(&self.app, &mut connection).await?;
         // with our key, this tells the server whose connection it is; while the service goes down, it is closed by now
         Ok(connection.get("/healthz", "application/json").await.ok().map(|_| connection))
     }
@@ -110,16 +105,26 @@ impl SelfCheck {
         }
         Err(refused.unwrap_or_else(|| Fault::unreachable("there is no target")))
     }
+}
 
-    async fn ask(&self, connection: &mut ClientConnection) -> Result<(), Fault> {
-        let before = self.app.live.load_full();
-        let receipt = check::ask(connection, Step::Page, &Challenge::random()).await?;
-        // a reload meanwhile may have changed it
-        if receipt == before.receipt || receipt == self.app.live.load().receipt {
-            return Ok(());
-        }
-        Err(Fault::wrong(format!("another service answered: {:?}", receipt.header())))
+/// Asks, but for no longer than this.
+pub(super) async fn bounded<T>(
+    limit: Duration,
+    asking: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
+    let late = Fault::Timeout { seconds: limit.as_secs_f64() };
+    tokio::time::timeout(limit, asking).await.unwrap_or(Err(late))
+}
+
+/// Asks, and makes sure that it is this service that answers.
+pub(super) async fn ask(app: &App, connection: &mut ClientConnection) -> Result<(), Fault> {
+    let before = app.live.load_full();
+    let receipt = check::ask(connection, Step::Page, &Challenge::random()).await?;
+    // a reload meanwhile may have changed it
+    if receipt == before.receipt || receipt == app.live.load().receipt {
+        return Ok(());
     }
+    Err(Fault::wrong(format!("another service answered: {:?}", receipt.header())))
 }
 
 fn out_of_descriptors() -> bool {
