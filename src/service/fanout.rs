@@ -10,13 +10,13 @@
 //! - [`merge`]: many outcomes, one verdict
 
 mod ask;
-pub mod budget;
+pub(crate) mod budget;
 mod link;
 pub mod merge;
 pub mod outcome;
 mod parallel;
-pub mod peers;
+pub(crate) mod peers;
 mod pool;
-pub mod question;
-pub mod reply;
+pub(crate) mod question;
+pub(crate) mod reply;
 pub mod tree;

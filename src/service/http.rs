@@ -1,6 +1,6 @@
 //! HTTP: what surrounds every request is in [`service`], which route is whose in [`router`], the routes themselves in [`routes`].
 
-pub mod activity;
+pub(crate) mod activity;
 mod auth;
 mod body;
 mod deadline;

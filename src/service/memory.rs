@@ -15,14 +15,14 @@ use uecho_probe::units::Size;
 /// The budget; cheap to clone. What a [`Buffer`] takes counts until the last clone or slice of its bytes is
 /// dropped.
 #[derive(Clone, Debug)]
-pub struct Memory(Arc<Budget>);
+pub(crate) struct Memory(Arc<Budget>);
 
 impl Memory {
     /// A budget of so many bytes, none of them held.
     ///
     /// # Errors
     /// The counter of refusals has an impossible name: a bug.
-    pub fn new(limit: Size) -> Result<Self, prometheus::Error> {
+    pub(crate) fn new(limit: Size) -> Result<Self, prometheus::Error> {
         let refused = IntCounter::new(
             "uecho_memory_refused_total",
             "Bodies, replies of peers and answers that limits.memory had no room for",
@@ -34,7 +34,7 @@ impl Memory {
     ///
     /// # Errors
     /// They are more than is left.
-    pub fn reserve(&self, bytes: usize) -> Result<Held, Full> {
+    pub(crate) fn reserve(&self, bytes: usize) -> Result<Held, Full> {
         let mut held = Held::new(&self.0);
         held.grow(bytes)?;
         Ok(held)
@@ -42,25 +42,25 @@ impl Memory {
 
     /// An empty buffer, whose bytes are reserved as they come.
     #[must_use]
-    pub fn buffer(&self) -> Buffer {
+    pub(crate) fn buffer(&self) -> Buffer {
         Buffer::new(Held::new(&self.0))
     }
 
     /// What is said when there is no room.
     #[must_use]
-    pub fn full(&self) -> Full {
+    pub(crate) fn full(&self) -> Full {
         Full { limit: self.0.limit() }
     }
 
     /// Bytes that are held now.
     #[must_use]
-    pub fn held(&self) -> usize {
+    pub(crate) fn held(&self) -> usize {
         self.0.held()
     }
 
     /// `uecho_memory_refused_total`
     #[must_use]
-    pub fn refused(&self) -> IntCounter {
+    pub(crate) fn refused(&self) -> IntCounter {
         self.0.refused()
     }
 }

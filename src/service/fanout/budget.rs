@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// `X-Uecho-Hops`: how many nodes the request has passed.
-pub const X_UECHO_HOPS: HeaderName = HeaderName::from_static("x-uecho-hops");
+pub(crate) const X_UECHO_HOPS: HeaderName = HeaderName::from_static("x-uecho-hops");
 /// `X-Uecho-Deadline-Ms`: how many milliseconds the caller will wait.
-pub const X_UECHO_DEADLINE_MS: HeaderName = HeaderName::from_static("x-uecho-deadline-ms");
+pub(crate) const X_UECHO_DEADLINE_MS: HeaderName = HeaderName::from_static("x-uecho-deadline-ms");
 
 /// Why a request is not passed on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,7 +37,7 @@ pub enum ClaimError {
 
 /// What the caller said about the tree this request belongs to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Claim {
+pub(crate) struct Claim {
     /// Nodes passed so far; 0 when the caller is no node.
     pub hops: u32,
     /// The caller's budget, if it has one.
@@ -49,7 +49,7 @@ impl Claim {
     ///
     /// # Errors
     /// A header is repeated or no whole number.
-    pub fn read(headers: &HeaderMap) -> Result<Self, ClaimError> {
+    pub(crate) fn read(headers: &HeaderMap) -> Result<Self, ClaimError> {
         let hops = number(headers, &X_UECHO_HOPS, "a whole number of nodes passed", u32::MAX.into())?;
         let deadline = number(headers, &X_UECHO_DEADLINE_MS, "a whole number of milliseconds", u64::MAX)?;
         Ok(Self {
@@ -62,7 +62,7 @@ impl Claim {
     ///
     /// # Errors
     /// It has passed `max_hops` nodes or more.
-    pub fn guard(&self, max_hops: u32) -> Result<(), ClaimError> {
+    pub(crate) fn guard(&self, max_hops: u32) -> Result<(), ClaimError> {
         if self.hops < max_hops {
             return Ok(());
         }
@@ -88,7 +88,7 @@ fn number(
 
 /// The deadline of one fan-out.
 #[derive(Clone, Copy, Debug)]
-pub struct Budget {
+pub(crate) struct Budget {
     cutoff: Instant,
     half_reserve: Duration,
 }
@@ -96,7 +96,7 @@ pub struct Budget {
 impl Budget {
     /// Starts the clock at `start` with the least of these limits.
     #[must_use]
-    pub fn start(start: Instant, limits: impl IntoIterator<Item = Duration>) -> Self {
+    pub(crate) fn start(start: Instant, limits: impl IntoIterator<Item = Duration>) -> Self {
         // far more than any limit in use, and far from overflowing an Instant
         let whole = limits.into_iter().fold(Duration::from_hours(24), Duration::min);
         let reserve = (whole / 20).clamp(Duration::from_millis(4), Duration::from_millis(100));
@@ -106,13 +106,13 @@ impl Budget {
 
     /// When we answer with what is there.
     #[must_use]
-    pub fn cutoff(&self) -> Instant {
+    pub(crate) fn cutoff(&self) -> Instant {
         self.cutoff
     }
 
     /// What a peer asked at `now` may use: `None` when it is less than a millisecond.
     #[must_use]
-    pub fn for_peer(&self, now: Instant) -> Option<Duration> {
+    pub(crate) fn for_peer(&self, now: Instant) -> Option<Duration> {
         let left = self.cutoff.saturating_duration_since(now).saturating_sub(self.half_reserve);
         (left.as_millis() > 0).then_some(left)
     }
@@ -120,7 +120,7 @@ impl Budget {
 
 /// The value of [`X_UECHO_DEADLINE_MS`]; whole milliseconds, rounded down.
 #[must_use]
-pub fn deadline_header(left: Duration) -> HeaderValue {
+pub(crate) fn deadline_header(left: Duration) -> HeaderValue {
     HeaderValue::from(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))
 }
 

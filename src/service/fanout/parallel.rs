@@ -44,7 +44,7 @@ impl Progress {
 impl Peers {
     /// The request target at each peer; `None` when one is longer than a URI can be (64 KiB).
     #[must_use]
-    pub fn targets(&self, question: &Question) -> Option<Vec<Uri>> {
+    pub(crate) fn targets(&self, question: &Question) -> Option<Vec<Uri>> {
         let mut targets: Vec<Uri> = Vec::with_capacity(self.list.len());
         for (index, peer) in self.list.iter().enumerate() {
             // most peers have the prefix of the one before, none
@@ -63,7 +63,7 @@ impl Peers {
     ///
     /// # Errors
     /// There is no room for what the peers say. Nobody is waited for then.
-    pub async fn ask_all(
+    pub(crate) async fn ask_all(
         &self,
         question: Question,
         targets: Vec<Uri>,

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// One other node.
-pub struct Peer {
+pub(crate) struct Peer {
     /// As it was configured.
     pub name: Arc<str>,
     /// The same, parsed.
@@ -32,14 +32,14 @@ impl fmt::Debug for Peer {
 
 impl Peer {
     /// Whether `GET /healthz` at its origin is answered 200 within `limit`, asked over a connection of its own.
-    pub async fn is_up(&self, limit: Duration) -> bool {
+    pub(crate) async fn is_up(&self, limit: Duration) -> bool {
         let check = ask::status(&self.checks, question::plain(&self.url.origin.host_header, "/healthz"));
         matches!(tokio::time::timeout(limit, check).await, Ok(Ok(StatusCode::OK)))
     }
 }
 
 /// The section `[fanout]`, in force. A reload makes a new one; requests in flight finish on the old one.
-pub struct Peers {
+pub(crate) struct Peers {
     /// In the order of the configuration.
     pub list: Vec<Arc<Peer>>,
     /// The settings all of this was made from.
@@ -53,7 +53,7 @@ impl Peers {
     ///
     /// # Errors
     /// As [`Fanout::base_urls`] and [`Fanout::authorization`], or `fanout.ca` cannot be used.
-    pub fn new(settings: &Fanout, before: Option<&Self>) -> Result<Self, ConfigError> {
+    pub(crate) fn new(settings: &Fanout, before: Option<&Self>) -> Result<Self, ConfigError> {
         let urls = settings.base_urls()?;
         let origins = urls.iter().map(|url| &url.origin);
         let connector = Connector::for_origins(origins, settings.ca.as_deref())

@@ -44,7 +44,7 @@ const AMBIGUOUS: [&str; 4] = [".", "..", "healthz", "readyz"];
 
 /// The text as a path segment that decodes to exactly this text again.
 #[must_use]
-pub fn segment(text: &str) -> String {
+pub(crate) fn segment(text: &str) -> String {
     match text.as_bytes().first() {
         Some(first) if AMBIGUOUS.contains(&text) => format!("%{first:02X}{}", &text[1..]),
         _ => utf8_percent_encode(text, SEGMENT).to_string(),
@@ -52,7 +52,7 @@ pub fn segment(text: &str) -> String {
 }
 
 /// One question to all peers.
-pub struct Question {
+pub(crate) struct Question {
     segment: String,
     trace: TraceContext,
     /// What all peers are sent; the first three are each peer's own. Cloning a map costs a third of filling one.
@@ -63,7 +63,13 @@ pub struct Question {
 impl Question {
     /// Asks `text` on behalf of a request with these headers, of which `tracestate` and `User-Agent` are passed on.
     #[must_use]
-    pub fn new(text: &str, headers: &HeaderMap, trace: TraceContext, claim: Claim, budget: Budget) -> Self {
+    pub(crate) fn new(
+        text: &str,
+        headers: &HeaderMap,
+        trace: TraceContext,
+        claim: Claim,
+        budget: Budget,
+    ) -> Self {
         let ours = || HeaderValue::from_static(concat!("uecho/", env!("CARGO_PKG_VERSION")));
         let to_come = HeaderValue::from_static("");
         let user_agent = headers.get(USER_AGENT).cloned().unwrap_or_else(ours);
@@ -82,7 +88,7 @@ impl Question {
 
     /// The text as a path segment, as much of it as is recorded.
     #[must_use]
-    pub fn recorded_segment(&self) -> Arc<str> {
+    pub(crate) fn recorded_segment(&self) -> Arc<str> {
         let most = self.segment.len().min(MAX_VALUE_BYTES);
         let cut = &self.segment[..most];
         // an escape that was cut goes whole

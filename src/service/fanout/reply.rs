@@ -22,7 +22,7 @@ use crate::{
 
 /// One peer's part of an answer.
 #[derive(Clone, Debug)]
-pub struct Reply {
+pub(crate) struct Reply {
     /// Who was asked; shown as it was configured.
     pub peer: Arc<Peer>,
     /// What became of it.
@@ -44,13 +44,13 @@ pub struct Reply {
 impl Reply {
     /// How complete the peer's own answer is; an echo is.
     #[must_use]
-    pub fn completeness(&self) -> Completeness {
+    pub(crate) fn completeness(&self) -> Completeness {
         self.fan_out.as_ref().map_or(Completeness::Complete, |fan_out| fan_out.completeness)
     }
 
     /// The reply as telemetry records it.
     #[must_use]
-    pub fn client_request(&self) -> ClientRequest {
+    pub(crate) fn client_request(&self) -> ClientRequest {
         ClientRequest {
             peer: self.peer.name.clone(),
             url: self.peer.url.clone(),
@@ -64,7 +64,7 @@ impl Reply {
     }
 
     /// The reply as the answer to a request that came at `asked` shows it. What the peer said moves there.
-    pub fn hop(&mut self, asked: Instant) -> Hop<'_> {
+    pub(crate) fn hop(&mut self, asked: Instant) -> Hop<'_> {
         let fan_out = self.fan_out.take();
         Hop {
             peer: self.peer.name.as_ref().into(),

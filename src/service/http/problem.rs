@@ -31,38 +31,38 @@ struct Body<'a> {
 impl Problem {
     /// An error whose title is the reason phrase of the status.
     #[must_use]
-    pub fn new(status: StatusCode) -> Self {
+    pub(crate) fn new(status: StatusCode) -> Self {
         Self { status, detail: None, close: false, headers: Vec::new() }
     }
 
     /// Says what is wrong with this request and what would be right.
     #[must_use]
-    pub fn detail(self, detail: impl Into<String>) -> Self {
+    pub(crate) fn detail(self, detail: impl Into<String>) -> Self {
         Self { detail: Some(detail.into()), ..self }
     }
 
     /// Ends the connection after this answer, because what follows on it cannot be trusted or is not worth reading.
     #[must_use]
-    pub fn close(self) -> Self {
+    pub(crate) fn close(self) -> Self {
         Self { close: true, ..self }
     }
 
     /// Adds a header.
     #[must_use]
-    pub fn header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
+    pub(crate) fn header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
     }
 
     /// 405 with `Allow`.
     #[must_use]
-    pub fn method_not_allowed(allow: &'static str) -> Self {
+    pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED).header(header::ALLOW, HeaderValue::from_static(allow))
     }
 
     /// 413 that names the limit.
     #[must_use]
-    pub fn body_too_large(limit: Size) -> Self {
+    pub(crate) fn body_too_large(limit: Size) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE)
             .detail(format!("the request body is larger than {limit}"))
             .close()
@@ -76,7 +76,7 @@ impl Problem {
 
     /// The JSON body.
     #[must_use]
-    pub fn body(&self, trace_id: TraceId) -> Vec<u8> {
+    pub(crate) fn body(&self, trace_id: TraceId) -> Vec<u8> {
         let title = self.status.canonical_reason().unwrap_or("Unknown");
         let body = Body {
             title,

@@ -13,7 +13,7 @@ const STEP_BYTES: usize = 64 << 10;
 
 /// A growing buffer. What it has allocated is held, not only what is in it.
 #[derive(Debug)]
-pub struct Buffer {
+pub(crate) struct Buffer {
     bytes: Vec<u8>,
     held: Held,
 }
@@ -28,7 +28,7 @@ impl Buffer {
     ///
     /// # Errors
     /// There is no room; the buffer is as it was.
-    pub fn extend(&mut self, more: &[u8]) -> Result<(), Full> {
+    pub(crate) fn extend(&mut self, more: &[u8]) -> Result<(), Full> {
         let length = self.bytes.len() + more.len();
         let capacity = self.bytes.capacity();
         if length > capacity {
@@ -46,7 +46,7 @@ impl Buffer {
 
     /// The same bytes, held until the last clone or slice of them is dropped.
     #[must_use]
-    pub fn into_bytes(mut self) -> Bytes {
+    pub(crate) fn into_bytes(mut self) -> Bytes {
         self.bytes.shrink_to_fit();
         self.held.shrink_to(self.bytes.capacity());
         Bytes::from_owner(self)

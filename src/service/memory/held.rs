@@ -43,7 +43,7 @@ pub struct Full {
 }
 
 /// Bytes of the budget, given back on drop.
-pub struct Held {
+pub(crate) struct Held {
     budget: Arc<Budget>,
     bytes: usize,
 }
@@ -58,7 +58,7 @@ impl Held {
     ///
     /// # Errors
     /// They are more than is left; what was held before stays held.
-    pub fn grow(&mut self, more: usize) -> Result<(), Full> {
+    pub(crate) fn grow(&mut self, more: usize) -> Result<(), Full> {
         if self.try_grow(more) {
             return Ok(());
         }
@@ -67,7 +67,7 @@ impl Held {
     }
 
     /// Gives back all but so many bytes.
-    pub fn shrink_to(&mut self, bytes: usize) {
+    pub(crate) fn shrink_to(&mut self, bytes: usize) {
         let released = self.bytes.saturating_sub(bytes);
         self.bytes -= released;
         self.budget.bytes.give(released);

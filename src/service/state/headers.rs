@@ -3,12 +3,12 @@
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// `X-Trace-Id`
-pub const X_TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
+pub(crate) const X_TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
 /// `X-Uecho-Receipt`
-pub const X_UECHO_RECEIPT: HeaderName = HeaderName::from_static("x-uecho-receipt");
+pub(crate) const X_UECHO_RECEIPT: HeaderName = HeaderName::from_static("x-uecho-receipt");
 
 /// The security headers of every answer.
-pub const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
+pub(crate) const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
@@ -16,11 +16,11 @@ pub const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
 ];
 
 /// What most answers are.
-pub const HTML: &str = "text/html; charset=utf-8";
+pub(crate) const HTML: &str = "text/html; charset=utf-8";
 
 /// The headers of every answer, with a trace id to be replaced.
 #[must_use]
-pub fn of_every_answer(receipt: HeaderValue) -> HeaderMap {
+pub(crate) fn of_every_answer(receipt: HeaderValue) -> HeaderMap {
     // the one that is replaced comes first, for whoever replaces it
     let mut headers = HeaderMap::from_iter([(X_TRACE_ID, HeaderValue::from_static(""))]);
     headers.extend(SECURITY_HEADERS);

@@ -9,7 +9,7 @@ use prometheus::IntGauge;
 
 /// Why `/readyz` answers 503.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reason {
+pub(crate) enum Reason {
     /// Not every listener accepts yet.
     Starting,
     /// SIGTERM or SIGINT was received.
@@ -21,7 +21,7 @@ pub enum Reason {
 impl Reason {
     /// The word used in `reasons`.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Starting => "starting",
             Self::Draining => "draining",
@@ -31,7 +31,7 @@ impl Reason {
 }
 
 /// The current reasons; ready when there are none.
-pub struct Readiness {
+pub(crate) struct Readiness {
     reasons: Mutex<Vec<Reason>>,
     /// Asked for by every answer, so kept apart from the lock.
     draining: AtomicBool,
@@ -41,13 +41,13 @@ pub struct Readiness {
 impl Readiness {
     /// Starts not ready: [`Reason::Starting`] holds until cleared.
     #[must_use]
-    pub fn new(gauge: IntGauge) -> Self {
+    pub(crate) fn new(gauge: IntGauge) -> Self {
         gauge.set(0);
         Self { reasons: Mutex::new(vec![Reason::Starting]), draining: AtomicBool::new(false), gauge }
     }
 
     /// Sets or clears one reason.
-    pub fn set(&self, reason: Reason, holds: bool) {
+    pub(crate) fn set(&self, reason: Reason, holds: bool) {
         let mut reasons = self.reasons.lock().unwrap_or_else(PoisonError::into_inner);
         reasons.retain(|other| *other != reason);
         if holds {
@@ -60,13 +60,13 @@ impl Readiness {
 
     /// Every reason that holds now, in a fixed order.
     #[must_use]
-    pub fn reasons(&self) -> Vec<Reason> {
+    pub(crate) fn reasons(&self) -> Vec<Reason> {
         self.reasons.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether [`Reason::Draining`] holds now.
     #[must_use]
-    pub fn draining(&self) -> bool {
+    pub(crate) fn draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
 }

@@ -5,15 +5,15 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use subtle::ConstantTimeEq;
 
 /// `X-Uecho-Watchdog`
-pub const X_UECHO_WATCHDOG: HeaderName = HeaderName::from_static("x-uecho-watchdog");
+pub(crate) const X_UECHO_WATCHDOG: HeaderName = HeaderName::from_static("x-uecho-watchdog");
 
 /// 128 random bits. Never leaves the machine: it is sent to our own listeners only.
-pub struct WatchdogKey(Option<[u8; 16]>);
+pub(crate) struct WatchdogKey(Option<[u8; 16]>);
 
 impl WatchdogKey {
     /// A fresh key; without a random source none at all, and nothing opens.
     #[must_use]
-    pub fn random() -> Self {
+    pub(crate) fn random() -> Self {
         let mut bits = [0; 16];
         let filled = rustls::crypto::ring::default_provider().secure_random.fill(&mut bits);
         Self(filled.is_ok().then_some(bits))
@@ -21,14 +21,14 @@ impl WatchdogKey {
 
     /// What the watchdog sends.
     #[must_use]
-    pub fn header(&self) -> HeaderValue {
+    pub(crate) fn header(&self) -> HeaderValue {
         let bits = self.0.map_or(0, u128::from_be_bytes);
         HeaderValue::from_str(&format!("{bits:032x}")).unwrap_or_else(|_| HeaderValue::from_static(""))
     }
 
     /// Whether these headers carry the key.
     #[must_use]
-    pub fn opens(&self, headers: &HeaderMap) -> bool {
+    pub(crate) fn opens(&self, headers: &HeaderMap) -> bool {
         match headers.get(X_UECHO_WATCHDOG) {
             Some(sent) if self.0.is_some() => sent.as_bytes().ct_eq(self.header().as_bytes()).into(),
             _ => false,

@@ -33,11 +33,11 @@ use crate::{
 };
 
 /// Target of the events.
-pub const TARGET: &str = "uecho::access";
+pub(crate) const TARGET: &str = "uecho::access";
 
 /// Whether a request with this finding leaves an event.
 #[must_use]
-pub fn wanted(access: Access, finding: Option<Finding>) -> bool {
+pub(crate) fn wanted(access: Access, finding: Option<Finding>) -> bool {
     match access {
         Access::All => true,
         Access::Errors => finding.is_some(),

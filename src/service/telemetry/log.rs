@@ -27,7 +27,7 @@ use crate::{
 
 /// The log filter and the log thread; cheap to clone.
 #[derive(Clone)]
-pub struct Logs {
+pub(crate) struct Logs {
     filter: reload::Handle<EnvFilter, Registry>,
     queue: Queue,
     alive: watch::Receiver<()>,
@@ -39,7 +39,7 @@ impl Logs {
     ///
     /// # Errors
     /// `log.filter` cannot be read.
-    pub fn start(settings: &Log) -> Result<Self, ConfigError> {
+    pub(crate) fn start(settings: &Log) -> Result<Self, ConfigError> {
         let (filter, handle) = reload::Layer::new(parse(&settings.filter)?);
         let output = Arc::new(Output::choose(settings.format));
         let queue = Queue::new()?;
@@ -54,7 +54,7 @@ impl Logs {
 
     /// `uecho_log_dropped_total`
     #[must_use]
-    pub fn dropped(&self) -> IntCounter {
+    pub(crate) fn dropped(&self) -> IntCounter {
         self.queue.dropped.clone()
     }
 
@@ -62,7 +62,7 @@ impl Logs {
     ///
     /// # Errors
     /// The directives cannot be read; the old filter stays.
-    pub fn set_filter(&self, directives: &str) -> Result<(), ConfigError> {
+    pub(crate) fn set_filter(&self, directives: &str) -> Result<(), ConfigError> {
         self.filter
             .reload(parse(directives)?)
             .map_err(|error| ConfigError::new(format!("log.filter: cannot be replaced: {error}")))
@@ -74,7 +74,7 @@ impl Logs {
     }
 
     /// Resolves when the log thread has died, with its name.
-    pub async fn died(&self) -> &'static str {
+    pub(crate) async fn died(&self) -> &'static str {
         let mut alive = self.alive.clone();
         while alive.changed().await.is_ok() {}
         thread::NAME
@@ -83,7 +83,7 @@ impl Logs {
     /// Waits until everything logged before is written, no longer than `limit`; false when that was not long
     /// enough.
     #[must_use]
-    pub fn flush(&self, limit: Duration) -> bool {
+    pub(crate) fn flush(&self, limit: Duration) -> bool {
         self.queue.flush(limit)
     }
 }

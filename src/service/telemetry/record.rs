@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// A finished request.
-pub struct Record {
+pub(crate) struct Record {
     /// Trace of the request.
     pub trace: TraceContext,
     /// Route label.
@@ -89,26 +89,26 @@ pub struct ClientRequest {
 
 /// Milliseconds with three decimals: kept-alive neighbours answer in less than one.
 #[must_use]
-pub fn millis(duration: Duration) -> f64 {
+pub(crate) fn millis(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
 /// What a client sent, cut at [`MAX_VALUE_BYTES`]. A copy, so that a record that waits does not keep the buffer it was read into; most
 /// fit in place.
-pub type Text = SmallVec<[u8; 64]>;
+pub(crate) type Text = SmallVec<[u8; 64]>;
 
 /// Most bytes of a value that a client chose.
-pub const MAX_VALUE_BYTES: usize = 1024;
+pub(crate) const MAX_VALUE_BYTES: usize = 1024;
 
 /// What of it is recorded.
 #[must_use]
-pub fn text(sent: &[u8]) -> Text {
+pub(crate) fn text(sent: &[u8]) -> Text {
     Text::from_slice(&sent[..sent.len().min(MAX_VALUE_BYTES)])
 }
 
 /// What is wrong with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Finding {
+pub(crate) enum Finding {
     /// The answer did not reach its end: the client went away, or the drain deadline passed.
     Cut,
     /// The answer was 5xx.
@@ -120,7 +120,7 @@ pub enum Finding {
 impl Finding {
     /// The worst of what is wrong, if anything is.
     #[must_use]
-    pub fn of(
+    pub(crate) fn of(
         complete: bool,
         status: Option<StatusCode>,
         duration: Duration,
@@ -136,7 +136,7 @@ impl Finding {
 
     /// The value of `error.type`.
     #[must_use]
-    pub fn error_type(&self) -> &str {
+    pub(crate) fn error_type(&self) -> &str {
         match self {
             Self::Cut => "cut",
             Self::Failed(status) => status.as_str(),

@@ -20,17 +20,17 @@ pub(crate) const NEVER: Tick = Tick::MAX;
 
 /// The time, as of the last sweep.
 #[derive(Debug, Default)]
-pub struct Clock(AtomicU32);
+pub(crate) struct Clock(AtomicU32);
 
 impl Clock {
     /// The time, at most one tick late.
     #[must_use]
-    pub fn now(&self) -> Tick {
+    pub(crate) fn now(&self) -> Tick {
         self.0.load(Ordering::Relaxed)
     }
 
     /// Moves on to the time `elapsed` since the clock was made, but not by leaps. Returns the time.
-    pub fn advance(&self, ticks: u32) -> Tick {
+    pub(crate) fn advance(&self, ticks: u32) -> Tick {
         let now = self.now() + ticks.clamp(1, LARGEST_STEP);
         self.0.store(now, Ordering::Relaxed);
         now

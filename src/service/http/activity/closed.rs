@@ -2,7 +2,7 @@
 
 /// The reason of `uecho_connections_closed_total{reason}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Closed {
+pub(crate) enum Closed {
     /// The client closed it, asked us to, or went away.
     Client,
     /// Our answer said `Connection: close`: the client asked for it, or the request was not worth going on after.
@@ -29,7 +29,7 @@ pub enum Closed {
 
 impl Closed {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Client,
         Self::Answered,
         Self::FirstByte,
@@ -45,7 +45,7 @@ impl Closed {
 
     /// The value of the label.
     #[must_use]
-    pub const fn label(self) -> &'static str {
+    pub(crate) const fn label(self) -> &'static str {
         match self {
             Self::Client => "client",
             Self::Answered => "answered",
