@@ -158,7 +158,8 @@ fn decide(
 
 fn arm(settings: &Settings) -> Result<u8, Error> {
     match open(settings, "arming a trial boot") {
-        // the installer of the boot loader calls us also when it is called by a rollback, which settles this itself
+        // the installer of the boot loader calls us also when it is called by a rollback, which settles this
+        // itself
         Err(Error::Lock(LockError::Held(_))) if store(settings).read().0.intent.is_some() => {
             print("a rollback is under way, and sees to what will be booted\n")
         }
@@ -192,8 +193,9 @@ fn pardon(settings: &Settings, path: &Path, kind: &str, reason: &str) -> Result<
     tell(&report)
 }
 
-/// The unit that calls this is started when a verification has ended and systemd watches `/run/current-system` again: what was activated
-/// between the guard's last look and then would otherwise never be judged.
+/// The unit that calls this is started when a verification has ended and systemd watches
+/// `/run/current-system` again: what was activated between the guard's last look and then would otherwise
+/// never be judged.
 fn again(settings: &Settings) -> Result<u8, Error> {
     let system = NixOs::new(settings)?;
     let judged = LastVerdict::read(settings).and_then(|verdict| verdict.activation);

@@ -1,6 +1,8 @@
-//! What the boot loader is told: the default is a version that has come up before, anything newer gets one boot to prove itself.
+//! What the boot loader is told: the default is a version that has come up before, anything newer gets one
+//! boot to prove itself.
 //!
-//! A version that panics, hangs or never reaches its verdict is thus left behind by the next reset, whatever causes that.
+//! A version that panics, hangs or never reaches its verdict is thus left behind by the next reset, whatever
+//! causes that.
 
 use crate::{
     events::{self, Event},
@@ -31,7 +33,8 @@ impl<S: System, D: Disk> Guard<S, D> {
         if version != running {
             let entry = self.ledger.see(&version, self.system.now());
             if !matches!(entry.state, Assessment::Blessed) {
-                // installed again by whoever wants it: what an earlier trial in report mode found does not stand in its way
+                // installed again by whoever wants it: what an earlier trial in report mode found does not
+                // stand in its way
                 (entry.state, entry.last_verdict) = (Assessment::Staged, None);
             }
             self.save();
@@ -70,7 +73,8 @@ impl<S: System, D: Disk> Guard<S, D> {
         }
         let attempts = self.ledger.versions.get(&armed.version).map_or(0, |entry| entry.attempts);
         if armed.reached && attempts < self.policy.max_attempts {
-            // it came up, and then somebody rebooted or cut the power as likely as it hung: one more boot, as often as is allowed
+            // it came up, and then somebody rebooted or cut the power as likely as it hung: one more boot, as
+            // often as is allowed
             events::emit(&Event::Interrupted { version: &armed.version, attempts });
             self.save();
             self.settle_boot();
@@ -98,7 +102,8 @@ impl<S: System, D: Disk> Guard<S, D> {
         Ok(None)
     }
 
-    /// Whether a boot of the version is proven to come up: it was booted, or shares all that matters with the one that was.
+    /// Whether a boot of the version is proven to come up: it was booted, or shares all that matters with the
+    /// one that was.
     pub(super) fn has_come_up(&self, version: &Version) -> Result<bool, SystemError> {
         let booted = self.system.booted()?;
         Ok(booted == *version

@@ -44,12 +44,14 @@ pub enum Command {
 
     /// Go back to the last good version (not merely the previous one) and prove that it serves.
     Rollback {
-        /// Go to this version instead: a store path, or a link to one such as /nix/var/nix/profiles/system-41-link.
+        /// Go to this version instead: a store path, or a link to one such as
+        /// /nix/var/nix/profiles/system-41-link.
         #[arg(long, value_name = "VERSION")]
         to: Option<PathBuf>,
     },
 
-    /// Let the boot loader start the installed version once; the last good one stays the default until the new one is blessed.
+    /// Let the boot loader start the installed version once; the last good one stays the default until the
+    /// new one is blessed.
     Arm,
 
     /// Exit 6 if a version is quarantined: for the check before a switch.

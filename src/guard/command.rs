@@ -42,8 +42,8 @@ impl Ended {
     }
 }
 
-/// Runs a program to its end, or kills it and all it has started when `timeout` is over. What it leaves running at its end is its own
-/// affair.
+/// Runs a program to its end, or kills it and all it has started when `timeout` is over. What it leaves
+/// running at its end is its own affair.
 ///
 /// # Errors
 /// It cannot be started, or took too long.

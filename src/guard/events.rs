@@ -1,4 +1,5 @@
-//! What the guard says: one event per decision. Names and fields are stable; the field `event` holds the name.
+//! What the guard says: one event per decision. Names and fields are stable; the field `event` holds the
+//! name.
 
 use std::fmt::Display;
 
@@ -15,7 +16,8 @@ pub(crate) enum Event<'a> {
         /// The how-manieth boot without a verdict this is.
         attempts: u32,
     },
-    /// `interrupted`: a trial boot came up and ended without a verdict; it gets another one. Fields `version`, `attempts`.
+    /// `interrupted`: a trial boot came up and ended without a verdict; it gets another one. Fields
+    /// `version`, `attempts`.
     Interrupted {
         /// Which.
         version: &'a Version,
@@ -29,7 +31,8 @@ pub(crate) enum Event<'a> {
         /// Duration of the trial.
         seconds: f64,
     },
-    /// `unhealthy`: a version failed, and nothing is done about it. Fields `version`, `state`, `reason`, `seconds`.
+    /// `unhealthy`: a version failed, and nothing is done about it. Fields `version`, `state`, `reason`,
+    /// `seconds`.
     Unhealthy {
         /// Which.
         version: &'a Version,
@@ -127,7 +130,8 @@ pub(crate) enum Event<'a> {
         /// Who.
         by: &'a str,
     },
-    /// `replaced`: another version was activated before the verdict. Field `version` (the one that was on trial).
+    /// `replaced`: another version was activated before the verdict. Field `version` (the one that was on
+    /// trial).
     Replaced {
         /// Which.
         version: &'a Version,

@@ -21,7 +21,8 @@ pub(crate) struct Guard<S, D> {
 }
 
 impl<S: System, D: Disk> Guard<S, D> {
-    /// Reads the ledger; one that is corrupt is set aside and rebuilt, from the previous copy or else from the running system.
+    /// Reads the ledger; one that is corrupt is set aside and rebuilt, from the previous copy or else from
+    /// the running system.
     pub(crate) fn open(system: S, mut store: Store<D>, policy: Policy) -> Self {
         let (ledger, integrity) = store.load();
         let mut guard = Self { system, store, ledger, policy, judged: None };
@@ -73,7 +74,8 @@ impl<S: System, D: Disk> Guard<S, D> {
         self.judged.as_deref()
     }
 
-    /// Writes the ledger. A decision about the service must not wait for a disk, so failing is told and lived with.
+    /// Writes the ledger. A decision about the service must not wait for a disk, so failing is told and lived
+    /// with.
     pub(crate) fn save(&mut self) {
         if let Err(error) = self.try_save() {
             events::emit(&Event::LedgerNotWritten { error: &error });

@@ -10,7 +10,8 @@ use crate::{
     version::{Assessment, Version},
 };
 
-/// Whether a version may be switched to. Only reads, so it also works while another guard is running: a rollback asks it as well.
+/// Whether a version may be switched to. Only reads, so it also works while another guard is running: a
+/// rollback asks it as well.
 #[must_use]
 pub(crate) fn preflight(ledger: &Ledger, version: &Version) -> Report {
     if !ledger.is_quarantined(version) {

@@ -1,7 +1,7 @@
 //! The ledger: what is known of every version, and what the guard is in the middle of.
 //!
-//! A rollback includes the guard itself, so an older guard must read what a newer one wrote: fields are only ever added, and each guard
-//! keeps the fields it does not know (`unknown`) when it writes.
+//! A rollback includes the guard itself, so an older guard must read what a newer one wrote: fields are only
+//! ever added, and each guard keeps the fields it does not know (`unknown`) when it writes.
 
 mod record;
 
@@ -105,7 +105,8 @@ impl Ledger {
         blessed.into_iter().map(|(version, _)| version).collect()
     }
 
-    /// Forgets versions that are gone from the machine, but for those seen last, those that are bad and those that it is in the middle of.
+    /// Forgets versions that are gone from the machine, but for those seen last, those that are bad and those
+    /// that it is in the middle of.
     pub(crate) fn prune(&mut self, is_there: impl Fn(&Version) -> bool) {
         let mut latest: Vec<_> =
             self.versions.iter().map(|(version, entry)| (entry.last_seen(), version)).collect();

@@ -1,7 +1,8 @@
 //! The guard of a machine: a version that does not serve is taken back.
 //!
-//! Health is what the service serves, the way back is to the last version proven good, and a bad version is remembered. Decisions are
-//! made over a small view of the machine ([`system::System`]); what happened is kept in the [`ledger`].
+//! Health is what the service serves, the way back is to the last version proven good, and a bad version is
+//! remembered. Decisions are made over a small view of the machine ([`system::System`]); what happened is
+//! kept in the [`ledger`].
 //!
 //! - [`verify`]: the trial of what runs, and the verdict
 //! - [`rollback`]: the way back

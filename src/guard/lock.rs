@@ -1,4 +1,5 @@
-//! One guard at a time. The kernel lets go of the lock when its holder ends, however it ends; the file says who holds it and why.
+//! One guard at a time. The kernel lets go of the lock when its holder ends, however it ends; the file says
+//! who holds it and why.
 
 use std::{
     fmt,

@@ -196,7 +196,8 @@ impl System for NixOs {
     }
 }
 
-/// What the boot loader is told to start must be on the disk first: NixOS calls the guard before it syncs the store.
+/// What the boot loader is told to start must be on the disk first: NixOS calls the guard before it syncs the
+/// store.
 fn make_durable(version: &Version) -> Result<()> {
     let synced = File::open(version.path()).and_then(|folder| Ok(rustix::fs::syncfs(folder)?));
     synced.map_err(|error| SystemError::file(version.path(), &error))

@@ -1,7 +1,7 @@
 //! The way back: to a version proven good, and not done before that version is proven to serve again.
 //!
-//! The intent is in the ledger before the first step, and every step can be taken again: whoever kills the guard, and be it the very
-//! switch that it started, the next one goes on where it was.
+//! The intent is in the ledger before the first step, and every step can be taken again: whoever kills the
+//! guard, and be it the very switch that it started, the next one goes on where it was.
 
 use crate::{
     events::{self, Event},
@@ -160,7 +160,8 @@ impl<S: System, D: Disk> Guard<S, D> {
         self.prove(intent)
     }
 
-    /// Whether the version can run without a reboot: it can be booted into the kernel that runs, or has only ever run by a switch.
+    /// Whether the version can run without a reboot: it can be booted into the kernel that runs, or has only
+    /// ever run by a switch.
     fn can_switch(&self, to: &Version) -> Result<bool, SystemError> {
         let boots = self.ledger.versions.get(to).is_some_and(|entry| entry.boots);
         Ok(!boots || self.shares_kernel(to)?)
@@ -175,7 +176,8 @@ impl<S: System, D: Disk> Guard<S, D> {
                 let text = format!("went back from {from}: {}; proven healthy", intent.reason);
                 let report = Report { outcome: Conclusion::RolledBack, version: to.clone(), text };
                 events::emit(&Event::RolledBack { from, to, seconds });
-                // before the ledger forgets what led here: the next guard would only find a good version that runs
+                // before the ledger forgets what led here: the next guard would only find a good version that
+                // runs
                 self.system.leave_verdict(&report, self.judged.as_deref());
                 if self.ledger.is_blessed(to) {
                     self.ledger.bless(to, self.system.now());

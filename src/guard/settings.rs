@@ -34,7 +34,8 @@ pub(crate) struct Settings {
     pub on_failure: OnFailure,
     /// Whether `uecho probe` is the first check.
     pub probe: bool,
-    /// Where the probe asks; by default at the public listener's Unix socket, or where there is none at `http://127.0.0.1:8080`.
+    /// Where the probe asks; by default at the public listener's Unix socket, or where there is none at
+    /// `http://127.0.0.1:8080`.
     pub url: Option<String>,
     /// Bound of one probe.
     pub timeout: Span,
@@ -92,8 +93,8 @@ impl Settings {
     /// Reads `file`, else [`DEFAULT_FILE`] if it exists.
     ///
     /// # Errors
-    /// The file is missing or no TOML, a key is unknown, a value is of the wrong type or out of range; the text names key, file and
-    /// what would be right.
+    /// The file is missing or no TOML, a key is unknown, a value is of the wrong type or out of range; the
+    /// text names key, file and what would be right.
     pub(crate) fn load(file: Option<&Path>) -> Result<Self, SettingsError> {
         let default = Path::new(DEFAULT_FILE);
         let file = file.or_else(|| default.exists().then_some(default));

@@ -1,5 +1,5 @@
-//! A machine in memory: versions that boot or not, serve or not, a boot loader, garbage collection, and a disk that forgets what was
-//! not synced. Any effect can be the last one before a crash.
+//! A machine in memory: versions that boot or not, serve or not, a boot loader, garbage collection, and a
+//! disk that forgets what was not synced. Any effect can be the last one before a crash.
 
 mod boot_cases;
 mod cases;

@@ -9,7 +9,8 @@ use crate::{
     version::Version,
 };
 
-/// Failed checks after the first good one, or wrong answers at any time, that condemn: one may be a busy moment, two are not.
+/// Failed checks after the first good one, or wrong answers at any time, that condemn: one may be a busy
+/// moment, two are not.
 const MISSES: u32 = 2;
 /// How long a switch may take before the version is judged regardless.
 const SWITCH_LIMIT: Duration = Duration::from_mins(10);
@@ -45,8 +46,8 @@ impl<S: System, D: Disk> Guard<S, D> {
         waited
     }
 
-    /// Watches the version that runs. While somebody is switching, nothing counts; after that it has the grace period to become healthy,
-    /// and must then stay so.
+    /// Watches the version that runs. While somebody is switching, nothing counts; after that it has the
+    /// grace period to become healthy, and must then stay so.
     pub(super) fn soak(&mut self, version: &Version, soak: Duration) -> Result<Soak, SystemError> {
         let begin = self.system.elapsed();
         let activation = self.system.activation()?;

@@ -1,8 +1,8 @@
 //! Reading and writing the ledger: always whole, whatever happens in between.
 //!
-//! `ledger.json` is replaced by rename, its predecessor stays as `ledger.json.previous`. While the disk is full, a copy in `/run` takes
-//! its place: a bad version must be left behind also when that cannot be written down for good. Whoever is killed between the two may leave
-//! both; the higher revision counts.
+//! `ledger.json` is replaced by rename, its predecessor stays as `ledger.json.previous`. While the disk is
+//! full, a copy in `/run` takes its place: a bad version must be left behind also when that cannot be written
+//! down for good. Whoever is killed between the two may leave both; the higher revision counts.
 
 pub(crate) mod disk;
 
@@ -49,7 +49,8 @@ impl<D: Disk> Store<D> {
         let volatile = self.runtime.read(CURRENT).ok().flatten().and_then(|text| parse(&text).ok());
         let (persistent, integrity) = self.read_persistent();
         match volatile {
-            // with the same number as well: a guard that does not count writes there only while it cannot write to the disk
+            // with the same number as well: a guard that does not count writes there only while it cannot
+            // write to the disk
             Some(volatile) if volatile.revision >= persistent.revision => (volatile, Integrity::Intact),
             _ => (persistent, integrity),
         }

@@ -1,5 +1,5 @@
-//! What the guard sees of a machine and can do to it. Generations of a NixOS profile are one implementation; image slots fit as well:
-//! a version is whatever the machine can name, install, switch to and boot.
+//! What the guard sees of a machine and can do to it. Generations of a NixOS profile are one implementation;
+//! image slots fit as well: a version is whatever the machine can name, install, switch to and boot.
 
 use std::{io, path::Path, time::Duration};
 
@@ -71,14 +71,16 @@ pub(crate) struct BootChoice {
 /// What two versions must share so that one stands for the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BootIdentity {
-    /// Kernel, initrd and kernel parameters: same ones, and no reboot is needed from one version to the other.
+    /// Kernel, initrd and kernel parameters: same ones, and no reboot is needed from one version to the
+    /// other.
     pub kernel: String,
-    /// What else decides whether a boot comes up (service manager, file systems): same ones as well, and a boot of one version is proof
-    /// for the other.
+    /// What else decides whether a boot comes up (service manager, file systems): same ones as well, and a
+    /// boot of one version is proof for the other.
     pub early: String,
 }
 
-/// A machine. Reading methods answer from the machine's present state; the others change it, and may be repeated without harm.
+/// A machine. Reading methods answer from the machine's present state; the others change it, and may be
+/// repeated without harm.
 pub(crate) trait System {
     /// The version that runs.
     ///
@@ -125,7 +127,8 @@ pub(crate) trait System {
     /// It reported a failure; the version may run in part.
     fn switch(&mut self, version: &Version) -> Result<()>;
 
-    /// Gives the boot loader an entry for the version, its own default where there is no [`Self::boot_choice`].
+    /// Gives the boot loader an entry for the version, its own default where there is no
+    /// [`Self::boot_choice`].
     ///
     /// # Errors
     /// Not done.
@@ -182,7 +185,8 @@ pub(crate) trait System {
     /// The first failure.
     fn health(&mut self, version: &Version) -> std::result::Result<(), Illness>;
 
-    /// Leaves a verdict, and the activation that it is about, where those who wait for it look. Failing is told and lived with.
+    /// Leaves a verdict, and the activation that it is about, where those who wait for it look. Failing is
+    /// told and lived with.
     fn leave_verdict(&mut self, report: &Report, activation: Option<&str>);
 
     /// Whether somebody is switching right now.

@@ -12,7 +12,8 @@ use crate::{
     version::{Assessment, Version},
 };
 
-/// Blessed versions kept from garbage collection: the last good one, and the one before it for a human to go back to.
+/// Blessed versions kept from garbage collection: the last good one, and the one before it for a human to go
+/// back to.
 const KEEP: usize = 2;
 
 impl<S: System, D: Disk> Guard<S, D> {
@@ -78,14 +79,16 @@ impl<S: System, D: Disk> Guard<S, D> {
         }
     }
 
-    /// Whether a bad verdict would be about the version: a blessed one that fails later does so for another cause, and the way back
-    /// would lead away from the best that is known. Its first boot is a trial once more.
+    /// Whether a bad verdict would be about the version: a blessed one that fails later does so for another
+    /// cause, and the way back would lead away from the best that is known. Its first boot is a trial once
+    /// more.
     fn is_on_trial(&self, version: &Version) -> Result<bool, SystemError> {
         let boots = self.ledger.versions.get(version).is_some_and(|entry| entry.boots);
         Ok(!self.ledger.is_blessed(version) || (!boots && self.system.booted()? == *version))
     }
 
-    /// Writes down that a version is on trial. Gives the number of boots that ended without a verdict when those are too many.
+    /// Writes down that a version is on trial. Gives the number of boots that ended without a verdict when
+    /// those are too many.
     fn begin_trial(&mut self, version: &Version) -> Result<Option<u32>, SystemError> {
         if !self.is_on_trial(version)? {
             return Ok(None);

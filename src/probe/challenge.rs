@@ -2,8 +2,8 @@
 
 use std::iter;
 
-/// Pieces a text is made of: as it is, as it must stand in HTML, and percent-encoded for the path. No `/`, `\` or NUL: proxies in
-/// between may rewrite those.
+/// Pieces a text is made of: as it is, as it must stand in HTML, and percent-encoded for the path. No `/`,
+/// `\` or NUL: proxies in between may rewrite those.
 const PIECES: [[&str; 3]; 8] = [
     ["<b>", "&lt;b&gt;", "%3Cb%3E"],
     [

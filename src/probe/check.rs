@@ -1,8 +1,8 @@
-//! The one check of a running service: is it ready, and does what comes back through its public listener read exactly as it must?
-//! `uecho probe`, the watchdog's self-request and the guard of the machine all use it.
+//! The one check of a running service: is it ready, and does what comes back through its public listener read
+//! exactly as it must? `uecho probe`, the watchdog's self-request and the guard of the machine all use it.
 //!
-//! The expectations are written down here a second time on purpose: a fault in the service's own escaping or headers must not be able
-//! to hide behind shared code.
+//! The expectations are written down here a second time on purpose: a fault in the service's own escaping or
+//! headers must not be able to hide behind shared code.
 
 use std::{
     sync::Arc,
@@ -76,8 +76,8 @@ impl Probe {
         Self { target, expect: Expect::default(), timeout: TIMEOUT }
     }
 
-    /// Makes one check: `/readyz`, then a random text with markup as a page and as JSON, each over a connection of its own, so that a
-    /// restart of the service between two steps is no fault.
+    /// Makes one check: `/readyz`, then a random text with markup as a page and as JSON, each over a
+    /// connection of its own, so that a restart of the service between two steps is no fault.
     ///
     /// # Errors
     /// The service is not healthy, or not the expected one; see [`Unhealthy`].

@@ -132,7 +132,8 @@ impl ClientConnection {
     /// `GET path`, the whole answer.
     ///
     /// # Errors
-    /// [`Fault::Unreachable`] when the connection breaks, [`Fault::WrongAnswer`] when what comes is no HTTP or too large.
+    /// [`Fault::Unreachable`] when the connection breaks, [`Fault::WrongAnswer`] when what comes is no HTTP
+    /// or too large.
     pub async fn get(&mut self, path: &str, accept: &str) -> Result<Response<Bytes>, Fault> {
         let Client { prefix, headers, .. } = &*self.client;
         let mut request = Request::get(format!("{prefix}{path}"))

@@ -47,8 +47,8 @@ pub enum ConnectError {
     Tls(io::Error),
 }
 
-/// Opens streams. Cheap to clone. It sets no time limit of its own (a caller has a deadline for the whole exchange anyway);
-/// dropping the future gives up.
+/// Opens streams. Cheap to clone. It sets no time limit of its own (a caller has a deadline for the whole
+/// exchange anyway); dropping the future gives up.
 #[derive(Clone, Default)]
 pub struct Connector {
     tls: Option<Arc<ClientConfig>>,
@@ -61,8 +61,8 @@ impl Connector {
         Self::default()
     }
 
-    /// A connector for these origins. Authorities (`ca`, a PEM file, or the system's) are loaded only when one of them is https:
-    /// parsing a whole system store takes milliseconds.
+    /// A connector for these origins. Authorities (`ca`, a PEM file, or the system's) are loaded only when
+    /// one of them is https: parsing a whole system store takes milliseconds.
     ///
     /// # Errors
     /// The authorities are needed and cannot be had.
@@ -100,7 +100,8 @@ impl Connector {
     }
 }
 
-/// The addresses of a name. The lookup goes on in its own task when the caller gives up, and holds its permit until it ends.
+/// The addresses of a name. The lookup goes on in its own task when the caller gives up, and holds its permit
+/// until it ends.
 async fn resolve(name: &str, origin: &Origin) -> Result<Vec<SocketAddr>, ConnectError> {
     let failed = |error: &dyn std::fmt::Display| ConnectError::Dns(io::Error::other(error.to_string()));
     let permit = origin.lookups.clone().acquire_owned().await.map_err(|error| failed(&error))?;
@@ -113,8 +114,8 @@ async fn resolve(name: &str, origin: &Origin) -> Result<Vec<SocketAddr>, Connect
     if addresses.is_empty() { Err(failed(&"the name has no address")) } else { Ok(addresses) }
 }
 
-/// The first address that answers. Each attempt goes on until it ends by itself: one that fails lets the next begin at once, one
-/// that takes its time lets it begin beside it.
+/// The first address that answers. Each attempt goes on until it ends by itself: one that fails lets the next
+/// begin at once, one that takes its time lets it begin beside it.
 async fn dial_any(addresses: &[SocketAddr]) -> Result<TcpStream, ConnectError> {
     let mut waiting = interleaved(addresses).into_iter();
     let mut attempts: FuturesUnordered<_> = waiting.next().map(dial).into_iter().collect();
@@ -132,7 +133,8 @@ async fn dial_any(addresses: &[SocketAddr]) -> Result<TcpStream, ConnectError> {
     }
 }
 
-/// In the order of the resolver, but the two address families in turn, so that a broken one costs one delay (RFC 8305, section 4).
+/// In the order of the resolver, but the two address families in turn, so that a broken one costs one delay
+/// (RFC 8305, section 4).
 fn interleaved(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     let is_first = |address: &SocketAddr| address.is_ipv6() == addresses[0].is_ipv6();
     let (first, second): (Vec<_>, Vec<_>) = addresses.iter().copied().partition(is_first);
@@ -184,7 +186,8 @@ mod tests {
         assert!(matches!(dial_any(&[]).await, Err(ConnectError::TimedOut)));
     }
 
-    /// A listener whose queue is full, and what fills it: who connects hears nothing until there is room and it tries again, after 1 s.
+    /// A listener whose queue is full, and what fills it: who connects hears nothing until there is room and
+    /// it tries again, after 1 s.
     async fn crowded() -> (TcpListener, Vec<TcpStream>) {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -218,7 +221,8 @@ mod tests {
         let (hole, _queue) = crowded().await;
         let live = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let both = [hole.local_addr().unwrap(), live.local_addr().unwrap()];
-        // from here on a clock that stands still but for timers: it measures what was waited for, not this machine
+        // from here on a clock that stands still but for timers: it measures what was waited for, not this
+        // machine
         tokio::time::pause();
         let begin = tokio::time::Instant::now();
         let stream = dial_any(&both).await.unwrap();

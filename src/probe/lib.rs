@@ -1,7 +1,7 @@
 //! What the service, its guard and whoever deploys them have in common.
 //!
-//! - [`check`]: is a running service ready, and does it echo exactly as it must? [`challenge`] is what it is sent, [`verify`] what
-//!   must come back, [`unhealthy`] why it does not
+//! - [`check`]: is a running service ready, and does it echo exactly as it must? [`challenge`] is what it is
+//!   sent, [`verify`] what must come back, [`unhealthy`] why it does not
 //! - [`client`], [`target`]: the HTTP client of that check, and whom it asks
 //! - [`url`], [`connect`], [`stream`], [`tls`]: byte streams to an HTTP service
 //! - [`listen`]: addresses to listen on

@@ -4,7 +4,8 @@ use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-/// Longest name that a Unix listener has in its folder for a moment, before it takes its own: a dot and a process id in hexadecimal.
+/// Longest name that a Unix listener has in its folder for a moment, before it takes its own: a dot and a
+/// process id in hexadecimal.
 pub const OWN_NAME_BYTES: usize = 8;
 
 /// A configured listen address.

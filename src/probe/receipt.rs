@@ -17,7 +17,8 @@ pub const REVISION: &str = match option_env!("UECHO_REVISION") {
     None => "unknown",
 };
 
-/// Carried by every answer: as `X-Uecho-Receipt: version=..; revision=..; instance=..; system=..; boot=..`, in JSON as an object.
+/// Carried by every answer: as `X-Uecho-Receipt: version=..; revision=..; instance=..; system=..; boot=..`,
+/// in JSON as an object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     /// Version of the build.
@@ -26,14 +27,16 @@ pub struct Receipt {
     pub revision: String,
     /// Name of the node.
     pub instance: String,
-    /// System generation or image version, from configuration; with `current_system`, `+` and the hash of the system that runs.
+    /// System generation or image version, from configuration; with `current_system`, `+` and the hash of the
+    /// system that runs.
     pub system: String,
     /// Boot id of the kernel (`/proc/sys/kernel/random/boot_id`), no dashes as in sd-id128(3).
     pub boot: String,
 }
 
 impl Receipt {
-    /// The receipt of this process. `current_system` is the link to the running system; a warning is logged when it tells no hash.
+    /// The receipt of this process. `current_system` is the link to the running system; a warning is logged
+    /// when it tells no hash.
     #[must_use]
     pub fn of(instance: &str, label: &str, current_system: Option<&Path>) -> Self {
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")

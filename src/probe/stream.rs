@@ -32,9 +32,9 @@ impl Explained {
         Self { stream: Box::new(stream), failed: None }
     }
 
-    /// Writes, and explains a failure. Under TLS 1.3 a peer that wants another certificate of us says so after the
-    /// handshake, and hangs up: its word explains more than that nobody reads on. It is there already, or nothing
-    /// ever will be, so nobody waits long for it.
+    /// Writes, and explains a failure. Under TLS 1.3 a peer that wants another certificate of us says so
+    /// after the handshake, and hangs up: its word explains more than that nobody reads on. It is there
+    /// already, or nothing ever will be, so nobody waits long for it.
     fn write<T>(
         &mut self,
         context: &mut Context<'_>,

@@ -21,7 +21,8 @@ pub enum Target {
 }
 
 impl Target {
-    /// How a service that listens here can be reached from the same machine; an unspecified address stands for loopback of its family.
+    /// How a service that listens here can be reached from the same machine; an unspecified address stands
+    /// for loopback of its family.
     ///
     /// # Errors
     /// Port 0: only the service knows which port the kernel chose.

@@ -1,4 +1,5 @@
-//! Whom TLS connections trust: the authorities of a PEM file, or the system's. And how their refusals are told from other errors.
+//! Whom TLS connections trust: the authorities of a PEM file, or the system's. And how their refusals are
+//! told from other errors.
 
 use std::{error::Error, io, path::Path, sync::Arc};
 
@@ -59,8 +60,8 @@ impl Identity {
     }
 }
 
-/// A client configuration (TLS 1.2 and 1.3, ALPN `http/1.1`) that trusts the authorities in `ca`, or without it the system's
-/// (`SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured).
+/// A client configuration (TLS 1.2 and 1.3, ALPN `http/1.1`) that trusts the authorities in `ca`, or without
+/// it the system's (`SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured).
 ///
 /// # Errors
 /// See [`TrustError`].

@@ -1,4 +1,5 @@
-//! Units of configuration values: durations such as `2s` and sizes such as `16KiB`, with errors that say what is right.
+//! Units of configuration values: durations such as `2s` and sizes such as `16KiB`, with errors that say what
+//! is right.
 
 use std::{fmt, time::Duration};
 

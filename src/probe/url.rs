@@ -6,8 +6,8 @@ use http::{HeaderValue, Uri, uri::Authority};
 use rustls::pki_types::ServerName;
 use tokio::sync::Semaphore;
 
-/// Lookups of one name that may run at once. getaddrinfo(3) blocks a thread and cannot be cancelled: without a bound, a dead
-/// resolver would collect a thread per request.
+/// Lookups of one name that may run at once. getaddrinfo(3) blocks a thread and cannot be cancelled: without
+/// a bound, a dead resolver would collect a thread per request.
 const LOOKUPS: usize = 2;
 
 /// Who is called.

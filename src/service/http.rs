@@ -1,4 +1,5 @@
-//! HTTP: what surrounds every request is in [`service`], which route is whose in [`router`], the routes themselves in [`routes`].
+//! HTTP: what surrounds every request is in [`service`], which route is whose in [`router`], the routes
+//! themselves in [`routes`].
 
 pub(crate) mod activity;
 mod auth;

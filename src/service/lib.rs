@@ -1,5 +1,5 @@
-//! Unstoppable Echo: a fan-out echo service that tells the truth about its health. Whoever is named first may use those named later,
-//! never the other way round.
+//! Unstoppable Echo: a fan-out echo service that tells the truth about its health. Whoever is named first may
+//! use those named later, never the other way round.
 //!
 //! - [`app`], [`cli`]: the command line, from settings to exit code
 //! - [`process`]: a process from start to end: serve, drain, reload, signals, watchdog

@@ -1,5 +1,6 @@
-//! `limits.memory`: one budget for the bytes of request bodies, of replies of peers and of answers that are held at once. Whoever
-//! keeps what others sent keeps it in a [`Buffer`], or with a [`Held`] beside it; nobody waits for the budget, so it cannot deadlock.
+//! `limits.memory`: one budget for the bytes of request bodies, of replies of peers and of answers that are
+//! held at once. Whoever keeps what others sent keeps it in a [`Buffer`], or with a [`Held`] beside it;
+//! nobody waits for the budget, so it cannot deadlock.
 
 mod buffer;
 mod held;

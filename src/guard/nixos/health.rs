@@ -1,4 +1,5 @@
-//! One round of all checks: the units, the probe through the public listener, and the commands of the settings.
+//! One round of all checks: the units, the probe through the public listener, and the commands of the
+//! settings.
 
 use std::path::{Path, PathBuf};
 
@@ -107,8 +108,9 @@ impl Health {
     }
 }
 
-/// Where the service answers unless the settings say so. Its own configuration is not read: each version has keys that the guard of
-/// another one does not know. The socket is looked for each time, because versions differ in that, too.
+/// Where the service answers unless the settings say so. Its own configuration is not read: each version has
+/// keys that the guard of another one does not know. The socket is looked for each time, because versions
+/// differ in that, too.
 fn default_target(socket: &Path) -> Result<Target, String> {
     if socket.exists() { Ok(Target::Unix(socket.into())) } else { TCP.parse() }
 }

@@ -32,8 +32,9 @@ impl Identity {
         }
     }
 
-    /// Compares the `system` of a receipt, `LABEL+HASH`. `LABEL` alone is what a service says that was not told where to look for the hash,
-    /// or is too old to know of it: going back to such a version must not fail for that.
+    /// Compares the `system` of a receipt, `LABEL+HASH`. `LABEL` alone is what a service says that was not
+    /// told where to look for the hash, or is too old to know of it: going back to such a version must not
+    /// fail for that.
     ///
     /// # Errors
     /// Another version answers. With the label of this one it may only not have been reloaded yet.

@@ -38,8 +38,8 @@ impl Profile {
         }
     }
 
-    /// Points the profile to a version, as its newest generation: those who install boot loaders drop the oldest entries, and a version
-    /// that others were tried after again and again must not be among them.
+    /// Points the profile to a version, as its newest generation: those who install boot loaders drop the
+    /// oldest entries, and a version that others were tried after again and again must not be among them.
     ///
     /// # Errors
     /// nix-env failed.

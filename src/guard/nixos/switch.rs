@@ -1,5 +1,5 @@
-//! Running a version's `switch-to-configuration`, in a unit of its own: it may restart or stop the guard's unit, and must go on all the
-//! same. The next guard finds it still running and waits for it.
+//! Running a version's `switch-to-configuration`, in a unit of its own: it may restart or stop the guard's
+//! unit, and must go on all the same. The next guard finds it still running and waits for it.
 
 use std::{path::Path, time::Duration};
 
@@ -70,8 +70,8 @@ async fn finish() -> Result<()> {
     }
 }
 
-/// How the unit ended, from what `systemctl show` says of it; `None`: not yet. One that is inactive may have its start before it: on a
-/// busy machine the service manager answers before it gets to its jobs.
+/// How the unit ended, from what `systemctl show` says of it; `None`: not yet. One that is inactive may have
+/// its start before it: on a busy machine the service manager answers before it gets to its jobs.
 fn ended(shown: &str) -> Option<Result<()>> {
     let value = |key: &str| {
         shown.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).unwrap_or_default()

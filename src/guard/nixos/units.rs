@@ -1,5 +1,5 @@
-//! Whether a unit runs as a version defines it: loaded from that version's files, up, its main process the one that the unit starts, and
-//! not restarted behind the guard's back.
+//! Whether a unit runs as a version defines it: loaded from that version's files, up, its main process the
+//! one that the unit starts, and not restarted behind the guard's back.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -31,8 +31,8 @@ impl Restarts {
         self.was_healthy = true;
     }
 
-    /// `automatic` are the restarts that the service manager has counted. It does not count starts by a socket, but each start has an
-    /// invocation id of its own.
+    /// `automatic` are the restarts that the service manager has counted. It does not count starts by a
+    /// socket, but each start has an invocation id of its own.
     fn check(&mut self, unit: &str, automatic: u64, invocation: &str) -> Result<(), String> {
         let before = *self.first_seen.entry(unit.into()).or_insert(automatic);
         let restarts = automatic.saturating_sub(before);
@@ -102,7 +102,8 @@ fn files(
     Ok(())
 }
 
-/// A main process that is an own program must come from where the unit says. A script's interpreter is no evidence either way.
+/// A main process that is an own program must come from where the unit says. A script's interpreter is no
+/// evidence either way.
 fn process(pid: &str, exec_start: &str) -> Result<(), String> {
     if matches!(pid, "" | "0") {
         return Ok(());

@@ -1,4 +1,5 @@
-//! A folder in memory. Content is durable once written and synced, names are once the folder is synced; a power cut takes the rest.
+//! A folder in memory. Content is durable once written and synced, names are once the folder is synced; a
+//! power cut takes the rest.
 
 use std::{collections::BTreeMap, io};
 

@@ -1,5 +1,6 @@
-//! Whatever happens in whatever order, crashes at every effect included: the last good version is never lost, a quarantined one never
-//! runs unasked, the ledger is never half written, and the boot loader always starts something that comes up.
+//! Whatever happens in whatever order, crashes at every effect included: the last good version is never lost,
+//! a quarantined one never runs unasked, the ledger is never half written, and the boot loader always starts
+//! something that comes up.
 
 use proptest::prelude::*;
 
@@ -43,7 +44,8 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
 }
 
 fn traits() -> impl Strategy<Value = Vec<Traits>> {
-    // a version that does not come up has a kernel of its own: with a proven one the guard relies on that proof
+    // a version that does not come up has a kernel of its own: with a proven one the guard relies on that
+    // proof
     let one = (prop_oneof![Just(None), Just(Some(0)), Just(Some(2))], 0..4_u8, any::<bool>());
     prop::collection::vec(one, NAMES.len()).prop_map(|all| {
         let of = |(index, (healthy_for, kind, switches))| {

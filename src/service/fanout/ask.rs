@@ -1,4 +1,5 @@
-//! One request to one peer: over a kept connection if there is one, repeated once over a new one if that turned out to be dead.
+//! One request to one peer: over a kept connection if there is one, repeated once over a new one if that
+//! turned out to be dead.
 
 use std::{error::Error, io, sync::Arc, time::Duration};
 
@@ -18,10 +19,12 @@ use crate::{
     memory::{Buffer, Full, Memory},
 };
 
-/// What does not matter of an answer is read so that its connection can be kept, but not for longer or further than this.
+/// What does not matter of an answer is read so that its connection can be kept, but not for longer or
+/// further than this.
 const DRAIN: (Duration, usize) = (Duration::from_millis(20), 16 * 1024);
 
-/// Time for the rest of an answer whose outcome is known already, when it says what became of the peer's own peers.
+/// Time for the rest of an answer whose outcome is known already, when it says what became of the peer's own
+/// peers.
 const UNMET: Duration = Duration::from_millis(200);
 
 /// Why there is no answer.
@@ -67,8 +70,9 @@ impl Answer {
     }
 }
 
-/// Sends a GET and waits for the head of the answer. `request` is called for each attempt, and must not have side effects: a kept
-/// connection that fails before an answer's head is no verdict about the peer, so the request is sent again over a new one.
+/// Sends a GET and waits for the head of the answer. `request` is called for each attempt, and must not have
+/// side effects: a kept connection that fails before an answer's head is no verdict about the peer, so the
+/// request is sent again over a new one.
 async fn send(
     pool: &Pool,
     request: impl Fn() -> Request<Empty<Bytes>>,
@@ -89,11 +93,12 @@ async fn send(
     Ok((link, response))
 }
 
-/// A peer's answer, or what went wrong. `on_status` is told the status as soon as it is known. What arrives takes its room from `memory`
-/// until this returns.
+/// A peer's answer, or what went wrong. `on_status` is told the status as soon as it is known. What arrives
+/// takes its room from `memory` until this returns.
 ///
 /// # Errors
-/// Every [`Outcome`] but `ok`, `timeout` and `over_budget`, which are for the caller to tell; or there is no room.
+/// Every [`Outcome`] but `ok`, `timeout` and `over_budget`, which are for the caller to tell; or there is no
+/// room.
 pub(super) async fn ask(
     pool: &Arc<Pool>,
     memory: &Memory,

@@ -1,7 +1,9 @@
-//! What a request may still use up, as its caller said: hops and milliseconds of the whole tree's deadline budget.
+//! What a request may still use up, as its caller said: hops and milliseconds of the whole tree's deadline
+//! budget.
 //!
-//! Of a budget, a small reserve (5 %, from 4 to 100 ms) is kept back: half of it to make our answer and send it, half for the
-//! way to the peer and back. So a peer always gives up before we do, and we before our caller.
+//! Of a budget, a small reserve (5 %, from 4 to 100 ms) is kept back: half of it to make our answer and send
+//! it, half for the way to the peer and back. So a peer always gives up before we do, and we before our
+//! caller.
 
 use std::time::{Duration, Instant};
 

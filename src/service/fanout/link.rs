@@ -1,4 +1,5 @@
-//! One connection to a peer, driven by whoever waits for its answer: no task of its own, so an answer wakes one task, once.
+//! One connection to a peer, driven by whoever waits for its answer: no task of its own, so an answer wakes
+//! one task, once.
 
 use std::{
     future::poll_fn,
@@ -24,7 +25,8 @@ type Driver = Connection<TokioIo<OriginStream>, Empty<Bytes>>;
 /// A connection; requests have no body. Nothing moves on it but while one of its methods is waited for.
 pub(super) struct Link {
     sender: SendRequest<Empty<Bytes>>,
-    /// None when the connection has ended. Boxed, because a link is moved into and out of the pool all the time.
+    /// None when the connection has ended. Boxed, because a link is moved into and out of the pool all the
+    /// time.
     driver: Option<Box<Driver>>,
 }
 
@@ -71,7 +73,8 @@ impl Link {
 async fn drive<T>(driver: &mut Option<Box<Driver>>, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     poll_fn(|context| {
-        // before the driver, because it may have something to send; after it, because the answer may have come
+        // before the driver, because it may have something to send; after it, because the answer may have
+        // come
         if let Poll::Ready(done) = work.as_mut().poll(context) {
             return Poll::Ready(done);
         }

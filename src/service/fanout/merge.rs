@@ -9,7 +9,8 @@ use crate::{config::settings::Policy, fanout::outcome::Outcome};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Completeness {
-    /// Every peer answered `ok`, and every answer that is a fan-out is complete itself; also when there is no peer.
+    /// Every peer answered `ok`, and every answer that is a fan-out is complete itself; also when there is no
+    /// peer.
     Complete,
     /// Some peers answered `ok`, or all did and something is missing further down.
     Partial,
@@ -34,8 +35,8 @@ impl Completeness {
 pub struct Verdict {
     /// `status` in the answer.
     pub completeness: Completeness,
-    /// Status of the answer: 200 when the policy is met, 504 when it is not and would have been had the late replies (`timeout`,
-    /// `over_budget`) been `ok`, else 502.
+    /// Status of the answer: 200 when the policy is met, 504 when it is not and would have been had the late
+    /// replies (`timeout`, `over_budget`) been `ok`, else 502.
     pub http: StatusCode,
 }
 
@@ -53,8 +54,8 @@ impl Policy {
     }
 }
 
-/// Judges the outcomes of all peers, each with how complete the peer's own answer is (that of an echo is). The policy counts outcomes
-/// alone: a peer that answered `ok` has, whatever became of its own peers.
+/// Judges the outcomes of all peers, each with how complete the peer's own answer is (that of an echo is).
+/// The policy counts outcomes alone: a peer that answered `ok` has, whatever became of its own peers.
 #[must_use]
 pub fn merge(policy: Policy, replies: impl IntoIterator<Item = (Outcome, Completeness)>) -> Verdict {
     let (mut peers, mut ok, mut late, mut whole) = (0, 0, 0, true);

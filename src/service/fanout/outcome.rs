@@ -13,8 +13,8 @@ pub enum Outcome {
     Ok,
     /// Asked, the connection included, and no complete answer in time.
     Timeout,
-    /// No connection: refused, unreachable, forbidden by this node's sandbox, or TLS refused (a certificate that is not trusted,
-    /// expired or for another name; an alert of the peer).
+    /// No connection: refused, unreachable, forbidden by this node's sandbox, or TLS refused (a certificate
+    /// that is not trusted, expired or for another name; an alert of the peer).
     Refused,
     /// The connection broke before the answer was complete.
     Reset,
@@ -99,7 +99,8 @@ struct Body {
 /// The `message` of a complete 200 answer.
 ///
 /// # Errors
-/// [`Outcome::TooLarge`] above [`MAX_BODY`], [`Outcome::BadBody`] for anything but a JSON object with a string `message`.
+/// [`Outcome::TooLarge`] above [`MAX_BODY`], [`Outcome::BadBody`] for anything but a JSON object with a
+/// string `message`.
 pub fn read_body(body: &[u8]) -> Result<String, Outcome> {
     if body.len() > MAX_BODY {
         return Err(Outcome::TooLarge);

@@ -57,9 +57,9 @@ impl Peers {
         Some(targets)
     }
 
-    /// Asks every peer and waits for all of them (an answer is about every peer, whatever the policy), but not past the cutoff of the
-    /// budget. `targets` are those of [`Self::targets`]. Replies are in the order of the configuration; what they take of `memory` is theirs
-    /// as long as the guard beside them lives.
+    /// Asks every peer and waits for all of them (an answer is about every peer, whatever the policy), but
+    /// not past the cutoff of the budget. `targets` are those of [`Self::targets`]. Replies are in the order
+    /// of the configuration; what they take of `memory` is theirs as long as the guard beside them lives.
     ///
     /// # Errors
     /// There is no room for what the peers say. Nobody is waited for then.

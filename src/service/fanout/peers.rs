@@ -31,7 +31,8 @@ impl fmt::Debug for Peer {
 }
 
 impl Peer {
-    /// Whether `GET /healthz` at its origin is answered 200 within `limit`, asked over a connection of its own.
+    /// Whether `GET /healthz` at its origin is answered 200 within `limit`, asked over a connection of its
+    /// own.
     pub(crate) async fn is_up(&self, limit: Duration) -> bool {
         let check = ask::status(&self.checks, question::plain(&self.url.origin.host_header, "/healthz"));
         matches!(tokio::time::timeout(limit, check).await, Ok(Ok(StatusCode::OK)))
@@ -48,8 +49,8 @@ pub(crate) struct Peers {
 }
 
 impl Peers {
-    /// Puts settings in force. Peers that were in `before` keep their connections, https ones aside: a reload reads the
-    /// authorities anew, and no connection that was trusted by old ones must outlive that.
+    /// Puts settings in force. Peers that were in `before` keep their connections, https ones aside: a reload
+    /// reads the authorities anew, and no connection that was trusted by old ones must outlive that.
     ///
     /// # Errors
     /// As [`Fanout::base_urls`] and [`Fanout::authorization`], or `fanout.ca` cannot be used.

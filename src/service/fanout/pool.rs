@@ -13,12 +13,14 @@ use uecho_probe::{
 
 use crate::fanout::link::Link;
 
-/// Most connections to one peer at once, busy ones included. Further requests wait for a slot within their budget: a storm of
-/// requests ends in `over_budget`, not in exhausted sockets.
+/// Most connections to one peer at once, busy ones included. Further requests wait for a slot within their
+/// budget: a storm of requests ends in `over_budget`, not in exhausted sockets.
 pub(super) const MAX_CONNECTIONS: usize = 256;
-/// Most idle connections kept: as many as busy nodes have in use at once, or they would connect anew for each request.
+/// Most idle connections kept: as many as busy nodes have in use at once, or they would connect anew for each
+/// request.
 const MAX_IDLE: usize = 64;
-/// Idle connections are closed after this time: well before a peer's own `limits.idle` (30 s), so that a reused one is rarely dead.
+/// Idle connections are closed after this time: well before a peer's own `limits.idle` (30 s), so that a
+/// reused one is rarely dead.
 const IDLE: Duration = Duration::from_secs(15);
 /// Least time between two warnings about one peer.
 const WARN: Duration = Duration::from_mins(1);
@@ -42,7 +44,8 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    /// Two pools to one origin: neither waits for what the other has in use, name lookups included. They warn as one.
+    /// Two pools to one origin: neither waits for what the other has in use, name lookups included. They warn
+    /// as one.
     pub(super) fn with_sibling(origin: &Origin, connector: &Connector) -> (Arc<Self>, Arc<Self>) {
         let warned = Arc::default();
         let pool = |origin| Self::keeping(origin, connector.clone(), IDLE, Arc::clone(&warned));
@@ -102,7 +105,8 @@ impl Pool {
         }
     }
 
-    /// An answer only says `refused`; why a certificate was not trusted is for the operator alone, and once a minute is enough.
+    /// An answer only says `refused`; why a certificate was not trusted is for the operator alone, and once a
+    /// minute is enough.
     fn log(&self, error: &ConnectError) {
         let peer = tracing::field::display(&self.origin);
         if !matches!(error, ConnectError::Tls(_)) {

@@ -19,7 +19,8 @@ use crate::{
     },
 };
 
-/// All but RFC 3986's `pchar` is escaped, so that a text is one path segment, whatever is in it, and grows as little as can be.
+/// All but RFC 3986's `pchar` is escaped, so that a text is one path segment, whatever is in it, and grows as
+/// little as can be.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -39,7 +40,8 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b':')
     .remove(b'@');
 
-/// Texts that would mean something else as a path: dot segments, and the routes of a peer that are one segment.
+/// Texts that would mean something else as a path: dot segments, and the routes of a peer that are one
+/// segment.
 const AMBIGUOUS: [&str; 4] = [".", "..", "healthz", "readyz"];
 
 /// The text as a path segment that decodes to exactly this text again.
@@ -55,13 +57,15 @@ pub(crate) fn segment(text: &str) -> String {
 pub(crate) struct Question {
     segment: String,
     trace: TraceContext,
-    /// What all peers are sent; the first three are each peer's own. Cloning a map costs a third of filling one.
+    /// What all peers are sent; the first three are each peer's own. Cloning a map costs a third of filling
+    /// one.
     headers: HeaderMap,
     budget: Budget,
 }
 
 impl Question {
-    /// Asks `text` on behalf of a request with these headers, of which `tracestate` and `User-Agent` are passed on.
+    /// Asks `text` on behalf of a request with these headers, of which `tracestate` and `User-Agent` are
+    /// passed on.
     #[must_use]
     pub(crate) fn new(
         text: &str,

@@ -1,6 +1,7 @@
 //! The tree below an answer: what peers that were asked for a fan-out themselves say of their own peers.
 //!
-//! A peer's word is taken over field by field, as far down as hops can lead and as far as it fits into an answer.
+//! A peer's word is taken over field by field, as far down as hops can lead and as far as it fits into an
+//! answer.
 
 use std::borrow::Cow;
 
@@ -8,12 +9,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::fanout::{merge::Completeness, outcome::MAX_BODY};
 
-/// One reply as an answer shows it; what is below it is there when the peer answered with a fan-out of its own.
+/// One reply as an answer shows it; what is below it is there when the peer answered with a fan-out of its
+/// own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hop<'a> {
     /// Who was asked, as the node that asked was configured.
     pub peer: Cow<'a, str>,
-    /// What became of it, one of [`super::outcome::Outcome`] by name; nodes of another version may have other words.
+    /// What became of it, one of [`super::outcome::Outcome`] by name; nodes of another version may have other
+    /// words.
     pub outcome: Cow<'a, str>,
     /// The peer's HTTP status, if it sent one.
     #[serde(default)]
@@ -24,7 +27,8 @@ pub struct Hop<'a> {
     /// The peer's `message`, when the outcome is `ok`.
     #[serde(default)]
     pub message: Option<String>,
-    /// When its turn began: milliseconds since the node that asked was asked itself, by the clock of that node.
+    /// When its turn began: milliseconds since the node that asked was asked itself, by the clock of that
+    /// node.
     #[serde(default)]
     pub start_ms: f64,
     /// The `status` of the peer's own answer.
@@ -36,7 +40,8 @@ pub struct Hop<'a> {
     /// The `replies` of the peer's own answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replies: Option<Vec<Hop<'static>>>,
-    /// How many replies further down were left out, because the answer would have become too large or too deep.
+    /// How many replies further down were left out, because the answer would have become too large or too
+    /// deep.
     #[serde(default, skip_serializing_if = "is_none")]
     pub omitted: usize,
 }
@@ -60,7 +65,8 @@ pub struct FanOut {
 }
 
 impl FanOut {
-    /// Finds it in the body of an answer. An echo has none; neither has an answer that means something else by these words.
+    /// Finds it in the body of an answer. An echo has none; neither has an answer that means something else
+    /// by these words.
     #[must_use]
     pub fn read(body: &[u8]) -> Option<Box<Self>> {
         // most answers are echoes, and are not read twice for this
@@ -80,7 +86,8 @@ impl FanOut {
     }
 }
 
-/// Leaves out whole levels from below until the rest has at most `levels` of them, and about `bytes` as JSON. The first level stays.
+/// Leaves out whole levels from below until the rest has at most `levels` of them, and about `bytes` as JSON.
+/// The first level stays.
 pub fn prune(hops: &mut [Hop<'_>], levels: usize, bytes: usize) {
     let mut sizes = Vec::new();
     measure(hops, 0, &mut sizes);

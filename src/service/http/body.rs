@@ -1,4 +1,5 @@
-//! The response body and the request's end: both happen when the last byte was handed to the connection, or never will be.
+//! The response body and the request's end: both happen when the last byte was handed to the connection, or
+//! never will be.
 
 use std::{
     pin::Pin,
@@ -22,7 +23,8 @@ use crate::{
     },
 };
 
-/// A request from its head to the end of its answer. Dropping it ends the request: counted, timed, and logged if it must be.
+/// A request from its head to the end of its answer. Dropping it ends the request: counted, timed, and logged
+/// if it must be.
 pub struct InFlight {
     /// The shared state.
     pub app: Arc<App>,
@@ -44,7 +46,8 @@ pub struct InFlight {
     pub bytes: u64,
     /// Whether the answer reached its end.
     pub complete: bool,
-    /// What log and traces say beyond the above; kept apart because an unsampled echo, answered at once, has no use for it.
+    /// What log and traces say beyond the above; kept apart because an unsampled echo, answered at once, has
+    /// no use for it.
     pub details: Option<Box<Details>>,
     /// Keeps the connection from being idle.
     pub call: Option<Call>,
@@ -113,7 +116,8 @@ impl InFlight {
     }
 }
 
-/// A large answer goes out in parts, so that its request stays in flight (and counts as such) while a slow client takes it.
+/// A large answer goes out in parts, so that its request stays in flight (and counts as such) while a slow
+/// client takes it.
 const PART_BYTES: usize = 16 << 10;
 /// A part that is smaller is not worth being kept.
 const KEPT_BYTES: usize = 1 << 10;

@@ -1,5 +1,5 @@
-//! `limits.body` and `limits.handler`: a request body has its time, and only then does the handler's begin, so that a slow client is
-//! never taken for a slow handler.
+//! `limits.body` and `limits.handler`: a request body has its time, and only then does the handler's begin,
+//! so that a slow client is never taken for a slow handler.
 
 use std::{
     future::Future,

@@ -1,4 +1,5 @@
-//! JSON answers as long as their clients want them to be: built in the budget, and held there until they are out.
+//! JSON answers as long as their clients want them to be: built in the budget, and held there until they are
+//! out.
 
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};

@@ -51,8 +51,9 @@ pub fn prefer(headers: &HeaderMap, offers: &[Media; 3]) -> Media {
     ranked.max_by_key(|(rank, _)| *rank).map_or(offers[0], |(_, offer)| offer)
 }
 
-/// How much an offer is wanted: its quality in thousandths is that of the most specific range that covers it. Of the same quality,
-/// what is named was meant rather than what a wildcard merely allows, and what is named first rather than what follows.
+/// How much an offer is wanted: its quality in thousandths is that of the most specific range that covers it.
+/// Of the same quality, what is named was meant rather than what a wildcard merely allows, and what is named
+/// first rather than what follows.
 fn rank(offer: Media, ranges: &[&str]) -> Option<(u16, u8, Reverse<usize>)> {
     let (kind, subtype) = offer.essence();
     let covering = ranges.iter().enumerate().filter_map(|(place, range)| {

@@ -10,7 +10,8 @@ use crate::{fanout::budget::ClaimError, memory::Full, telemetry::trace_context::
 /// Media type of every error body.
 pub const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
 
-/// An error on its way to a client. Travels as a response extension until the trace id is known; see [`Problem::body`].
+/// An error on its way to a client. Travels as a response extension until the trace id is known; see
+/// [`Problem::body`].
 #[derive(Clone, Debug)]
 pub struct Problem {
     status: StatusCode,
@@ -41,7 +42,8 @@ impl Problem {
         Self { detail: Some(detail.into()), ..self }
     }
 
-    /// Ends the connection after this answer, because what follows on it cannot be trusted or is not worth reading.
+    /// Ends the connection after this answer, because what follows on it cannot be trusted or is not worth
+    /// reading.
     #[must_use]
     pub(crate) fn close(self) -> Self {
         Self { close: true, ..self }

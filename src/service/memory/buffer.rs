@@ -32,7 +32,8 @@ impl Buffer {
         let length = self.bytes.len() + more.len();
         let capacity = self.bytes.capacity();
         if length > capacity {
-            // twice as much each time, so that each byte is moved about once; near the limit no more than is needed
+            // twice as much each time, so that each byte is moved about once; near the limit no more than is
+            // needed
             let doubled = length.max(2 * capacity).max(LEAST_BYTES);
             let target = [doubled, doubled.min(length + STEP_BYTES)]
                 .into_iter()

@@ -1,4 +1,5 @@
-//! Readiness: a value apart from liveness, false while starting, draining, or (by policy) while peers are down.
+//! Readiness: a value apart from liveness, false while starting, draining, or (by policy) while peers are
+//! down.
 
 use std::sync::{
     Mutex, PoisonError,

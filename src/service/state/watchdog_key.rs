@@ -1,5 +1,5 @@
-//! A secret of this process that its own request carries, so that a full house (`limits.in_flight`) does not turn it away: a busy service
-//! is not a hung one.
+//! A secret of this process that its own request carries, so that a full house (`limits.in_flight`) does not
+//! turn it away: a busy service is not a hung one.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use subtle::ConstantTimeEq;

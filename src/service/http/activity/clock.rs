@@ -1,4 +1,5 @@
-//! A clock of tenths of a second that costs a memory read: the one sweeper advances it, every connection reads it.
+//! A clock of tenths of a second that costs a memory read: the one sweeper advances it, every connection
+//! reads it.
 
 use std::{
     sync::atomic::{AtomicU32, Ordering},
@@ -8,8 +9,8 @@ use std::{
 /// The unit of [`Tick`].
 pub(crate) const TICK: Duration = Duration::from_millis(100);
 
-/// After a stall (the process was stopped, or starved) the clock jumps by at most this much, so that whoever waited in our
-/// queues meanwhile is heard before being timed out.
+/// After a stall (the process was stopped, or starved) the clock jumps by at most this much, so that whoever
+/// waited in our queues meanwhile is heard before being timed out.
 const LARGEST_STEP: u32 = 2;
 
 /// Tenths of a second since the clock was made; wraps after 13 years.
@@ -37,7 +38,8 @@ impl Clock {
     }
 }
 
-/// How many ticks must have begun since the one in which a span of time began, for all of the span to have passed.
+/// How many ticks must have begun since the one in which a span of time began, for all of the span to have
+/// passed.
 #[must_use]
 pub(crate) fn ticks(span: Duration) -> Tick {
     let whole = span.as_millis().div_ceil(TICK.as_millis());

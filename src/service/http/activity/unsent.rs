@@ -1,5 +1,6 @@
-//! What an answer gave to the connection and the kernel has not taken yet. hyper copies the parts of an HTTP/1 answer into a buffer of
-//! its own; so that no more than one part of an answer is held twice, and none for free, the original stays until the copy is out.
+//! What an answer gave to the connection and the kernel has not taken yet. hyper copies the parts of an
+//! HTTP/1 answer into a buffer of its own; so that no more than one part of an answer is held twice, and none
+//! for free, the original stays until the copy is out.
 
 use std::{
     mem::take,

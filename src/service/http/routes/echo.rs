@@ -28,7 +28,8 @@ pub struct Echo {
     pub message: String,
 }
 
-/// The text that a path carries: one leading slash removed, percent-decoded; bytes that are not UTF-8, and NUL, become U+FFFD.
+/// The text that a path carries: one leading slash removed, percent-decoded; bytes that are not UTF-8, and
+/// NUL, become U+FFFD.
 ///
 /// # Errors
 /// A `%` is not followed by two hexadecimal digits: 400.
@@ -99,7 +100,8 @@ pub fn respond(path: &str, media: Media) -> Result<Bytes, Problem> {
     Ok(body)
 }
 
-/// What the router does not know: texts are answered before it is asked, so this is a method or an API path that does not exist.
+/// What the router does not know: texts are answered before it is asked, so this is a method or an API path
+/// that does not exist.
 pub async fn fallback(uri: Uri) -> Problem {
     if Route::of(Side::Public, uri.path()) == Route::Echo {
         Problem::method_not_allowed("GET,HEAD")

@@ -41,8 +41,9 @@ const PREFIX: &str = "/api/v1/fanout";
 /// About how many bytes an answer is without its text (which is there twice) and its replies.
 const OWN_BYTES: usize = 1024;
 
-/// Asks all peers. 200 when the policy is met, 502 or 504 when not (the body is the same); 400 for a malformed path or header,
-/// 414 for a text too long to be passed on, 503 when there is no room for what the peers say, 508 for a request that has come round.
+/// Asks all peers. 200 when the policy is met, 502 or 504 when not (the body is the same); 400 for a
+/// malformed path or header, 414 for a text too long to be passed on, 503 when there is no room for what the
+/// peers say, 508 for a request that has come round.
 ///
 /// # Errors
 /// The problem to answer with.

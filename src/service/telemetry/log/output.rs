@@ -10,7 +10,7 @@
 
 use std::{
     io::{self, Write},
-    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use tracing::{Event, Subscriber};
@@ -31,12 +31,8 @@ use crate::{
     },
 };
 
-/// What the process calls itself in the log; `uecho` unless somebody says otherwise first.
-pub(in crate::telemetry) static IDENTIFIER: OnceLock<&str> = OnceLock::new();
-
-fn identifier() -> &'static str {
-    IDENTIFIER.get_or_init(|| "uecho")
-}
+/// What the process calls itself in the log.
+const IDENTIFIER: &str = "uecho";
 
 /// The one output.
 pub(super) enum Output {
@@ -50,7 +46,7 @@ impl Output {
     /// Picks the output; a journal that cannot be reached is replaced by text.
     pub(super) fn choose(format: LogFormat) -> Self {
         let wanted = format == LogFormat::Auto && journal::is_stderr();
-        if wanted && let Ok(journald) = Journald::new(identifier()) {
+        if wanted && let Ok(journald) = Journald::new(IDENTIFIER) {
             return Self::Journal(journald.into());
         }
         let buffer = Buffer::default();
@@ -112,6 +108,6 @@ fn lock(journald: &Mutex<Journald>) -> MutexGuard<'_, Journald> {
 /// Lines on stderr, when nothing else works.
 pub(in crate::telemetry) fn last_words(text: &str) {
     for line in text.lines() {
-        let _ = writeln!(io::stderr(), "{}: {}", identifier(), escape::controls(line));
+        let _ = writeln!(io::stderr(), "{}: {}", IDENTIFIER, escape::controls(line));
     }
 }

@@ -1,5 +1,5 @@
-//! The answer as a page. No script and no style, which the content security policy forbids; everything a peer or a caller said is
-//! escaped.
+//! The answer as a page. No script and no style, which the content security policy forbids; everything a peer
+//! or a caller said is escaped.
 
 use std::fmt::Write as _;
 

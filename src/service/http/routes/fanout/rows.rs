@@ -1,7 +1,8 @@
 //! The tree of an answer, flat: one row a hop, each with its place in time.
 //!
-//! Every node measures with its own clock, so a hop's time is placed within that of the hop above: what a peer did lies in the middle of
-//! the time that its answer took, as half of the rest is taken for the way there and half for the way back. No bar leaves the one above.
+//! Every node measures with its own clock, so a hop's time is placed within that of the hop above: what a
+//! peer did lies in the middle of the time that its answer took, as half of the rest is taken for the way
+//! there and half for the way back. No bar leaves the one above.
 
 use std::{borrow::Cow, fmt::Write as _};
 
