@@ -42,7 +42,8 @@ enum Error {
     #[error(transparent)]
     Write(#[from] WriteError),
     #[error(
-        "the ledger in {folder} cannot be read ({problem}), so there is no telling {what}; `uecho-guard verify` rebuilds it"
+        "the ledger in {folder} cannot be read ({problem}), so there is no telling {what}; `uecho-guard \
+            verify` rebuilds it"
     )]
     Ledger { folder: PathBuf, problem: String, what: String },
     #[error("cannot write to standard output: {0}")]

@@ -43,7 +43,8 @@ impl<S: System, D: Disk> Guard<S, D> {
             Ok(Some(_)) if self.system.has_boot_entry(&version) => None,
             Ok(Some(_)) => Some("the boot loader has no entry for it".to_owned()),
             Ok(None) => Some(
-                "there are no EFI variables to tell the boot loader with; it is verified after it has booted, but a version that \
+                "there are no EFI variables to tell the boot loader with; it is verified after it has \
+                    booted, but a version that \
                  does not get that far has to be left behind by hand"
                     .to_owned(),
             ),

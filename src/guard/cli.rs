@@ -10,9 +10,12 @@ use uecho_probe::units::Span;
 #[command(
     name = "uecho-guard",
     version,
-    after_help = "Exit codes: 0 blessed, or done; 1 unhealthy, and nothing done; 2 wrong usage; 3 rolled back, and the old version is proven \
-                  healthy; 4 rolled back, but unhealthy or not proven yet; 5 nothing to go back to; 6 refused: quarantined; \
-                  70 the machine could not be asked or told; 75 another guard is running; 78 wrong configuration."
+    after_help = "Exit codes: 0 blessed, or done; 1 unhealthy, and nothing done; 2 wrong usage; 3 rolled \
+        back, and the old version is proven \
+                  healthy; 4 rolled back, but unhealthy or not proven yet; 5 nothing to go back to; 6 \
+                  refused: quarantined; \
+                  70 the machine could not be asked or told; 75 \
+                  another guard is running; 78 wrong configuration."
 )]
 pub struct Cli {
     /// TOML file; else /etc/uecho/guard.toml if it exists.

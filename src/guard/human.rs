@@ -25,7 +25,8 @@ pub(crate) fn preflight(ledger: &Ledger, version: &Version) -> Report {
     );
     events::emit(&Event::Refused { version, reason: &reason });
     let text = format!(
-        "quarantined: {reason}\nTo let it run all the same: uecho-guard preflight {version} --override \"WHY\""
+        "quarantined: {reason}\nTo let it run all the same: uecho-guard preflight {version} --override \
+            \"WHY\""
     );
     Report { outcome: Conclusion::Refused, version: version.clone(), text }
 }

@@ -150,14 +150,19 @@ mod tests {
 
     #[test]
     fn what_a_newer_guard_wrote_survives_a_rewrite() {
-        let newer = r#"{"schema": 7, "revision": 5, "colour": "green", "last_good": "/s/a", "reboots": 0, "rollbacks": 0, "overrides": [],
-            "versions": {"/s/a": {"state": "blessed", "attempts": 1, "refusals": 0, "first_seen": "2026-11-22T00:00:00Z", "boots": true,
+        let newer = r#"{"schema": 7, "revision": 5, "colour": "green", "last_good": "/s/a",
+            "reboots": 0, "rollbacks": 0, "overrides": [],
+            "versions": {"/s/a": {"state": "blessed", "attempts": 1, "refusals": 0,
+                "first_seen": "2026-11-22T00:00:00Z", "boots": true,
                 "blessed": 3, "last_boot": "x", "mood": [1, 2],
-                "last_verdict": {"at": "2026-11-22T00:00:00Z", "healthy": true, "reason": "", "seconds": 1.5, "probes": 9}},
-              "/s/b": {"state": "suspended", "attempts": 0, "refusals": 0, "first_seen": "2026-11-22T00:00:00Z", "boots": false,
+                "last_verdict": {"at": "2026-11-22T00:00:00Z", "healthy": true, "reason": "",
+                    "seconds": 1.5, "probes": 9}},
+              "/s/b": {"state": "suspended", "attempts": 0, "refusals": 0,
+                "first_seen": "2026-11-22T00:00:00Z", "boots": false,
                 "blessed": 0, "last_boot": "", "last_verdict": null}},
             "armed": {"version": "/s/b", "boot": "x", "told": true, "reached": false, "via": "uki"},
-            "intent": {"from": "/s/b", "to": "/s/a", "reason": "r", "since": "2026-11-22T00:00:00Z", "rebooted": null,
+            "intent": {"from": "/s/b", "to": "/s/a", "reason": "r", "since": "2026-11-22T00:00:00Z",
+                "rebooted": null,
                 "switch_failed": false, "slot": 2}}"#;
         let before: Value = serde_json::from_str(newer).unwrap();
         let ledger: Ledger = serde_json::from_str(newer).unwrap();
@@ -166,7 +171,8 @@ mod tests {
 
     #[test]
     fn the_least_that_an_older_guard_wrote_is_enough() {
-        let older = r#"{"schema": 1, "versions": {"/s/a": {"state": "blessed", "first_seen": "2026-11-22T00:00:00Z"}}}"#;
+        let older = r#"{"schema": 1,
+            "versions": {"/s/a": {"state": "blessed", "first_seen": "2026-11-22T00:00:00Z"}}}"#;
         let ledger: Ledger = serde_json::from_str(older).unwrap();
         assert!(ledger.is_blessed(&Version::new("/s/a")));
     }

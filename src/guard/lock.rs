@@ -37,11 +37,15 @@ impl fmt::Display for Holder {
 #[derive(Debug)]
 pub(crate) struct Lock(#[expect(dead_code, reason = "holding it is what counts")] File);
 
+fn who(holder: Option<&Holder>) -> String {
+    holder.map_or_else(|| "it has not said who it is".into(), ToString::to_string)
+}
+
 /// The lock cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LockError {
     /// Another guard has it (exit code 75, `EX_TEMPFAIL`).
-    #[error("another guard is running: {}", .0.as_ref().map_or_else(|| "it has not said who it is".into(), ToString::to_string))]
+    #[error("another guard is running: {}", who(.0.as_ref()))]
     Held(Option<Holder>),
     /// The file cannot be used.
     #[error("the lock cannot be taken: {0}")]

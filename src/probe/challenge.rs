@@ -46,7 +46,8 @@ impl Challenge {
             }
         }
         let page = format!(
-            "<html><head><title>Unstoppable Echo</title></head><body><h1>{html} right back at ya!</h1></body></html>"
+            "<html><head><title>Unstoppable Echo</title></head><body><h1>{html} right back at \
+                ya!</h1></body></html>"
         );
         Self { text, path, page }
     }

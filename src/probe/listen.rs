@@ -33,7 +33,10 @@ impl FromStr for Listen {
             Some(path) if path.starts_with('/') => Ok(Self::Unix(path.into())),
             Some(_) => Err(format!("`{text}` needs an absolute path, like \"unix:/run/uecho/public.sock\"")),
             None => text.parse().map(Self::Tcp).map_err(|_| {
-                format!("`{text}` is not a listen address; write \"127.0.0.1:8080\", \"[::]:8080\" or \"unix:/path\"")
+                format!(
+                    "`{text}` is not a listen address; write \"127.0.0.1:8080\", \"[::]:8080\" or \
+                    \"unix:/path\""
+                )
             }),
         }
     }

@@ -51,7 +51,8 @@ impl Route {
         }
     }
 
-    /// The route that serves this path on this side. Below `/api/` nothing is echoed: a mistyped API path is 404, not a page.
+    /// The route that serves this path on this side. Below `/api/` nothing is echoed: a mistyped API path is
+    /// 404, not a page.
     #[must_use]
     pub fn of(side: Side, path: &str) -> Self {
         match (side, path) {

@@ -1,12 +1,12 @@
 //! Logs, metrics and traces. The runtime never waits for any of their readers: a full buffer is counted, not
 //! waited for.
 
-pub mod access;
-pub mod log;
-pub mod metrics;
-pub mod record;
+pub(crate) mod access;
+pub(crate) mod log;
+pub(crate) mod metrics;
+pub(crate) mod record;
 pub mod trace_context;
-pub mod traces;
+pub(crate) mod traces;
 
 use std::{
     fmt::Display,
@@ -27,9 +27,9 @@ const LAST_FLUSH: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct Telemetry {
     /// The log thread and the filter.
-    pub logs: Logs,
+    pub(crate) logs: Logs,
     /// Sampling and export.
-    pub traces: Traces,
+    pub(crate) traces: Traces,
 }
 
 /// Installs the global subscriber and the panic hook, and starts the log thread. Called once, before anything
@@ -47,23 +47,23 @@ impl Telemetry {
     ///
     /// # Errors
     /// The directives cannot be read; the old filter stays.
-    pub fn set_filter(&self, directives: &str) -> Result<(), ConfigError> {
+    pub(crate) fn set_filter(&self, directives: &str) -> Result<(), ConfigError> {
         self.logs.set_filter(directives)
     }
 
     /// Resolves when a background thread of the telemetry has died, with its name: a reason to end the
     /// process (exit code 70).
-    pub async fn died(&self) -> &'static str {
+    pub(crate) async fn died(&self) -> &'static str {
         self.logs.died().await
     }
 
     /// Starts the export of traces, if one is configured: once, in the runtime, when the listeners are open.
-    pub fn start_export(&self, receipt: &Receipt) {
+    pub(crate) fn start_export(&self, receipt: &Receipt) {
         self.traces.start(receipt);
     }
 
     /// Takes in a finished request: spans if it is sampled and something is exported, an event if `logged`.
-    pub fn finished(&self, record: Record, logged: bool) {
+    pub(crate) fn finished(&self, record: Record, logged: bool) {
         if record.trace.sampled {
             self.traces.record(&record);
         }
@@ -75,7 +75,7 @@ impl Telemetry {
     /// Hands on what is buffered and ends the export of traces, waiting no longer than `limit`: the last step
     /// of a drain, after the last request has ended. False when that was not long enough. The runtime must go
     /// on meanwhile, the export needs it.
-    pub async fn flush(&self, limit: Duration) -> bool {
+    pub(crate) async fn flush(&self, limit: Duration) -> bool {
         let Self { logs, traces } = self.clone();
         let flush = move || {
             let begin = Instant::now();
@@ -84,13 +84,6 @@ impl Telemetry {
         };
         tokio::task::spawn_blocking(flush).await.unwrap_or(false)
     }
-}
-
-/// Says what the process is called in the log, before anything is logged; the second program of the package
-/// is not `uecho`.
-pub fn identify(program: &'static str) {
-    // whoever was first keeps the name
-    let _ = log::output::IDENTIFIER.set(program);
 }
 
 /// The end of `main`: logs what ended the process, if it was an error, and writes out what is buffered. Also

@@ -13,7 +13,8 @@ use crate::{
     version::Version,
 };
 
-const PROPERTIES: &str = "InvocationID,LoadState,ActiveState,SubState,Result,NRestarts,MainPID,FragmentPath,DropInPaths,NeedDaemonReload,ExecStart";
+const PROPERTIES: &str = "InvocationID,LoadState,ActiveState,SubState,Result,NRestarts,MainPID,FragmentPath,\
+    DropInPaths,NeedDaemonReload,ExecStart";
 /// Restarts that condemn a version which has not been healthy yet. One that was may not restart at all.
 const CRASHES: u64 = 3;
 

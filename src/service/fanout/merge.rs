@@ -173,7 +173,11 @@ mod tests {
         }
 
         #[test]
-        fn one_more_ok_never_makes_it_worse(policy in policies(), list in outcomes(), at: prop::sample::Index) {
+        fn one_more_ok_never_makes_it_worse(
+            policy in policies(),
+            list in outcomes(),
+            at: prop::sample::Index,
+        ) {
             prop_assume!(!list.is_empty());
             let before = judge(policy, &list).http;
             let mut better = list.clone();

@@ -186,15 +186,18 @@ mod tests {
 
     #[test]
     fn a_fan_out_of_this_and_of_an_older_version_is_found() {
-        let new = r#"{"text":"x","message":"m","status":"partial","elapsed_ms":2.5,"replies":[{"peer":"a","outcome":"later_word",
-            "status":null,"elapsed_ms":1,"message":null,"start_ms":0.5,"completeness":"failed","own_elapsed_ms":0.5,"replies":[],"omitted":3}]}"#;
+        let new = r#"{"text":"x","message":"m","status":"partial","elapsed_ms":2.5,"replies":[{"peer":"a",
+            "outcome":"later_word",
+            "status":null,"elapsed_ms":1,"message":null,"start_ms":0.5,"completeness":"failed",
+            "own_elapsed_ms":0.5,"replies":[],"omitted":3}]}"#;
         let found = FanOut::read(new.as_bytes()).unwrap();
         assert_eq!((found.completeness, found.elapsed_ms), (Completeness::Partial, 2.5));
         assert_eq!(
             (found.replies[0].completeness, found.replies[0].omitted),
             (Some(Completeness::Failed), 3)
         );
-        let old = r#"{"message":"m","status":"complete","replies":[{"peer":"a","outcome":"ok","status":200,"elapsed_ms":1,"message":"m"}]}"#;
+        let old = r#"{"message":"m","status":"complete","replies":[
+            {"peer":"a","outcome":"ok","status":200,"elapsed_ms":1,"message":"m"}]}"#;
         assert_eq!(FanOut::read(old.as_bytes()).unwrap().replies[0].replies, None);
     }
 
@@ -206,7 +209,8 @@ mod tests {
             r#"{"message":"m","status":"up","replies":[]}"#,
             r#"{"message":"m","status":"complete","replies":3}"#,
             r#"{"message":"m","status":"complete","replies":["a"]}"#,
-            r#"{"message":"m","status":"complete","replies":[{"peer":"a","outcome":"ok","elapsed_ms":1e999}]}"#,
+            r#"{"message":"m","status":"complete",
+                "replies":[{"peer":"a","outcome":"ok","elapsed_ms":1e999}]}"#,
         ] {
             assert_eq!(FanOut::read(body.as_bytes()), None, "{body}");
         }

@@ -17,7 +17,8 @@ pub(super) fn check<B>(request: &Request<B>, head: &Head<'_>) -> Result<(), Prob
     let wrong = |detail: &str| Err(Problem::new(StatusCode::BAD_REQUEST).detail(detail).close());
     if !has_sound_form(request.method(), uri) {
         return wrong(
-            "the request target must be a path that begins with `/`, or an absolute URI; `*` for OPTIONS, HOST:PORT for CONNECT",
+            "the request target must be a path that begins with `/`, or an absolute URI; `*` for OPTIONS, \
+                HOST:PORT for CONNECT",
         );
     }
     match (head.hosts, head.host) {

@@ -108,7 +108,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_allocated_is_held_and_never_above_the_limit(pieces in prop::collection::vec(0..5000_usize, 1..20)) {
+        fn what_is_allocated_is_held_and_never_above_the_limit(
+            pieces in prop::collection::vec(0..5000_usize, 1..20),
+        ) {
             let memory = Memory::new(Size(20_000)).unwrap();
             let mut buffers = [memory.buffer(), memory.buffer()];
             for (index, piece) in pieces.into_iter().enumerate() {

@@ -7,9 +7,9 @@
 
 mod exporter;
 mod ledger;
-pub mod options;
+pub(crate) mod options;
 mod resource;
-pub mod sampler;
+pub(crate) mod sampler;
 mod span;
 mod transport;
 
@@ -32,7 +32,7 @@ use crate::{
 
 /// Trace export; cheap to clone.
 #[derive(Clone)]
-pub struct Traces(Arc<Inner>);
+pub(crate) struct Traces(Arc<Inner>);
 
 struct Inner {
     sampler: Sampler,
@@ -66,13 +66,13 @@ impl Traces {
 
     /// `uecho_otlp_spans_total{outcome}`
     #[must_use]
-    pub fn spans(&self) -> IntCounterVec {
+    pub(crate) fn spans(&self) -> IntCounterVec {
         self.0.spans.clone()
     }
 
     /// Starts the export, if one is configured. Called in the runtime that is to carry it, when the listeners
     /// are open.
-    pub fn start(&self, receipt: &Receipt) {
+    pub(crate) fn start(&self, receipt: &Receipt) {
         let Some(export) = &self.0.options.export else { return };
         let resource = resource::of(receipt, &export.attributes);
         match Exporter::start(export, &resource, Handle::current(), &self.0.spans) {
@@ -88,18 +88,18 @@ impl Traces {
     /// Whether a request is to be recorded: `parent` is the sampled flag of the caller, if it sent a trace
     /// context.
     #[must_use]
-    pub fn sample(&self, trace: TraceId, parent: Option<bool>) -> bool {
+    pub(crate) fn sample(&self, trace: TraceId, parent: Option<bool>) -> bool {
         sampler::sample(&self.0.sampler, trace, parent)
     }
 
     /// Whether spans go anywhere.
     #[must_use]
-    pub fn exports(&self) -> bool {
+    pub(crate) fn exports(&self) -> bool {
         self.0.exporter.get().is_some()
     }
 
     /// Hands over the spans of a sampled request.
-    pub fn record(&self, record: &Record) {
+    pub(crate) fn record(&self, record: &Record) {
         if self.0.options.export.is_none() {
             return;
         }

@@ -40,7 +40,8 @@ pub fn text(path: &str) -> Result<Cow<'_, str>, Problem> {
     }
     if let Some(at) = malformed_escape(raw.as_bytes()) {
         return Err(Problem::new(StatusCode::BAD_REQUEST).detail(format!(
-            "malformed percent escape at byte {at} of the text: `%` must be followed by two hexadecimal digits"
+            "malformed percent escape at byte {at} of the text: `%` must be followed by two hexadecimal \
+                digits"
         )));
     }
     Ok(replace_nul(match percent_decode_str(raw).decode_utf8_lossy() {
@@ -55,7 +56,7 @@ fn replace_nul(text: Cow<'_, str>) -> Cow<'_, str> {
 
 fn malformed_escape(raw: &[u8]) -> Option<usize> {
     memchr::memchr_iter(b'%', raw)
-        .find(|at| !matches!(raw.get(at + 1..at + 3), Some([a, b]) if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()))
+        .find(|at| !raw.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)))
         .map(|at| at + 1)
 }
 
@@ -149,18 +150,23 @@ mod tests {
     #[test]
     fn the_page_is_the_originals() {
         let page = respond("/hello", Media::Html).unwrap();
-        let expected = "<html><head><title>Unstoppable Echo</title></head><body><h1>hello right back at ya!</h1></body></html>";
+        let expected = "<html><head><title>Unstoppable Echo</title></head><body><h1>hello right back at \
+            ya!</h1></body></html>";
         assert_eq!(page, expected);
     }
 
     proptest! {
         #[test]
-        fn an_html_parser_gives_back_the_text_and_no_new_element(text_ in "\\PC{0,40}|[<>&\"'/a-z =!-]{0,40}") {
-            let encoded = percent_encoding::utf8_percent_encode(&text_, percent_encoding::NON_ALPHANUMERIC).to_string();
+        fn an_html_parser_gives_back_the_text_and_no_new_element(
+            text_ in "\\PC{0,40}|[<>&\"'/a-z =!-]{0,40}",
+        ) {
+            let encoded = percent_encoding::utf8_percent_encode(&text_, percent_encoding::NON_ALPHANUMERIC);
+            let encoded = encoded.to_string();
             let page = respond(&format!("/{encoded}"), Media::Html).unwrap();
             prop_assert_eq!(heading(&page), message(&text_));
             let document = Html::parse_document(std::str::from_utf8(&page).unwrap());
-            prop_assert_eq!(document.root_element().descendent_elements().count(), 5, "html, head, title, body, h1");
+            prop_assert_eq!(document.root_element().descendent_elements().count(), 5, "html, head, title, \
+                body, h1");
         }
 
         #[test]

@@ -122,7 +122,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_peer_echoes_exactly_the_text(text in "\\PC{1,40}|[./%a-z?#;]{1,12}|healthz|readyz|\\.{1,2}|api/v1/echo") {
+        fn a_peer_echoes_exactly_the_text(
+            text in "\\PC{1,40}|[./%a-z?#;]{1,12}|healthz|readyz|\\.{1,2}|api/v1/echo",
+        ) {
             let path = format!("/{}", segment(&text));
             prop_assert_eq!(Route::of(Side::Public, &path), Route::Echo);
             prop_assert_eq!(echo::text(&path).unwrap(), text.as_str());

@@ -29,7 +29,7 @@ use opentelemetry::KeyValue;
 use opentelemetry_sdk::trace::Sampler;
 use secrecy::ExposeSecret;
 pub(super) use security::Security;
-pub use variables::Variables;
+pub(crate) use variables::Variables;
 pub(super) use variables::decode;
 
 use crate::{
@@ -38,7 +38,7 @@ use crate::{
 };
 
 /// Keys and variables, merged.
-pub struct Options {
+pub(crate) struct Options {
     /// For requests, once something is exported.
     pub sampler: Sampler,
     /// None: nothing is exported.
@@ -65,7 +65,7 @@ impl Options {
     ///
     /// # Errors
     /// A key cannot be used.
-    pub fn resolve(keys: &Otlp, mut variables: Variables) -> Result<Self, ConfigError> {
+    pub(crate) fn resolve(keys: &Otlp, mut variables: Variables) -> Result<Self, ConfigError> {
         let base = keys.endpoint.as_deref().map(Endpoint::below).transpose();
         let key = base.map_err(|error| ConfigError::new(format!("otlp.endpoint: {error}")))?;
         // the key's headers are looked at even if nothing is exported

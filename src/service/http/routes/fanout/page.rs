@@ -31,7 +31,8 @@ pub(super) fn of(fan_in: &FanIn<'_>, http: StatusCode) -> String {
     let _ = write!(
         page,
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{status} - Unstoppable Echo</title>\n</head>\n<body>\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{status} - Unstoppable \
+         Echo</title>\n</head>\n<body>\n\
          <h1><bdi>{}</bdi></h1>\n\
          <p><strong>{status}</strong> in {}; policy {policy}, answered with {} by <bdi>{}</bdi></p>\n",
         heading(&fan_in.message),
@@ -41,8 +42,10 @@ pub(super) fn of(fan_in: &FanIn<'_>, http: StatusCode) -> String {
     );
     waterfall::draw(&mut page, fan_in);
     page.push_str(
-        "\n<p><small>Each bar is one request, as measured by the node that sent it. Clocks of different nodes are not compared: \
-         what happened at a peer is drawn in the middle of the time that its answer took.</small></p>\n</body>\n</html>\n",
+        "\n<p><small>Each bar is one request, as measured by the node that sent it. Clocks of different \
+            nodes are not compared: \
+         what happened at a peer is drawn in the middle of the time that its answer \
+         took.</small></p>\n</body>\n</html>\n",
     );
     page
 }

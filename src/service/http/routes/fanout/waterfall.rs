@@ -39,7 +39,8 @@ pub(super) fn draw(page: &mut String, fan_in: &FanIn<'_>) {
     let width = COLUMNS.end;
     let _ = writeln!(
         page,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 \
+            {width} {height}\" \
          font-family=\"system-ui, 'Liberation Sans', sans-serif\" font-size=\"13\" fill=\"#1a202c\">",
     );
     for index in (1..rows.len()).step_by(2) {
@@ -82,7 +83,8 @@ fn draw_row(page: &mut String, row: &Row<'_>, index: usize, whole: f64) {
             (indent(row.depth - 1) + 4.0, HEAD + ROW * (count(parent) + 1.0) - 3.0, top + ROW / 2.0);
         let _ = write!(
             page,
-            "<path d=\"M{x} {from}V{y}H{}\" fill=\"none\" stroke=\"#a0aec0\" shape-rendering=\"crispEdges\"/>",
+            "<path d=\"M{x} {from}V{y}H{}\" fill=\"none\" stroke=\"#a0aec0\" \
+                shape-rendering=\"crispEdges\"/>",
             name - 3.0
         );
     }
@@ -93,7 +95,8 @@ fn draw_row(page: &mut String, row: &Row<'_>, index: usize, whole: f64) {
     let left = left.min(at(1.0) - LEAST);
     let _ = writeln!(
         page,
-        "<rect class=\"bar\" x=\"{left:.2}\" y=\"{}\" width=\"{:.2}\" height=\"{}\" rx=\"2\" fill=\"{}\"><title>{} after {}</title></rect>\
+        "<rect class=\"bar\" x=\"{left:.2}\" y=\"{}\" width=\"{:.2}\" height=\"{}\" rx=\"2\" \
+            fill=\"{}\"><title>{} after {}</title></rect>\
          <text x=\"{}\" y=\"{base}\" text-anchor=\"end\">{}</text>",
         top + 5.0,
         (right - left).max(LEAST),

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use percent_encoding::percent_decode_str;
 
 /// The variables of the standard that are set, and what is to be said about them.
-pub struct Variables {
+pub(crate) struct Variables {
     set: BTreeMap<String, String>,
     pub(super) warnings: Vec<String>,
 }
@@ -13,7 +13,7 @@ pub struct Variables {
 impl Variables {
     /// Those of this process. What is no UTF-8 is not lost: it cannot be used, and is named for that.
     #[must_use]
-    pub fn process() -> Self {
+    pub(crate) fn process() -> Self {
         Self::new(
             std::env::vars_os().map(|(name, value)| {
                 (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
