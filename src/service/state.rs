@@ -1,9 +1,10 @@
-//! What every request can see: [`App`] as one worker has it, [`Common`] to all of them, [`Live`] until the next reload.
+//! What every request can see: [`App`] as one worker has it, [`Common`] to all of them, [`Live`] until the
+//! next reload.
 
 mod counts;
-pub mod headers;
-pub mod readiness;
-pub mod watchdog_key;
+pub(crate) mod headers;
+pub(crate) mod readiness;
+pub(crate) mod watchdog_key;
 
 use std::{
     ops::Deref,
@@ -34,11 +35,11 @@ use crate::{
 /// What SIGHUP re-reads.
 pub struct Live {
     /// Which build on which machine and system this is.
-    pub receipt: Receipt,
+    pub(crate) receipt: Receipt,
     /// What `GET /` says.
-    pub message: String,
+    pub(crate) message: String,
     /// Other nodes, and what to make of their answers.
-    pub peers: Arc<Peers>,
+    pub(crate) peers: Arc<Peers>,
     headers: ThreadLocal<HeaderMap>,
 }
 
@@ -60,22 +61,22 @@ impl Live {
         })
     }
 
-    /// The headers of every answer; the trace id in it is a placeholder. Made once for each thread, which then counts who holds them
-    /// where no other thread does.
+    /// The headers of every answer; the trace id in it is a placeholder. Made once for each thread, which
+    /// then counts who holds them where no other thread does.
     #[must_use]
-    pub fn headers(&self) -> &HeaderMap {
+    pub(crate) fn headers(&self) -> &HeaderMap {
         self.headers.get_or(|| headers::of_every_answer(self.receipt.header()))
     }
 }
 
-/// The state as one worker has it: what all have in common, and what this one counts by itself. Each has an [`Arc`] of its own, so that
-/// what its requests count and hold is written to by no other thread.
+/// The state as one worker has it: what all have in common, and what this one counts by itself. Each has an
+/// [`Arc`] of its own, so that what its requests count and hold is written to by no other thread.
 #[repr(align(128))] // a cache line, and the one that the processor fetches with it
 pub struct App {
     common: Arc<Common>,
     counts: Arc<CachePadded<Counts>>,
     /// Metrics that a request may touch.
-    pub own: OfWorker,
+    pub(crate) own: OfWorker,
 }
 
 impl Deref for App {
@@ -89,21 +90,21 @@ impl Deref for App {
 /// What there is once in the process.
 pub struct Common {
     /// As read at start; see `live` for what a reload changes.
-    pub settings: Settings,
+    pub(crate) settings: Settings,
     /// As read last; replaced by [`Common::set_live`].
-    pub live: ArcSwap<Live>,
+    pub(crate) live: ArcSwap<Live>,
     /// Told when `live` was replaced.
-    pub live_changed: Notify,
+    pub(crate) live_changed: Notify,
     /// Logs and traces.
-    pub telemetry: Telemetry,
+    pub(crate) telemetry: Telemetry,
     /// Every metric.
-    pub metrics: Metrics,
+    pub(crate) metrics: Metrics,
     /// `limits.memory`: what keeps a body, a reply of a peer or an answer takes its room from here.
-    pub memory: Memory,
+    pub(crate) memory: Memory,
     /// Whether `/readyz` is 200.
-    pub readiness: Readiness,
+    pub(crate) readiness: Readiness,
     /// What makes the watchdog's own request pass when others are turned away.
-    pub watchdog_key: WatchdogKey,
+    pub(crate) watchdog_key: WatchdogKey,
     /// `limits.in_flight`
     pub(crate) in_flight: Permits,
     counts: Mutex<Vec<Arc<CachePadded<Counts>>>>,
@@ -139,8 +140,8 @@ impl App {
         Ok(app)
     }
 
-    /// The same state, as another worker has it; best called on that worker's thread, so that what the allocator puts side by side is
-    /// written to by one thread.
+    /// The same state, as another worker has it; best called on that worker's thread, so that what the
+    /// allocator puts side by side is written to by one thread.
     ///
     /// # Errors
     /// A metric has an impossible name: a bug, caught by every test.
@@ -168,7 +169,7 @@ impl App {
 
 impl Common {
     /// Puts re-read settings in force; requests in flight finish with the old ones.
-    pub fn set_live(&self, live: Live) {
+    pub(crate) fn set_live(&self, live: Live) {
         self.metrics.show_build(&live.receipt);
         self.live.store(Arc::new(live));
         self.live_changed.notify_one();
@@ -176,13 +177,13 @@ impl Common {
 
     /// Requests in flight on the public listener.
     #[must_use]
-    pub fn in_flight(&self) -> u64 {
+    pub(crate) fn in_flight(&self) -> u64 {
         self.requests().in_flight()
     }
 
     /// Requests of the public listener so far.
     #[must_use]
-    pub fn requests(&self) -> Requests {
+    pub(crate) fn requests(&self) -> Requests {
         self.counts().iter().map(|counts| counts.read()).sum()
     }
 

@@ -30,7 +30,7 @@ use crate::http::activity::{
 
 /// One connection.
 #[derive(Debug)]
-pub struct Activity {
+pub(crate) struct Activity {
     clock: Arc<Clock>,
     accepted: Tick,
     received: AtomicBool,
@@ -49,7 +49,7 @@ pub struct Activity {
 
 /// What a connection is told from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
+pub(crate) enum Order {
     /// Nothing: go on.
     None,
     /// Give back what only a busy connection needs.
@@ -67,7 +67,7 @@ const CLOSE: u8 = 3;
 impl Activity {
     /// A connection accepted now.
     #[must_use]
-    pub fn new(clock: Arc<Clock>) -> Self {
+    pub(crate) fn new(clock: Arc<Clock>) -> Self {
         let now = clock.now();
         Self {
             clock,
@@ -88,13 +88,13 @@ impl Activity {
     }
 
     /// The first byte has come.
-    pub fn received(&self) {
+    pub(crate) fn received(&self) {
         self.received.store(true, Relaxed);
     }
 
     /// Something has come over HTTP/1. With no request under way that is a header, begun and not complete; a
     /// request that comes of it completes it.
-    pub fn head_received(&self) {
+    pub(crate) fn head_received(&self) {
         if self.active() == 0 && self.head_since.load(Relaxed) == NEVER {
             self.head_since.store(self.clock.now(), Relaxed);
         }
@@ -103,21 +103,21 @@ impl Activity {
     /// Whether something is left of what was read behind the last request, which is the beginning of a
     /// header. What came together with that request could not be told from it before; its time runs from the
     /// end of the last answer.
-    pub fn head_pending(&self, pending: bool) {
+    pub(crate) fn head_pending(&self, pending: bool) {
         if pending != (self.head_since.load(Relaxed) != NEVER) {
             self.head_since.store(if pending { self.idle_since.load(Relaxed) } else { NEVER }, Relaxed);
         }
     }
 
     /// The client takes no bytes, or takes them again.
-    pub fn stalled(&self, stalled: bool) {
+    pub(crate) fn stalled(&self, stalled: bool) {
         self.stalled_since.store(if stalled { self.clock.now() } else { NEVER }, Relaxed);
     }
 
     /// All that was to be sent is in the kernel's hands; without a request under way, that ends the last
     /// answer. Nothing else that is sent (to a PING, say) is a reason to stay: a client could have that
     /// forever.
-    pub fn flushed(&self) {
+    pub(crate) fn flushed(&self) {
         self.unsent.sent();
         if self.active() == 0 && self.answered.load(Relaxed) != self.calls() {
             self.answered.store(self.calls(), Relaxed);
@@ -127,26 +127,26 @@ impl Activity {
 
     /// Whether every request so far has its whole answer, and nothing waits to be sent.
     #[must_use]
-    pub fn all_answered(&self) -> bool {
+    pub(crate) fn all_answered(&self) -> bool {
         let answered = self.active() == 0 && self.answered.load(Relaxed) == self.calls();
         answered && self.stalled_since.load(Relaxed) == NEVER
     }
 
     /// The request that has just begun has a body.
-    pub fn body_announced(&self) {
+    pub(crate) fn body_announced(&self) {
         self.with_body.store(self.calls(), Relaxed);
     }
 
     /// Whether the last request had a body, of which something may still be on its way.
     #[must_use]
-    pub fn has_body(&self) -> bool {
+    pub(crate) fn has_body(&self) -> bool {
         let with_body = self.with_body.load(Relaxed);
         with_body > 0 && with_body == self.calls()
     }
 
     /// Counts a request in, until the guard is dropped.
     #[must_use]
-    pub fn begin(self: &Arc<Self>) -> Call {
+    pub(crate) fn begin(self: &Arc<Self>) -> Call {
         // only the connection's own task begins requests
         self.calls.store(self.calls.load(Relaxed).wrapping_add(1), Relaxed);
         self.head_since.store(NEVER, Relaxed);
@@ -156,18 +156,18 @@ impl Activity {
 
     /// Requests so far.
     #[must_use]
-    pub fn calls(&self) -> u32 {
+    pub(crate) fn calls(&self) -> u32 {
         self.calls.load(Relaxed)
     }
 
     /// Requests begun and not ended.
     #[must_use]
-    pub fn active(&self) -> u32 {
+    pub(crate) fn active(&self) -> u32 {
         self.active.load(Acquire)
     }
 
     /// The task to wake whenever an order comes: all that come after this, any number of times.
-    pub fn register(&self, waker: &Waker) {
+    pub(crate) fn register(&self, waker: &Waker) {
         *self.waker() = Some(waker.clone());
     }
 
@@ -177,7 +177,7 @@ impl Activity {
 
     /// Tells the connection; an order replaces a lesser one, in the order of [`Order`]. The first
     /// [`Order::Close`] stays.
-    pub fn order(&self, order: Order) {
+    pub(crate) fn order(&self, order: Order) {
         let code = match order {
             Order::None => return,
             Order::Rest => REST,
@@ -192,10 +192,10 @@ impl Activity {
         }
     }
 
-    /// Whether an order to close for this reason has been overtaken: whoever gave it saw a connection that waited, and by now the
-    /// client has sent something.
+    /// Whether an order to close for this reason has been overtaken: whoever gave it saw a connection that
+    /// waited, and by now the client has sent something.
     #[must_use]
-    pub fn has_overtaken(&self, reason: Closed) -> bool {
+    pub(crate) fn has_overtaken(&self, reason: Closed) -> bool {
         let begun = self.active() > 0;
         match reason {
             Closed::FirstByte => begun || self.received.load(Relaxed),
@@ -206,20 +206,20 @@ impl Activity {
     }
 
     /// The order to rest has been heard.
-    pub fn rested(&self) {
+    pub(crate) fn rested(&self) {
         let _ = self.order.compare_exchange(REST, 0, Relaxed, Relaxed);
     }
 
     /// The order to close for this reason is not followed, because the client has sent something; the sweeper
     /// looks again.
-    pub fn stay(&self, reason: Closed) {
+    pub(crate) fn stay(&self, reason: Closed) {
         let instead = if reason == Closed::Drain { DRAIN } else { 0 };
         let _ = self.order.compare_exchange(CLOSE + reason as u8, instead, Relaxed, Relaxed);
     }
 
     /// What the connection has been told.
     #[must_use]
-    pub fn ordered(&self) -> Order {
+    pub(crate) fn ordered(&self) -> Order {
         match self.order.load(Relaxed) {
             0 => Order::None,
             REST => Order::Rest,
@@ -229,26 +229,26 @@ impl Activity {
     }
 
     /// Never makes room for others: it is the one the watchdog asks on when there is no room.
-    pub fn keep(&self) {
+    pub(crate) fn keep(&self) {
         self.kept.store(true, Relaxed);
     }
 
     /// Whether it may be closed to make room.
     #[must_use]
-    pub fn is_kept(&self) -> bool {
+    pub(crate) fn is_kept(&self) -> bool {
         self.kept.load(Relaxed)
     }
 
     /// When it fell idle; none while a request or a header is under way, or before the first request.
     #[must_use]
-    pub fn idle_since(&self) -> Option<Tick> {
+    pub(crate) fn idle_since(&self) -> Option<Tick> {
         let idle = self.active() == 0 && self.calls() > 0 && self.head_since.load(Relaxed) == NEVER;
         (idle && self.stalled_since.load(Relaxed) == NEVER).then(|| self.idle_since.load(Relaxed))
     }
 
     /// Which limit runs now, and since when.
     #[must_use]
-    pub fn waiting_for(&self) -> Option<(Tick, Closed)> {
+    pub(crate) fn waiting_for(&self) -> Option<(Tick, Closed)> {
         let stalled = self.stalled_since.load(Relaxed);
         let head = self.head_since.load(Relaxed);
         if stalled != NEVER {

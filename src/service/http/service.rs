@@ -1,5 +1,5 @@
-//! What surrounds every request, in this order: trace context, count in, limits, authentication, the hot path or the router under a
-//! time limit, the headers every answer carries, count out.
+//! What surrounds every request, in this order: trace context, count in, limits, authentication, the hot path
+//! or the router under a time limit, the headers every answer carries, count out.
 
 use std::{
     convert::Infallible, future::Future, net::IpAddr, panic::AssertUnwindSafe, pin::Pin, sync::Arc,
@@ -80,21 +80,22 @@ impl Service {
         Self { app, router, side, client: None, connection: None }
     }
 
-    /// The service of one connection: what it logs names this client, and its requests keep the connection from being idle.
+    /// The service of one connection: what it logs names this client, and its requests keep the connection
+    /// from being idle.
     #[must_use]
-    pub fn for_connection(&self, client: Option<IpAddr>, connection: Arc<Activity>) -> Self {
+    pub(crate) fn for_connection(&self, client: Option<IpAddr>, connection: Arc<Activity>) -> Self {
         Self { client, connection: Some(connection), ..self.clone() }
     }
 
     /// What every request can see.
     #[must_use]
-    pub fn app(&self) -> &Arc<App> {
+    pub(crate) fn app(&self) -> &Arc<App> {
         &self.app
     }
 
     /// Which listener it serves.
     #[must_use]
-    pub fn side(&self) -> Side {
+    pub(crate) fn side(&self) -> Side {
         self.side
     }
 
@@ -220,7 +221,8 @@ impl hyper::service::Service<Request<Incoming>> for Service {
     }
 }
 
-/// Replaces the trace id in a map that began as [`state::headers::of_every_answer`]: looking at the first place costs less than looking it up.
+/// Replaces the trace id in a map that began as [`state::headers::of_every_answer`]: looking at the first
+/// place costs less than looking it up.
 fn set_trace_id(headers: &mut HeaderMap, trace_id: HeaderValue) {
     match headers.iter_mut().next() {
         Some((name, value)) if name == X_TRACE_ID => *value = trace_id,
@@ -230,7 +232,8 @@ fn set_trace_id(headers: &mut HeaderMap, trace_id: HeaderValue) {
     }
 }
 
-/// The hot path's end: the prepared headers are cloned whole, which costs a third of inserting them one by one.
+/// The hot path's end: the prepared headers are cloned whole, which costs a third of inserting them one by
+/// one.
 fn finish_echo(media: Media, body: Bytes, mut in_flight: InFlight) -> Response<ResponseBody> {
     let mut headers = in_flight.app.live.load().headers().clone();
     set_trace_id(&mut headers, in_flight.trace.trace_id.header());

@@ -28,16 +28,16 @@ pub const BACKLOG: i32 = 4096;
 #[error("cannot listen on {address}: {source}")]
 pub struct BindError {
     /// What was to be listened on.
-    pub address: String,
+    pub(crate) address: String,
     /// Why it cannot be.
-    pub source: io::Error,
+    pub(crate) source: io::Error,
 }
 
 /// A socket that accepts.
 pub struct Listener {
     socket: Socket,
     /// Whether it stays open in the service manager when we close it, queue and all.
-    pub inherited: bool,
+    pub(crate) inherited: bool,
 }
 
 enum Socket {
@@ -101,7 +101,7 @@ impl Listener {
     ///
     /// # Errors
     /// As setsockopt(2): the queue stays open.
-    pub fn admit_no_more(&mut self) -> io::Result<()> {
+    pub(crate) fn admit_no_more(&mut self) -> io::Result<()> {
         match &mut self.socket {
             Socket::Tcp(listener) => last_call::refuse_syn(&SockRef::from(listener.get_ref())),
             Socket::Unix(_, file) => {
@@ -113,7 +113,7 @@ impl Listener {
 
     /// The address as it would be configured.
     #[must_use]
-    pub fn address(&self) -> Option<Listen> {
+    pub(crate) fn address(&self) -> Option<Listen> {
         match &self.socket {
             Socket::Tcp(listener) => listener.get_ref().local_addr().ok().map(Listen::Tcp),
             // the kernel knows the name it was bound under

@@ -27,7 +27,8 @@ impl Counts {
         }
     }
 
-    /// As of now, read in this order so that no request is seen to end before it began, nor to be cut before it ended.
+    /// As of now, read in this order so that no request is seen to end before it began, nor to be cut before
+    /// it ended.
     pub(super) fn read(&self) -> Requests {
         let [cut, ended] = [&self.cut, &self.ended].map(|count| count.load(Ordering::Acquire));
         Requests { begun: self.begun.load(Ordering::Relaxed), ended, cut }

@@ -1,6 +1,6 @@
 //! Every metric of the service in one registry; names follow the OpenTelemetry semantic conventions where one exists.
 
-pub mod of_worker;
+pub(crate) mod of_worker;
 mod process;
 
 use of_worker::{All, OfWorker};
@@ -11,10 +11,10 @@ use uecho_probe::receipt::Receipt;
 use crate::{memory::Memory, telemetry::Telemetry};
 
 /// Media type of [`Metrics::render`].
-pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Handles to every metric of the process. Nothing is global: tests have a registry each.
-pub struct Metrics {
+pub(crate) struct Metrics {
     registry: Registry,
     /// `uecho_build_info{version,revision,instance,system}`
     build_info: GaugeVec,
@@ -44,7 +44,7 @@ impl Metrics {
     ///
     /// # Errors
     /// A metric is registered twice: a bug, caught by every test.
-    pub fn new(receipt: &Receipt, telemetry: &Telemetry, memory: &Memory) -> Result<Self, prometheus::Error> {
+    pub(crate) fn new(receipt: &Receipt, telemetry: &Telemetry, memory: &Memory) -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let metrics = Self {
             workers: All::default(),
@@ -88,14 +88,14 @@ impl Metrics {
     ///
     /// # Errors
     /// A metric has an impossible name: a bug, caught by every test.
-    pub fn of_worker(&self) -> Result<OfWorker, prometheus::Error> {
+    pub(crate) fn of_worker(&self) -> Result<OfWorker, prometheus::Error> {
         let own = OfWorker::new()?;
         self.workers.add(own.clone());
         Ok(own)
     }
 
     /// Shows the build information of `receipt` in place of what was shown before.
-    pub fn show_build(&self, receipt: &Receipt) {
+    pub(crate) fn show_build(&self, receipt: &Receipt) {
         let Receipt { version, revision, instance, system, .. } = receipt;
         self.build_info.reset();
         self.build_info.with_label_values(&[version, revision, instance, system]).set(1.0);
@@ -120,7 +120,7 @@ impl Metrics {
     ///
     /// # Errors
     /// A metric family is inconsistent: a bug.
-    pub fn render(&self) -> Result<Vec<u8>, prometheus::Error> {
+    pub(crate) fn render(&self) -> Result<Vec<u8>, prometheus::Error> {
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(text)

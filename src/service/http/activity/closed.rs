@@ -5,7 +5,8 @@
 pub(crate) enum Closed {
     /// The client closed it, asked us to, or went away.
     Client,
-    /// Our answer said `Connection: close`: the client asked for it, or the request was not worth going on after.
+    /// Our answer said `Connection: close`: the client asked for it, or the request was not worth going on
+    /// after.
     Answered,
     /// `limits.first_byte` passed before the first byte.
     FirstByte,

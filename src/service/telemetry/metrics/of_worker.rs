@@ -20,7 +20,7 @@ const DURATION_BUCKETS: [f64; 14] =
 
 /// Those of one worker.
 #[derive(Clone)]
-pub struct OfWorker {
+pub(crate) struct OfWorker {
     /// `http_server_request_duration_seconds{http_request_method,http_route,http_response_status_code}`
     pub request_duration: HistogramVec,
     /// The one child of `request_duration` that the hot path uses, looked up once.
