@@ -64,7 +64,7 @@ pub(crate) fn settings(rows: &[Row], directory: &Path) -> io::Result<()> {
             .text([
                 bold(key),
                 roman(" ("),
-                italic(*form),
+                italic(form.as_str()),
                 roman(format!(", default: {})", default.replace('`', ""))),
             ])
             .text([roman(meaning.replace('`', ""))]);

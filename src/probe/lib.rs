@@ -19,6 +19,8 @@ pub mod exit;
 pub mod journal;
 pub mod listen;
 pub mod receipt;
+#[cfg(feature = "schema")]
+mod schema;
 pub mod stream;
 pub mod target;
 pub mod tls;

@@ -22,7 +22,10 @@ use crate::{
 pub fn main(cli: &Cli) -> ExitCode {
     let result = match &cli.command {
         None | Some(Command::Serve) => serve(cli).map(|()| ExitCode::SUCCESS),
-        Some(Command::CheckConfig) => check_config(cli).map(|()| ExitCode::SUCCESS),
+        Some(Command::CheckConfig { schema: true }) => {
+            print(&format!("{:#}\n", config::schema::schema().to_value())).map(|()| ExitCode::SUCCESS)
+        }
+        Some(Command::CheckConfig { schema: false }) => check_config(cli).map(|()| ExitCode::SUCCESS),
         Some(Command::Probe(args)) => probe(cli, args),
     };
     telemetry::end(result.as_ref().err().map(|error| error as _));
@@ -66,7 +69,11 @@ fn check_config(cli: &Cli) -> Result<(), Error> {
             ));
         }
     }
-    match io::stdout().write_all(config::show::render(&loaded).as_bytes()) {
+    print(&config::show::render(&loaded))
+}
+
+fn print(text: &str) -> Result<(), Error> {
+    match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Error::Software(format!("cannot write to standard output: {error}")))
         }

@@ -4,6 +4,7 @@ mod command;
 mod errors;
 mod precedence;
 mod reference;
+mod schema;
 mod secrets;
 mod sources;
 mod starts;

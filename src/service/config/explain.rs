@@ -60,7 +60,7 @@ fn plain(expected: &str) -> &str {
         "a sequence" => "a list, like [\"http://10.0.0.2:8080\"]",
         "a map" => "a table, like { name = \"value\" }",
         "path string" => "a path, like \"/etc/ssl/ca.pem\"",
-        _ if expected.starts_with("struct ") => "a section with keys",
+        _ if expected.starts_with("struct") => "a section with keys",
         _ => expected,
     }
 }

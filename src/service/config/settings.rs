@@ -20,16 +20,17 @@ pub use listeners::{Ops, Public};
 pub use log::{Access, Log, LogFormat};
 pub use otlp::Otlp;
 pub use policy::Policy;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 pub use workers::Workers;
 
-use crate::config::{checker::Checker, invalid::Invalid};
+use crate::config::{checker::Checker, forms, invalid::Invalid};
 
 /// Longest value that goes into every answer, in its receipt.
 const LABEL_BYTES: usize = 256;
 
 /// Everything the service can be told. Unknown keys are refused.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// What `GET /` says.
@@ -39,6 +40,7 @@ pub struct Settings {
     /// Which system generation or image this is, for the receipt.
     pub system: String,
     /// Symbolic link to the running system in the Nix store, `/run/current-system` on NixOS: its hash is added to `system` in the receipt.
+    #[schemars(schema_with = "forms::path")]
     pub current_system: Option<PathBuf>,
     /// Threads that serve the public listener: `"auto"`, one for each CPU that the process may use, or a number.
     pub workers: Workers,

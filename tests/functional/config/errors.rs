@@ -39,6 +39,7 @@ fn unknown_keys_say_what_there_is() {
         ("[public]\nlisten.port = 1", "public.listen: expected a string, found a table"),
         ("[limits.headers]\nmost = 1", "limits.headers: expected a whole number, like 64, found a table"),
         ("limits = 7", "limits: expected a section with keys, found 7"),
+        ("limits = [64]", "limits: expected a section with keys, found a list"),
     ] {
         let problems = Sources::new().file(toml).problems();
         assert!(problems.len() == 1 && problems[0].contains(said), "{toml}: {problems:?}");

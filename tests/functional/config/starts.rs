@@ -5,7 +5,7 @@ use super::Sources;
 use crate::support::Builder;
 
 /// In place of `{20}` and `{98}` there is a directory whose path has that length, in place of `{x}` a text of 80.
-const ACCEPTED: &[&str] = &[
+pub const ACCEPTED: &[&str] = &[
     "message = ''",
     r#"message = "a\u0000b\u001b[31m\n€""#,
     r#"instance = "a;b=c, d\n\u0000€""#,

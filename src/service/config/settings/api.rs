@@ -1,17 +1,19 @@
 //! `[api]`: who may use `/api/`.
 
+use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use uecho_probe::units::Size;
 
-use crate::config::{checker::Checker, secret};
+use crate::config::{checker::Checker, forms, secret};
 
 /// `[api]`
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Api {
     /// Bearer token required for `/api/`; none: open.
     #[serde(serialize_with = "secret::redacted")]
+    #[schemars(schema_with = "forms::secret")]
     pub token: Option<SecretString>,
 }
 

@@ -1,12 +1,13 @@
 //! `[drain]`: how the service stops.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uecho_probe::units::Span;
 
 use crate::config::checker::Checker;
 
 /// `[drain]`
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Drain {
     /// How long the listener stays open after the signal, with `/readyz` already 503.

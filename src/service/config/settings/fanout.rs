@@ -6,11 +6,12 @@ mod tests;
 use std::path::PathBuf;
 
 use http::HeaderValue;
+use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use uecho_probe::{units::Span, url::BaseUrl};
 
-use crate::config::{checker::Checker, invalid::Invalid, secret, settings::policy::Policy};
+use crate::config::{checker::Checker, forms, invalid::Invalid, secret, settings::policy::Policy};
 
 /// Most peers of a node. Every request asks all of them.
 const MAX_PEERS: usize = 64;
@@ -18,7 +19,7 @@ const MAX_PEERS: usize = 64;
 const MAX_HOPS: usize = 32;
 
 /// `[fanout]`
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Fanout {
     /// Base URLs; `/` and the percent-encoded text are appended.
@@ -32,9 +33,11 @@ pub struct Fanout {
     /// How many peers must be up for `/readyz` to be 200.
     pub ready_policy: Policy,
     /// PEM file of certificate authorities for https peers, instead of the system's.
+    #[schemars(schema_with = "forms::path")]
     pub ca: Option<PathBuf>,
     /// Sent to peers as a bearer token.
     #[serde(serialize_with = "secret::redacted")]
+    #[schemars(schema_with = "forms::secret")]
     pub token: Option<SecretString>,
 }
 

@@ -1,12 +1,13 @@
 //! `[limits]`: bounds on what clients may ask of us.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uecho_probe::units::{Size, Span};
 
 use crate::config::checker::Checker;
 
 /// `[limits]`
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Most header fields of a request; 431 above.

@@ -6,6 +6,7 @@ use std::{
     path::Path,
 };
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uecho_probe::listen::{Listen, OWN_NAME_BYTES};
 
@@ -15,7 +16,7 @@ use crate::config::checker::{Checker, NUL_IN_PATH};
 const PATH_BYTES: usize = 107;
 
 /// `[public]`
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Public {
     /// `ADDR:PORT` or `unix:/path`. Inherited sockets named `public` win over it.
@@ -29,7 +30,7 @@ impl Default for Public {
 }
 
 /// `[ops]`
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Ops {
     /// `ADDR:PORT` or `unix:/path`. Inherited sockets named `ops` win over it.

@@ -1,5 +1,6 @@
 //! `[log]`: what is logged, and how.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 use uecho_probe::units::Span;
@@ -7,7 +8,7 @@ use uecho_probe::units::Span;
 use crate::config::checker::{Checker, DAY};
 
 /// Shape of log lines on stderr. The journal always gets structured fields.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
     /// The journal when stderr is the journal, else text.
@@ -20,7 +21,7 @@ pub enum LogFormat {
 }
 
 /// Which requests leave an event.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Access {
     /// Status 5xx, slower than `log.slow`, or cut.
@@ -33,7 +34,7 @@ pub enum Access {
 }
 
 /// `[log]`
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Log {
     /// Directives of `tracing_subscriber::EnvFilter`, like `info,uecho=debug`.

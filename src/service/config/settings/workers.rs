@@ -1,7 +1,8 @@
 //! How many threads serve: `"auto"` or a number.
 
-use std::{fmt, num::NonZeroUsize, ops::RangeInclusive};
+use std::{borrow::Cow, fmt, num::NonZeroUsize, ops::RangeInclusive};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// More than any machine has use for.
@@ -69,5 +70,19 @@ impl<'de> Deserialize<'de> for Workers {
             }
         }
         deserializer.deserialize_any(Visitor)
+    }
+}
+
+impl JsonSchema for Workers {
+    fn schema_name() -> Cow<'static, str> {
+        "workers".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let (least, most) = (RANGE.start(), RANGE.end());
+        json_schema!({
+            "title": "string or whole number",
+            "anyOf": [{ "const": "auto" }, { "type": "integer", "minimum": least, "maximum": most }],
+        })
     }
 }

@@ -1,0 +1,106 @@
+//! `uecho check-config --schema` accepts what the program accepts, and refuses the unknown keys and wrong types that it refuses.
+
+use std::process::Command;
+
+use jsonschema::Validator;
+use proptest::prelude::*;
+use serde_json::Value;
+use uecho::config::{Settings, keys, show};
+use uecho_probe::units::{Size, Span};
+
+use super::{Sources, document, starts::ACCEPTED, table::TABLE};
+
+/// As it is printed, where no configuration could be read.
+fn printed() -> Value {
+    let output = Command::new(env!("CARGO_BIN_EXE_uecho"))
+        .env_clear()
+        .args(["check-config", "--schema", "--config", "/nonexistent.toml"])
+        .output()
+        .unwrap();
+    assert_eq!((output.status.code(), output.stderr), (Some(0), vec![]));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn validator() -> Validator {
+    jsonschema::validator_for(&printed()).unwrap()
+}
+
+fn json(toml: &str) -> Value {
+    serde_json::to_value(toml::from_str::<toml::Table>(toml).unwrap()).unwrap()
+}
+
+#[test]
+fn every_key_is_described_with_its_default() {
+    let schema = printed();
+    jsonschema::meta::validate(&schema).unwrap();
+    for setting in keys::DEFAULTS.iter() {
+        let place = setting.key.replace('.', "/properties/");
+        let property = schema.pointer(&format!("/properties/{place}")).expect(&setting.key);
+        assert!(property["description"].as_str().unwrap().ends_with('.'), "{property}");
+        // the host name is the machine's
+        let default = if setting.key == "instance" { &Value::Null } else { &setting.value };
+        assert_eq!(&property["default"], default, "{}", setting.key);
+        let secret =
+            uecho::config::secret::is_secret(&setting.key.split('.').map(str::to_owned).collect::<Vec<_>>());
+        assert_eq!(property["writeOnly"] == true, secret, "{}", setting.key);
+    }
+}
+
+#[test]
+fn what_the_program_accepts_is_accepted() {
+    let validator = validator();
+    let shown = show::render(&Sources::new().good());
+    let single = TABLE
+        .iter()
+        .flat_map(|(key, _, values)| values.iter().map(|value| document(key, value)))
+        // text that stands for a directory
+        .chain(ACCEPTED.iter().map(|toml| toml.replace('{', "/{")));
+    for toml in single.chain([shown]) {
+        let Ok(table) = toml::from_str::<toml::Table>(&toml) else { continue };
+        if table.clone().try_into::<Settings>().is_ok() {
+            validator.validate(&json(&toml)).unwrap_or_else(|error| panic!("{toml}: {error}"));
+        }
+    }
+}
+
+#[test]
+fn unknown_keys_and_wrong_types_are_refused() {
+    let validator = validator();
+    let wrong =
+        TABLE.iter().flat_map(|(key, form, _)| form.wrong().iter().map(|(value, _)| document(key, value)));
+    let wrong = wrong.filter(|toml| toml::from_str::<Settings>(toml).is_err()).collect::<Vec<_>>();
+    assert!(wrong.len() > TABLE.len(), "{wrong:?}");
+    let unknown = keys::DEFAULTS.iter().filter(|setting| setting.key != "otlp.headers").flat_map(|setting| {
+        let section =
+            setting.key.split_once('.').map_or(String::new(), |(section, _)| format!("[{section}]\n"));
+        [format!("{section}colour = 1"), format!("{section}\"\" = 'x'")]
+    });
+    let sections = ["colours = {}", "limits = 7", "api = 'x'", "fanout = []", "otlp.headers = { a = 1 }"];
+    for toml in wrong.into_iter().chain(unknown).chain(sections.map(str::to_owned)) {
+        assert!(Sources::new().file(&toml).load().is_err(), "{toml}");
+        assert!(!validator.is_valid(&json(&toml)), "{toml}");
+    }
+}
+
+#[test]
+fn durations_and_sizes_have_the_programs_grammar() {
+    let validator = validator();
+    let schema_takes = |key: &str, text: &str| {
+        let (section, key) = key.split_once('.').unwrap();
+        validator.is_valid(&serde_json::json!({ section: { key: text } }))
+    };
+    let pieces = prop::sample::select(vec![
+        "0", "1", "23", ".", " ", "+", "-", "ns", "ms", "µs", "s", "m", "min", "h", "d", "M", "y", "B", "kB",
+        "KiB", "K", "GB",
+    ]);
+    let texts = prop::collection::vec(pieces, 0..6).prop_map(|pieces| pieces.concat());
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) };
+    proptest!(config, |(text in texts)| {
+        let size = text.parse::<Size>();
+        prop_assert_eq!(schema_takes("limits.memory", &text), size.is_ok(), "{:?}: {:?}", text, size);
+        let span = text.parse::<Span>();
+        // more precise than a nanosecond: the program alone knows
+        let too_precise = span.as_ref().is_err_and(|error| error.contains("lack of precision"));
+        prop_assert_eq!(schema_takes("limits.idle", &text), span.is_ok() || too_precise, "{:?}: {:?}", text, span);
+    });
+}
