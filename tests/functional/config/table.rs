@@ -18,6 +18,7 @@ pub enum Form {
     Filter,
     Format,
     Access,
+    Workers,
 }
 
 use Form::*;
@@ -29,6 +30,7 @@ pub const TABLE: &[(&str, Form, [&str; 4])] = &[
     ("instance", Text, ["\"a\"", "\"b\"", "\"1.5\"", "\"[d]\""]),
     ("system", Text, ["\"a\"", "\"b\"", "\"26.05\"", "\"d\""]),
     ("current_system", Path, ["\"/a\"", "\"/b\"", "\"/c\"", "\"/d\""]),
+    ("workers", Workers, ["1", "2", "3", "\"auto\""]),
     ("public.listen", Listen, ["\"127.0.0.1:1\"", "\"[::1]:2\"", "\"unix:/c\"", "\"0.0.0.0:4\""]),
     ("ops.listen", Listen, ["\"127.0.0.1:1\"", "\"[::1]:2\"", "\"unix:/c\"", "\"0.0.0.0:4\""]),
     ("limits.headers", Count, ["4", "5", "6", "7"]),
@@ -72,6 +74,12 @@ impl Form {
     /// TOML values of the wrong type or format, and part of what must be said about them.
     pub fn wrong(self) -> &'static [(&'static str, &'static str)] {
         match self {
+            Workers => &[
+                ("\"many\"", "expected \"auto\" or a number from 1 to 1024, found the string \"many\""),
+                ("0", "expected \"auto\" or a number from 1 to 1024, found 0"),
+                ("1025", "expected \"auto\" or a number from 1 to 1024, found 1025"),
+                ("1.5", "expected \"auto\" or a number from 1 to 1024, found 1.5"),
+            ],
             Text => &[("7", "expected a string, found 7"), ("[]", "expected a string, found a list")],
             Listen => &[("8080", "expected a string"), ("\"8080\"", "write \"127.0.0.1:8080\"")],
             Count => &[
