@@ -22,9 +22,9 @@ impl Accepted {
             Self::Tcp(stream) => {
                 // fails only when the client is gone already, which reading will tell
                 let _ = stream.set_nodelay(true);
-                stream.try_into().map(Stream::Tcp)
+                stream.try_into().map(Stream::Left)
             }
-            Self::Unix(stream) => stream.try_into().map(Stream::Unix),
+            Self::Unix(stream) => stream.try_into().map(Stream::Right),
         }
     }
 }

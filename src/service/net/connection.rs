@@ -22,7 +22,7 @@ use crate::{
         connections::Connection,
         linger,
         protocols::Protocols,
-        stream::Stream,
+        stream::{self, Stream},
         transport::{Protocol, Transport, without_empty_lines},
     },
 };
@@ -38,7 +38,7 @@ pub(super) async fn run(
     protocols: Arc<Protocols>,
 ) {
     let activity = connection.activity.clone();
-    let service = service.for_connection(stream.client(), activity.clone());
+    let service = service.for_connection(stream::client(&stream), activity.clone());
     let mut transport = Transport::new(stream, activity.clone());
     let mut orders = Orders::new(&activity);
     let protocol = poll_fn(|context| match orders.poll(context) {

@@ -8,7 +8,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::net::stream::Stream;
+use crate::net::stream::{Stream, has_unread};
 
 /// The longest that an end may take, each way.
 pub(super) const LONGEST: Duration = Duration::from_secs(5);
@@ -18,7 +18,7 @@ const MOST_BYTES: usize = 64 << 20;
 
 /// Closes; at once when the client has nothing under way, as far as anyone can know.
 pub(super) async fn close(stream: Stream, under_way: bool) {
-    if under_way || stream.has_unread() {
+    if under_way || has_unread(&stream) {
         drain(stream).await;
     }
 }

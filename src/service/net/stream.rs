@@ -1,101 +1,45 @@
-//! A byte stream from either kind of listener, without a box or a virtual call.
+//! An accepted connection, and what is asked of it beside its bytes.
 
 use std::{
     io,
+    mem::MaybeUninit,
     net::IpAddr,
-    pin::Pin,
     task::{Context, Poll},
 };
 
 use socket2::SockRef;
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpStream, UnixStream},
-};
+use tokio::net::{TcpStream, UnixStream};
+use tokio_util::either::Either;
 
-/// An accepted connection.
-#[derive(Debug)]
-pub(super) enum Stream {
-    /// TCP, any family.
-    Tcp(TcpStream),
-    /// A Unix stream socket.
-    Unix(UnixStream),
-}
+/// TCP, any family, or a Unix stream socket; without a box or a virtual call.
+pub(super) type Stream = Either<TcpStream, UnixStream>;
 
-impl Stream {
-    /// The address of the other end; none for a Unix socket.
-    #[must_use]
-    pub(super) fn client(&self) -> Option<IpAddr> {
-        match self {
-            Self::Tcp(stream) => stream.peer_addr().ok().map(|address| address.ip()),
-            Self::Unix(_) => None,
-        }
-    }
-
-    /// Waits until there is something to read, or the end.
-    ///
-    /// # Errors
-    /// As epoll(7) reports.
-    pub(super) fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Tcp(stream) => stream.poll_read_ready(context),
-            Self::Unix(stream) => stream.poll_read_ready(context),
-        }
-    }
-
-    /// Whether the kernel holds bytes that nobody has read, asked of the kernel itself.
-    #[must_use]
-    pub(super) fn has_unread(&self) -> bool {
-        let mut byte = [std::mem::MaybeUninit::uninit(); 1];
-        let peeked = match self {
-            Self::Tcp(stream) => SockRef::from(stream).peek(&mut byte),
-            Self::Unix(stream) => SockRef::from(stream).peek(&mut byte),
-        };
-        peeked.is_ok_and(|length| length > 0)
+/// The address of the other end; none for a Unix socket.
+#[must_use]
+pub(super) fn client(stream: &Stream) -> Option<IpAddr> {
+    match stream {
+        Either::Left(stream) => stream.peer_addr().ok().map(|address| address.ip()),
+        Either::Right(_) => None,
     }
 }
 
-macro_rules! either {
-    ($stream:expr, $inner:ident => $call:expr) => {
-        match $stream {
-            Stream::Tcp($inner) => $call,
-            Stream::Unix($inner) => $call,
-        }
+/// Waits until there is something to read, or the end.
+///
+/// # Errors
+/// As epoll(7) reports.
+pub(super) fn poll_read_ready(stream: &Stream, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    match stream {
+        Either::Left(stream) => stream.poll_read_ready(context),
+        Either::Right(stream) => stream.poll_read_ready(context),
+    }
+}
+
+/// Whether the kernel holds bytes that nobody has read, asked of the kernel itself.
+#[must_use]
+pub(super) fn has_unread(stream: &Stream) -> bool {
+    let socket = match stream {
+        Either::Left(stream) => SockRef::from(stream),
+        Either::Right(stream) => SockRef::from(stream),
     };
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        either!(self.get_mut(), stream => Pin::new(stream).poll_read(context, buffer))
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        either!(self.get_mut(), stream => Pin::new(stream).poll_write(context, bytes))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        either!(self.get_mut(), stream => Pin::new(stream).poll_write_vectored(context, slices))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self.get_mut(), stream => Pin::new(stream).poll_flush(context))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self.get_mut(), stream => Pin::new(stream).poll_shutdown(context))
-    }
+    socket.peek(&mut [MaybeUninit::uninit(); 1]).is_ok_and(|length| length > 0)
 }

@@ -12,7 +12,10 @@ use std::{
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
-use crate::{http::activity::Activity, net::stream::Stream};
+use crate::{
+    http::activity::Activity,
+    net::stream::{self, Stream},
+};
 
 /// What the client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +70,7 @@ impl Transport {
                 return Poll::Ready(Ok(Some(Protocol::Http2)));
             }
             // no buffer before there is something to put in it: silent clients cost next to nothing
-            ready!(self.stream.poll_read_ready(context))?;
+            ready!(stream::poll_read_ready(&self.stream, context))?;
             self.first.reserve(FIRST_READ_BYTES - compared);
             let read = pin!(self.stream.read_buf(&mut self.first));
             if ready!(read.poll(context))? == 0 {
@@ -88,12 +91,16 @@ impl Transport {
     /// Whether the client has sent what nobody has made anything of yet.
     #[must_use]
     pub(super) fn has_unread(&self) -> bool {
-        !self.first.is_empty() || self.stream.has_unread()
+        !self.first.is_empty() || stream::has_unread(&self.stream)
     }
 
     /// Waits until there is something to read, an end or an error included.
     pub(super) fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<()> {
-        if self.first.is_empty() { self.stream.poll_read_ready(context).map(|_| ()) } else { Poll::Ready(()) }
+        if self.first.is_empty() {
+            stream::poll_read_ready(&self.stream, context).map(|_| ())
+        } else {
+            Poll::Ready(())
+        }
     }
 
     /// Whether the client has closed its side.
