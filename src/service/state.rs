@@ -119,7 +119,8 @@ impl App {
         let live = Live::new(&settings, None)?;
         let unregistered = |error: prometheus::Error| ConfigError::new(error.to_string());
         let memory = Memory::new(settings.limits.memory).map_err(unregistered)?;
-        let metrics = Metrics::new(&live.receipt, &telemetry, &memory).map_err(unregistered)?;
+        let metrics =
+            Metrics::new(&live.receipt, &telemetry.logs, &telemetry.traces, &memory).map_err(unregistered)?;
         let common = Arc::new(Common {
             live: ArcSwap::from_pointee(live),
             live_changed: Notify::new(),

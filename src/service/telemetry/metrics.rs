@@ -8,7 +8,10 @@ use process::Process;
 use prometheus::{Encoder, GaugeVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 use uecho_probe::receipt::Receipt;
 
-use crate::{memory::Memory, telemetry::Telemetry};
+use crate::{
+    memory::Memory,
+    telemetry::{log::Logs, traces::Traces},
+};
 
 /// Media type of [`Metrics::render`].
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -44,7 +47,12 @@ impl Metrics {
     ///
     /// # Errors
     /// A metric is registered twice: a bug, caught by every test.
-    pub(crate) fn new(receipt: &Receipt, telemetry: &Telemetry, memory: &Memory) -> Result<Self, prometheus::Error> {
+    pub(crate) fn new(
+        receipt: &Receipt,
+        logs: &Logs,
+        traces: &Traces,
+        memory: &Memory,
+    ) -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let metrics = Self {
             workers: All::default(),
@@ -70,8 +78,8 @@ impl Metrics {
                 "Bytes of bodies, replies of peers and answers that are held now; limits.memory at most",
             )?,
             ready: IntGauge::new("uecho_ready", "1 while /readyz answers 200")?,
-            log_dropped: telemetry.logs.dropped(),
-            otlp_spans: telemetry.traces.spans(),
+            log_dropped: logs.dropped(),
+            otlp_spans: traces.spans(),
             build_info: GaugeVec::new(
                 Opts::new("uecho_build_info", "Always 1; labels tell which build runs where"),
                 &["version", "revision", "instance", "system"],

@@ -12,6 +12,7 @@
 //! certificates and no switch of the export. And it does not tell the size of its queue, which the ledger of
 //! the spans needs.
 
+pub(super) mod attributes;
 mod batch;
 mod endpoint;
 mod export;
@@ -30,11 +31,10 @@ use opentelemetry_sdk::trace::Sampler;
 use secrecy::ExposeSecret;
 pub(super) use security::Security;
 pub(crate) use variables::Variables;
-pub(super) use variables::decode;
 
 use crate::{
     config::{ConfigError, settings::Otlp},
-    telemetry::traces::{resource, sampler::parent_based},
+    telemetry::traces::sampler::parent_based,
 };
 
 /// Keys and variables, merged.
@@ -87,7 +87,7 @@ impl Options {
                 security: Security::find(&mut variables, endpoint.origin.tls.is_some()),
                 timeout: keys.timeout.map_or_else(|| variables.timeout(), |timeout| timeout.0),
                 batch: Batch::find(&mut variables),
-                attributes: resource::set(&mut variables),
+                attributes: attributes::attributes(&mut variables),
                 endpoint,
                 headers,
             }

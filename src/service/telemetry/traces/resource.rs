@@ -1,35 +1,11 @@
 //! Who sends the spans: the receipt and the host as resource attributes, under their OpenTelemetry names.
-//!
-//! `service.name` is `OTEL_SERVICE_NAME`, else that of `OTEL_RESOURCE_ATTRIBUTES`, else `uecho`.
-//! `OTEL_RESOURCE_ATTRIBUTES` (`key=value,...`, percent-encoded) adds attributes and replaces our own; one
-//! pair that is malformed makes all of it void. The SDK's detector for these variables does not decode the
-//! values, and leaves out without a word what is malformed.
 
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::{Resource, resource::TelemetryResourceDetector};
 use uecho_probe::receipt::Receipt;
 
-use crate::telemetry::traces::options::{Variables, decode};
-
 /// Version of the semantic conventions that all our names are from.
 pub(super) const SCHEMA: &str = "https://opentelemetry.io/schemas/1.37.0";
-
-/// What the variables set.
-pub(super) fn set(variables: &mut Variables) -> Vec<KeyValue> {
-    let list = variables.first(&["OTEL_RESOURCE_ATTRIBUTES"], |list| {
-        let pairs = list.split(',').filter(|pair| !pair.trim().is_empty());
-        pairs.map(|pair| attribute(pair).ok_or_else(|| format!("{pair:?} is no KEY=VALUE"))).collect()
-    });
-    let mut set: Vec<KeyValue> = list.unwrap_or_default();
-    set.extend(variables.get("OTEL_SERVICE_NAME").map(|name| KeyValue::new("service.name", name)));
-    set
-}
-
-fn attribute(pair: &str) -> Option<KeyValue> {
-    let (key, value) = pair.split_once('=')?;
-    let key = decode(key).filter(|key| !key.is_empty())?;
-    Some(KeyValue::new(key, decode(value)?))
-}
 
 /// The resource of this process; `set` adds attributes and replaces our own.
 pub(super) fn of(receipt: &Receipt, set: &[KeyValue]) -> Resource {
@@ -58,11 +34,12 @@ mod tests {
     use opentelemetry::Key;
 
     use super::*;
+    use crate::telemetry::traces::options::{Variables, attributes::attributes};
 
     fn get(variables: &[(&str, &str)], key: &'static str) -> Option<String> {
         let mut variables =
             Variables::new(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        of(&Receipt::of("node-a", "26.05", None), &set(&mut variables))
+        of(&Receipt::of("node-a", "26.05", None), &attributes(&mut variables))
             .get(&Key::new(key))
             .map(|value| value.to_string())
     }
