@@ -12,6 +12,7 @@ def report(kept: Results, fresh: Results) -> list[Figure]:
     """Kept-alive connections with the model, then a connection for each request."""
     compare(kept)
     growth, rate = second_worker(kept, ONE, TWO)
+    print(f"wrk on the same two CPUs leaves room for {room(kept):.2f} times the requests of one worker")
     machine = second_worker(kept, "nginx, 1", "nginx, 2")[0] if "nginx, 2" in kept.slices else 1
     one = median(each.cpu_us for each in kept[ONE])
     scaling = Scaling(one=one, two=one * growth, shared=shared(kept), machine=machine)
@@ -65,6 +66,15 @@ def connections(fresh: Results) -> None:
             f"the thread that accepts takes at least {spent:.2f} us of each for that: no more than "
             f"{1e6 / spent:,.0f} new connections a second, however many cores"
         )
+
+
+def room(results: Results) -> float:
+    """How many times the requests of one worker two could at most do, when wrk needs the same two CPUs: one
+    worker is held up by its own CPU or by both being full, two by both being full."""
+    pairs = zip(results[ONE], results[TWO], strict=True)
+    return median(
+        max(2 * one.cpu_us, one.cpu_us + one.load_us) / (two.cpu_us + two.load_us) for one, two in pairs
+    )
 
 
 def shared(results: Results) -> float:

@@ -84,6 +84,11 @@ class Reports(unittest.TestCase):
             cores.report(results, results)
         self.assertIn("no more than 200,000 new connections", out.getvalue())
 
+    def test_a_load_that_needs_little_leaves_room_for_the_second_worker(self) -> None:
+        for load_us, expected in ((0, 2), (5, 20 / 15), (10, 1), (30, 1)):
+            slices = [costing(10, load_us=load_us)]
+            self.assertAlmostEqual(cores.room(Results({"uecho, 1": slices, "uecho, 2": slices})), expected)
+
     def test_the_machines_part_is_that_of_nginx(self) -> None:
         names = {"uecho, 1": 10, "uecho, 2": 12.1, "nginx, 1": 10, "nginx, 2": 11}
         out = io.StringIO()
