@@ -135,6 +135,19 @@ fn what_came_before_is_answered_first() {
 }
 
 #[test]
+fn the_rest_of_what_is_refused_does_not_reset_the_connection() {
+    let uecho = Uecho::with("");
+    let mut connection = Connection::open(uecho.public);
+    connection.send(post("Content-Length: 5\r\nContent-Length: 6\r\n").as_bytes());
+    assert_eq!(connection.answer().unwrap().status, 400);
+    assert!(connection.closed());
+    for rest in ["hel", "lo"] {
+        connection.send(rest.as_bytes());
+        pause();
+    }
+}
+
+#[test]
 fn sound_requests_of_every_shape_are_answered_in_turn() {
     let uecho = Uecho::with("");
     let mut connection = Connection::open(uecho.public);

@@ -100,15 +100,6 @@ impl Activity {
         }
     }
 
-    /// Whether something is left of what was read behind the last request, which is the beginning of a
-    /// header. What came together with that request could not be told from it before; its time runs from the
-    /// end of the last answer.
-    pub(crate) fn head_pending(&self, pending: bool) {
-        if pending != (self.head_since.load(Relaxed) != NEVER) {
-            self.head_since.store(if pending { self.idle_since.load(Relaxed) } else { NEVER }, Relaxed);
-        }
-    }
-
     /// The client takes no bytes, or takes them again.
     pub(crate) fn stalled(&self, stalled: bool) {
         self.stalled_since.store(if stalled { self.clock.now() } else { NEVER }, Relaxed);

@@ -82,10 +82,10 @@ impl Transport {
         }
     }
 
-    /// Takes back what hyper has read and not used while no request was under way.
+    /// Takes back what hyper has read and not used while no request was under way: the beginning of a header that came
+    /// together with the request before it. It is read once more, and noted as such.
     pub(super) fn take_back(&mut self, unused: &[u8]) {
         self.first = BytesMut::from(without_empty_lines(unused));
-        self.activity.head_pending(!self.first.is_empty());
     }
 
     /// Whether the client has sent what nobody has made anything of yet.

@@ -69,18 +69,6 @@ fn a_later_header_counts_from_its_first_byte_until_a_request_comes_of_it() {
 }
 
 #[test]
-fn a_header_found_behind_a_request_counts_from_the_end_of_its_answer() {
-    let (clock, activity) = at(1);
-    activity.received();
-    drop(activity.begin());
-    clock.advance(2);
-    activity.head_pending(true);
-    assert_eq!(activity.waiting_for(), Some((1, Closed::Header)));
-    activity.head_pending(false);
-    assert_eq!(activity.waiting_for(), Some((1, Closed::Idle)));
-}
-
-#[test]
 fn only_the_last_request_may_have_more_of_its_body_on_the_way() {
     let (_, activity) = at(0);
     assert!(!activity.has_body());
