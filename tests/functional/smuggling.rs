@@ -141,10 +141,7 @@ fn the_rest_of_what_is_refused_does_not_reset_the_connection() {
     connection.send(post("Content-Length: 5\r\nContent-Length: 6\r\n").as_bytes());
     assert_eq!(connection.answer().unwrap().status, 400);
     assert!(connection.closed());
-    for rest in ["hel", "lo"] {
-        connection.send(rest.as_bytes());
-        pause();
-    }
+    assert!(connection.takes(b"he"));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::{
     net::{SocketAddr, TcpStream},
 };
 
-use super::SOON;
+use super::{SOON, pause};
 
 /// An answer as received.
 #[derive(Debug)]
@@ -81,6 +81,15 @@ impl Connection {
     /// Sends raw bytes; the other side may have hung up already.
     pub fn send(&mut self, bytes: &[u8]) {
         let _ = self.stream.get_mut().write_all(bytes);
+    }
+
+    /// Whether what is sent is not answered with a reset, which would fail what is sent after it.
+    pub fn takes(&mut self, bytes: &[u8]) -> bool {
+        (0..2).all(|_| {
+            let sent = self.stream.get_mut().write_all(bytes).is_ok();
+            pause();
+            sent
+        })
     }
 
     /// Reads one answer; `None` when the connection ends first.
