@@ -14,8 +14,13 @@ use tokio::{
     task::yield_now,
 };
 use uecho::{
-    config::Settings, http::service::Service, net::listener::Listener, process::serving::Serving,
-    route::Side, state::App, telemetry,
+    config::Settings,
+    http::service::Service,
+    net::{listener::Listener, worker::Worker},
+    process::serving::Serving,
+    route::Side,
+    state::App,
+    telemetry,
 };
 use uecho_probe::listen::Listen;
 
@@ -36,7 +41,8 @@ thread_local! {
             let settings = Settings::default();
             let telemetry = telemetry::init(&settings).unwrap();
             let service = Service::new(App::new(settings, telemetry).unwrap(), Side::Public);
-            Serving::start("public listeners", vec![Listener::bind(&Listen::Unix(path.clone())).unwrap()], service)
+            let listener = Listener::bind(&Listen::Unix(path.clone())).unwrap();
+            Serving::start("public listeners", vec![listener], vec![Worker::here(service)])
         });
         Server { runtime, path, _serving }
     });
