@@ -22,7 +22,7 @@ pub struct Limits {
     pub memory: Size,
     /// Time from accept to the first byte.
     pub first_byte: Span,
-    /// Time for a complete header, from accept; a later one from its first byte or the end of an answer.
+    /// Time for a complete header, from accept; a later one from when its first byte is read.
     pub header: Span,
     /// Time for a complete request body; 408 above.
     pub body: Span,
