@@ -1,5 +1,5 @@
-//! Writes what is derived from the program: `generate-docs OUTDIR` manual pages, shell completions and the table of
-//! settings; `generate-docs --update docs/settings.md` puts that table where the page has it.
+//! Writes what is derived from the program: `generate-docs OUTDIR` manual pages, shell completions and the
+//! table of settings; `generate-docs --update docs/settings.md` puts that table where the page has it.
 
 mod man;
 mod reference;

@@ -47,15 +47,18 @@ fn page(command: Command, sections: &[Section], directory: &Path) -> io::Result<
 pub(crate) fn settings(rows: &[Row], directory: &Path) -> io::Result<()> {
     fs::create_dir_all(directory)?;
     let mut roff = Roff::new();
-    roff.control("TH", ["uecho.toml", "5", "", concat!("uecho ", env!("CARGO_PKG_VERSION")), "Unstoppable Echo"])
+    let program = concat!("uecho ", env!("CARGO_PKG_VERSION"));
+    roff.control("TH", ["uecho.toml", "5", "", program, "Unstoppable Echo"])
         .control("SH", ["NAME"])
         .text([roman("uecho.toml - settings of uecho(1)")])
         .control("SH", ["DESCRIPTION"])
         .text([roman(
-            "Sources, each over those before it: defaults; TOML files (--config, else UECHO_CONFIG, else /etc/uecho/uecho.toml \
-             if it exists; a later file replaces lists whole); environment variables UECHO_SECTION__KEY; systemd credentials \
-             named section.key. Unknown keys and values out of range are refused. Durations are written \"250ms\", \"2s\" or \
-             \"1m 30s\", sizes 8192, \"16KiB\" or \"1MiB\". `uecho check-config` prints what is in effect and where it comes from.",
+            "Sources, each over those before it: defaults; TOML files (--config, else UECHO_CONFIG, else \
+             /etc/uecho/uecho.toml if it exists; a later file replaces lists whole); environment variables \
+             UECHO_SECTION__KEY; systemd credentials named section.key. Unknown keys and values out of range \
+             are refused. Durations are written \"250ms\", \"2s\" or \"1m 30s\", sizes 8192, \"16KiB\" or \
+             \"1MiB\". `uecho check-config` prints what is in effect and where it comes from, \
+             `uecho check-config --schema` all of this as a JSON Schema for editors.",
         )])
         .control("SH", ["SETTINGS"]);
     for Row { key, form, default, meaning } in rows {

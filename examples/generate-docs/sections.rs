@@ -26,12 +26,13 @@ pub(crate) fn uecho() -> Vec<Section> {
                 (
                     "SIGHUP",
                     "Read the settings again: message, system, current_system, log.filter and fanout.* take \
-                     effect at once, others wait for a restart. A bad file keeps the old settings and says so.",
+                     effect at once, others wait for a restart. A bad file keeps the old settings and \
+                     says so.",
                 ),
                 (
                     "SIGTERM, SIGINT",
-                    "Drain: /readyz turns 503 at once, after drain.delay the public listener closes, requests \
-                     in flight finish within drain.deadline. A second signal ends it at once.",
+                    "Drain: /readyz turns 503 at once, after drain.delay the public listener closes, \
+                     requests in flight finish within drain.deadline. A second signal ends it at once.",
                 ),
             ]),
         },
@@ -40,12 +41,14 @@ pub(crate) fn uecho() -> Vec<Section> {
             terms: terms(&[
                 (
                     "UECHO_SECTION__KEY, UECHO_KEY",
-                    "A setting, over those of files: UECHO_LIMITS__IDLE=1m, UECHO_FANOUT__PEERS='[\"http://a:8080\"]'. See uecho.toml(5).",
+                    "A setting, over those of files: UECHO_LIMITS__IDLE=1m, \
+                     UECHO_FANOUT__PEERS='[\"http://a:8080\"]'. See uecho.toml(5).",
                 ),
                 ("UECHO_CONFIG", "File to read when there is no --config; empty: none."),
                 (
                     "CREDENTIALS_DIRECTORY",
-                    "Directory of systemd credentials; files named section.key are settings, over all others.",
+                    "Directory of systemd credentials; files named section.key are settings, over all \
+                     others.",
                 ),
                 (
                     "LISTEN_FDS, LISTEN_FDNAMES",

@@ -1,5 +1,5 @@
-//! The forms of durations, sizes and addresses as JSON Schemas. A pattern takes whatever the program takes; where a number
-//! has a limit, only the program knows.
+//! The forms of durations, sizes and addresses as JSON Schemas. A pattern takes whatever the program takes;
+//! where a number has a limit, only the program knows.
 
 use std::borrow::Cow;
 
@@ -17,8 +17,9 @@ impl JsonSchema for Span {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         // as humantime has it: white space may be anywhere but in a unit
-        let units = "nanos|nsec|ns|usec|us|µs|millis|msec|ms|seconds|second|secs|sec|s|minutes|minute|mins|min|m|\
-                     hours|hour|hrs|hr|h|days|day|d|weeks|week|wks|wk|w|months|month|M|years|year|yrs|yr|y";
+        let units = "nanos|nsec|ns|usec|us|µs|millis|msec|ms|seconds|second|secs|sec|s|\
+                     minutes|minute|mins|min|m|hours|hour|hrs|hr|h|days|day|d|weeks|week|wks|wk|w|\
+                     months|month|M|years|year|yrs|yr|y";
         let number = r"[0-9][0-9\s]*(\.[0-9\s]*[0-9][0-9\s]*)?";
         json_schema!({
             "title": "duration",

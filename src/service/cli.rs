@@ -26,12 +26,14 @@ pub struct Cli {
 pub enum Command {
     /// Run the service (the default).
     Serve,
-    /// Print the effective configuration, each value with its source, secrets redacted. Exit 0, or 78 when it cannot be used.
+    /// Print the effective configuration, each value with its source, secrets redacted. Exit 0, or 78 when it
+    /// cannot be used.
     CheckConfig {
         /// Print the JSON Schema of the settings instead, for editors. No configuration is read.
         #[arg(long)]
         schema: bool,
     },
-    /// Check a running service: ready, and echoing exactly as it must. Exit 0 healthy, 1 unhealthy, 2 wrong usage.
+    /// Check a running service: ready, and echoing exactly as it must. Exit 0 healthy, 1 unhealthy, 2 wrong
+    /// usage.
     Probe(Box<ProbeArgs>),
 }

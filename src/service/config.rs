@@ -1,5 +1,6 @@
-//! Configuration: defaults < TOML files < environment `UECHO_SECTION__KEY` < systemd credentials. Where each value came from is
-//! kept, for `check-config` and for every error; no library does that for lines of TOML and for credentials.
+//! Configuration: defaults < TOML files < environment `UECHO_SECTION__KEY` < systemd credentials. Where each
+//! value came from is kept, for `check-config` and for every error; no library does that for lines of TOML
+//! and for credentials.
 
 mod assignment;
 mod check;
@@ -31,12 +32,13 @@ pub use settings::Settings;
 pub use sources::Sources;
 pub use surroundings::{DEFAULT_FILE, Surroundings};
 
-/// Merges all sources of this process and checks the result. `files` are those of `--config`, the later over the
-/// earlier; when there are none, the one `UECHO_CONFIG` names (none if it is empty), else [`DEFAULT_FILE`] if it exists.
+/// Merges all sources of this process and checks the result. `files` are those of `--config`, the later over
+/// the earlier; when there are none, the one `UECHO_CONFIG` names (none if it is empty), else
+/// [`DEFAULT_FILE`] if it exists.
 ///
 /// # Errors
-/// A file is missing or no TOML, a key is unknown, a value is of the wrong type or out of range. All that is wrong is
-/// said at once, each with key, source and remedy.
+/// A file is missing or no TOML, a key is unknown, a value is of the wrong type or out of range. All that is
+/// wrong is said at once, each with key, source and remedy.
 pub fn load(files: &[PathBuf]) -> Result<Loaded, ConfigError> {
     load_from(files, &Surroundings::of_process())
 }

@@ -1,5 +1,5 @@
-//! One value that one source gives one key: what every source yields, and a figment provider each, so that figment
-//! knows where each value of the merged configuration came from.
+//! One value that one source gives one key: what every source yields, and a figment provider each, so that
+//! figment knows where each value of the merged configuration came from.
 
 use std::{fmt, path::PathBuf};
 
@@ -49,7 +49,8 @@ impl Assignment {
         self.path.join(".")
     }
 
-    /// Whether a secret was written there. A table with nothing in it, as in a file that names every default, holds none.
+    /// Whether a secret was written there. A table with nothing in it, as in a file that names every default,
+    /// holds none.
     #[must_use]
     pub(super) fn holds_secret(&self) -> bool {
         secret::is_secret(&self.path) && self.value.as_dict().is_none_or(|table| !table.is_empty())

@@ -1,4 +1,5 @@
-//! systemd credentials as a source: files `$CREDENTIALS_DIRECTORY/<section>.<key>` (`LoadCredential=`, systemd.exec(5)).
+//! systemd credentials as a source: files `$CREDENTIALS_DIRECTORY/<section>.<key>` (`LoadCredential=`,
+//! systemd.exec(5)).
 
 use std::{fs::File, io::Read, path::Path};
 
@@ -14,8 +15,8 @@ use crate::config::{
 /// Largest value; systemd itself allows 1 MiB, no setting needs it.
 const MOST_BYTES: u64 = 64 << 10;
 
-/// Reads all credentials whose name is, or begins with, a section or top-level key of ours. Others belong to someone
-/// else, unless they look like a slip of the pen: those are warned of.
+/// Reads all credentials whose name is, or begins with, a section or top-level key of ours. Others belong to
+/// someone else, unless they look like a slip of the pen: those are warned of.
 pub(super) fn read(
     surroundings: &Surroundings,
     warnings: &mut Vec<String>,

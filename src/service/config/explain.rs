@@ -21,7 +21,8 @@ pub(super) fn explain(given: &Assignment, error: &figment::Error) -> Invalid {
         _ if secret::may_hold_secret(&given.path) => "not of the right form".into(),
         other => other.to_string(),
     };
-    // shorter than the assignment's when a value was taken for a table, longer when an item of a list is at fault
+    // shorter than the assignment's when a value was taken for a table, longer when an item of a list is at
+    // fault
     let path = match error.kind {
         Kind::UnknownField(..) => &given.path,
         _ if error.path.is_empty() => &given.path,

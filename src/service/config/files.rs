@@ -37,7 +37,8 @@ pub(super) fn read(path: &Path, warnings: &mut Vec<String>) -> Result<Vec<Assign
         warnings.extend(assignments.iter().filter(|given| given.holds_secret()).map(|given| {
             let key = given.key();
             format!(
-                "{key}: the secret is in {}, which every user can read; `chmod o-r` the file, or hand it over as the systemd credential `{key}`",
+                "{key}: the secret is in {}, which every user can read; `chmod o-r` the file, or hand it \
+                 over as the systemd credential `{key}`",
                 path.display()
             )
         }));

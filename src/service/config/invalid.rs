@@ -1,4 +1,5 @@
-//! What is wrong with a configuration, said so that it can be put right: the key, what was found, what would be right, where.
+//! What is wrong with a configuration, said so that it can be put right: the key, what was found, what would
+//! be right, where.
 
 use std::fmt;
 

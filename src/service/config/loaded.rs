@@ -9,6 +9,7 @@ pub struct Loaded {
     pub settings: Settings,
     /// Where each value came from.
     pub sources: Sources,
-    /// What works but should be changed, a line each: secrets where others can read them, credentials nobody asked for.
+    /// What works but should be changed, a line each: secrets where others can read them, credentials nobody
+    /// asked for.
     pub warnings: Vec<String>,
 }

@@ -1,5 +1,5 @@
-//! The settings as a JSON Schema (draft 7, which editors know): what the reference and the check of the NixOS options are made
-//! from, too. It refuses unknown keys and wrong types; ranges are the program's.
+//! The settings as a JSON Schema (draft 7, which editors know): what the reference and the check of the NixOS
+//! options are made from, too. It refuses unknown keys and wrong types; ranges are the program's.
 
 use schemars::{Schema, generate::SchemaSettings, transform::RecursiveTransform};
 use serde_json::Value;
@@ -24,6 +24,9 @@ pub fn schema() -> Schema {
 /// TOML has no null: a key is left out instead. A section has no default but those of its keys.
 fn as_toml_has_it(schema: &mut Schema) {
     schema.remove("format");
+    if let Some(Value::String(description)) = schema.get_mut("description") {
+        *description = description.replace('\n', " ");
+    }
     if schema.get("default").is_some_and(Value::is_null) || schema.get("properties").is_some() {
         schema.remove("default");
     }

@@ -17,7 +17,8 @@ pub fn is_secret(path: &[String]) -> bool {
     SECRET_KEYS.iter().any(|key| key.split('.').count() <= path.len() && overlaps(key, path))
 }
 
-/// Whether a value at this path could be, or contain, a secret: what must not be quoted when it is of the wrong shape.
+/// Whether a value at this path could be, or contain, a secret: what must not be quoted when it is of the
+/// wrong shape.
 #[must_use]
 pub fn may_hold_secret(path: &[String]) -> bool {
     SECRET_KEYS.iter().any(|key| overlaps(key, path))

@@ -1,5 +1,6 @@
-//! Variables that Kubernetes puts into every pod of the namespace of a Service, from whose name theirs are made (service links, and the
-//! Docker links they are compatible with): those of a Service called `uecho`, or `uecho-ops`, look like ours and are not.
+//! Variables that Kubernetes puts into every pod of the namespace of a Service, from whose name theirs are
+//! made (service links, and the Docker links they are compatible with): those of a Service called `uecho`, or
+//! `uecho-ops`, look like ours and are not.
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -39,10 +39,12 @@ pub struct Settings {
     pub instance: String,
     /// Which system generation or image this is, for the receipt.
     pub system: String,
-    /// Symbolic link to the running system in the Nix store, `/run/current-system` on NixOS: its hash is added to `system` in the receipt.
+    /// Symbolic link to the running system in the Nix store, `/run/current-system` on NixOS: its hash is
+    /// added to `system` in the receipt.
     #[schemars(schema_with = "forms::path")]
     pub current_system: Option<PathBuf>,
-    /// Threads that serve the public listener: `"auto"`, one for each CPU that the process may use, or a number.
+    /// Threads that serve the public listener: `"auto"`, one for each CPU that the process may use, or a
+    /// number.
     pub workers: Workers,
     /// The public listener.
     pub public: Public,

@@ -9,8 +9,8 @@ use crate::config::{
     loaded::Loaded,
 };
 
-/// The settings in the order of their structs, one a line: `key = value  # source`. Optional keys that are not set are
-/// comments. Itself a configuration with the same meaning, but for the secrets.
+/// The settings in the order of their structs, one a line: `key = value  # source`. Optional keys that are
+/// not set are comments. Itself a configuration with the same meaning, but for the secrets.
 #[must_use]
 pub fn render(loaded: &Loaded) -> String {
     let mut text = String::new();
@@ -49,7 +49,8 @@ mod tests {
     #[test]
     fn what_is_shown_is_a_configuration_with_the_same_meaning() {
         let loaded = config::from_toml(
-            "message = \"two\\nlines # \\u001b\"\n[fanout]\npeers = [\"http://a:1\", \"http://b:2\"]\npolicy = { quorum = 2 }\nca = \"/ca\"\n[otlp]\nsample_ratio = 1\ntimeout = \"1500ms\"",
+            "message = \"two\\nlines # \\u001b\"\n[fanout]\npeers = [\"http://a:1\", \"http://b:2\"]\n\
+             policy = { quorum = 2 }\nca = \"/ca\"\n[otlp]\nsample_ratio = 1\ntimeout = \"1500ms\"",
         )
         .unwrap();
         let shown = render(&loaded);

@@ -22,8 +22,8 @@ impl Sources {
         Self(sources)
     }
 
-    /// `/etc/uecho/uecho.toml:3`, `environment variable UECHO_MESSAGE`, `credential api.token` or `default`; of a table
-    /// with values from several sources, all of them by name.
+    /// `/etc/uecho/uecho.toml:3`, `environment variable UECHO_MESSAGE`, `credential api.token` or `default`;
+    /// of a table with values from several sources, all of them by name.
     #[must_use]
     pub fn of_key(&self, key: &str) -> &str {
         self.0.get(key).map_or("default", String::as_str)

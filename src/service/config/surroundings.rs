@@ -6,7 +6,8 @@ use std::{
     path::PathBuf,
 };
 
-/// Read when neither `--config` nor `UECHO_CONFIG` names a file, so that `uecho probe` finds the service's own settings.
+/// Read when neither `--config` nor `UECHO_CONFIG` names a file, so that `uecho probe` finds the service's
+/// own settings.
 pub const DEFAULT_FILE: &str = "/etc/uecho/uecho.toml";
 
 /// The environment and the place of the default file.
@@ -29,8 +30,8 @@ impl Surroundings {
         self.variables.get(OsStr::new(name)).map(OsString::as_os_str)
     }
 
-    /// Those of `--config`; when there are none, the one that `UECHO_CONFIG` names (none if it is empty), else the default
-    /// one if it exists.
+    /// Those of `--config`; when there are none, the one that `UECHO_CONFIG` names (none if it is empty),
+    /// else the default one if it exists.
     pub(super) fn files(&self, files: &[PathBuf]) -> Vec<PathBuf> {
         if !files.is_empty() {
             return files.to_vec();

@@ -44,7 +44,8 @@ pub(super) fn read(
     warnings.extend(assignments.iter().filter(|given| given.holds_secret()).map(|given| {
         let key = given.key();
         format!(
-            "{key}: the secret is in the environment ({}), which child processes inherit and `systemctl show` prints; hand it over as the systemd credential `{key}`",
+            "{key}: the secret is in the environment ({}), which child processes inherit and `systemctl \
+             show` prints; hand it over as the systemd credential `{key}`",
             given.source
         )
     }));

@@ -1,4 +1,5 @@
-//! `uecho check-config` and the service as processes: output, exit codes, and the environment as it really arrives.
+//! `uecho check-config` and the service as processes: output, exit codes, and the environment as it really
+//! arrives.
 
 use std::process::{Command, Output};
 

@@ -1,4 +1,5 @@
-//! What is said about configurations that cannot be used: all of it at once, each with key, source and remedy.
+//! What is said about configurations that cannot be used: all of it at once, each with key, source and
+//! remedy.
 
 use super::Sources;
 
@@ -15,12 +16,15 @@ fn all_problems_of_all_sources_are_said_at_once() {
         [
             "mesage: unknown key; did you mean `message`? (0.toml:1)",
             "limits.headers: expected a whole number, like 64, found the string \"many\" (0.toml:4)",
-            "limits_headers: unknown key; did you mean `UECHO_LIMITS__HEADERS`? (environment variable UECHO_LIMITS_HEADERS)",
-            "log.format: expected one of `auto`, `text`, `json`, found `xml` (environment variable UECHO_LOG__FORMAT)",
+            "limits_headers: unknown key; did you mean `UECHO_LIMITS__HEADERS`? (environment variable \
+             UECHO_LIMITS_HEADERS)",
+            "log.format: expected one of `auto`, `text`, `json`, found `xml` (environment variable \
+             UECHO_LOG__FORMAT)",
             "api.tokn: unknown key; did you mean `api.token`? (credential api.tokn)",
             "limits.idle: expected 1ms or more, like \"2s\", found 0s (0.toml:5)",
             "drain.deadline: expected 1h or less, found 2h (0.toml:7)",
-            "fanout.peers[0]: `b` has no scheme; write it like \"http://10.0.0.2:8080\" or \"https://peer.example/prefix\" (1.toml:2)",
+            "fanout.peers[0]: `b` has no scheme; write it like \"http://10.0.0.2:8080\" or \
+             \"https://peer.example/prefix\" (1.toml:2)",
             "fanout.peers[2]: `http://a` is listed already; each peer counts once, list it once (1.toml:2)",
         ]
     );
@@ -76,7 +80,8 @@ fn settings_that_do_not_go_together_are_refused() {
     for (toml, said) in [
         (
             "[public]\nlisten = \"0.0.0.0:9\"\n[ops]\nlisten = \"127.0.0.1:9\"",
-            "ops.listen: \"127.0.0.1:9\" is taken by public.listen \"0.0.0.0:9\"; choose another port (0.toml:4)",
+            "ops.listen: \"127.0.0.1:9\" is taken by public.listen \"0.0.0.0:9\"; choose another port \
+             (0.toml:4)",
         ),
         ("[ops]\nlisten = \"127.0.0.1:8080\"", "is taken by public.listen"),
         ("[fanout]\npolicy = { quorum = 1 }", "fanout.policy: a quorum of 1 can never be met"),

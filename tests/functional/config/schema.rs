@@ -1,4 +1,5 @@
-//! `uecho check-config --schema` accepts what the program accepts, and refuses the unknown keys and wrong types that it refuses.
+//! `uecho check-config --schema` accepts what the program accepts, and refuses the unknown keys and wrong
+//! types that it refuses.
 
 use std::process::Command;
 
@@ -101,6 +102,7 @@ fn durations_and_sizes_have_the_programs_grammar() {
         let span = text.parse::<Span>();
         // more precise than a nanosecond: the program alone knows
         let too_precise = span.as_ref().is_err_and(|error| error.contains("lack of precision"));
-        prop_assert_eq!(schema_takes("limits.idle", &text), span.is_ok() || too_precise, "{:?}: {:?}", text, span);
+        let taken = span.is_ok() || too_precise;
+        prop_assert_eq!(schema_takes("limits.idle", &text), taken, "{:?}: {:?}", text, span);
     });
 }

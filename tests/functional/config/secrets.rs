@@ -30,7 +30,8 @@ fn what_is_redacted_is_what_is_declared_secret() {
 #[test]
 fn no_secret_is_ever_shown() {
     let file = format!(
-        "[fanout]\ntoken = \"{CANARY}1\"\n[api]\ntoken = \"{CANARY}2\"\n[otlp.headers]\na = \"{CANARY}3\"\nb = \"{CANARY}4\"\n"
+        "[fanout]\ntoken = \"{CANARY}1\"\n[api]\ntoken = \"{CANARY}2\"\n[otlp.headers]\na = \"{CANARY}3\"\n\
+         b = \"{CANARY}4\"\n"
     );
     let loaded = Sources::new()
         .file(&file)

@@ -33,7 +33,10 @@ fn files_are_named_by_the_command_line_else_the_environment_else_there_is_a_defa
 #[test]
 fn a_later_file_replaces_values_and_lists_and_keeps_the_rest() {
     let loaded = Sources::new()
-        .file("message = \"a\"\n[fanout]\npeers = [\"http://a\", \"http://b\"]\nmax_hops = 7\n[otlp.headers]\nx = \"1\"\ny = \"1\"")
+        .file(
+            "message = \"a\"\n[fanout]\npeers = [\"http://a\", \"http://b\"]\nmax_hops = 7\n\
+         [otlp.headers]\nx = \"1\"\ny = \"1\"",
+        )
         .file("message = \"b\"\n[fanout]\npeers = [\"http://c\"]\n[otlp.headers]\ny = \"2\"")
         .good();
     assert_eq!(loaded.settings.message, "b");

@@ -1,10 +1,12 @@
-//! What `check-config` accepts starts: the smallest and largest value of every key, and whatever else may look odd but is allowed. Ready,
-//! answering, and fed to the watchdog by its own request, which needs all of the way in.
+//! What `check-config` accepts starts: the smallest and largest value of every key, and whatever else may
+//! look odd but is allowed. Ready, answering, and fed to the watchdog by its own request, which needs all of
+//! the way in.
 
 use super::Sources;
 use crate::support::Builder;
 
-/// In place of `{20}` and `{98}` there is a directory whose path has that length, in place of `{x}` a text of 80.
+/// In place of `{20}` and `{98}` there is a directory whose path has that length, in place of `{x}` a text of
+/// 80.
 pub const ACCEPTED: &[&str] = &[
     "message = ''",
     r#"message = "a\u0000b\u001b[31m\n€""#,
@@ -24,10 +26,12 @@ pub const ACCEPTED: &[&str] = &[
     "limits.body_bytes = '1GiB'\nlimits.memory = 9223372036854775807\nlimits.connections = 1000000\n\
      limits.in_flight = 1000000\nlimits.http2_streams = 100000",
     "limits.body = '1ms'\nlimits.handler = '1ms'\nlimits.idle = '1ms'",
-    "limits.first_byte = '1day'\nlimits.header = '1day'\nlimits.body = '1day'\nlimits.handler = '1day'\nlimits.idle = '1day'",
+    "limits.first_byte = '1day'\nlimits.header = '1day'\nlimits.body = '1day'\nlimits.handler = '1day'\n\
+     limits.idle = '1day'",
     "drain.delay = '0s'\ndrain.deadline = '0s'",
     "drain.delay = '1h'\ndrain.deadline = '1h'",
-    "fanout.peers = ['http://nonexistent.invalid', 'http://[::1]:1/a/b']\nfanout.timeout = '1ms'\nfanout.max_hops = 1",
+    "fanout.peers = ['http://nonexistent.invalid', 'http://[::1]:1/a/b']\nfanout.timeout = '1ms'\n\
+     fanout.max_hops = 1",
     "fanout.timeout = '1day'\nfanout.max_hops = 32\nfanout.token = '!~'\nfanout.ca = '/nonexistent'",
     "api.token = '{x}'\nlimits.header_bytes = 256",
     "log.filter = ''",
@@ -36,7 +40,8 @@ pub const ACCEPTED: &[&str] = &[
     "log.format = 'auto'\nlog.slow = '1day'",
     "otlp.endpoint = 'https://127.0.0.1:1'\notlp.sample_ratio = 1\notlp.timeout = '1ms'",
     "otlp.endpoint = 'http://nonexistent.invalid/a/'\notlp.sample_ratio = 0.0\notlp.timeout = '1day'",
-    "[otlp]\nendpoint = 'http://127.0.0.1:1'\nheaders = { host = 'a', content-length = '0', connection = 'close', x = '' }",
+    "[otlp]\nendpoint = 'http://127.0.0.1:1'\nheaders = { host = 'a', content-length = '0', \
+     connection = 'close', x = '' }",
 ];
 
 /// With what stands for something filled in, in a new directory of the shortest path.

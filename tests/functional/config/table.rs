@@ -23,8 +23,8 @@ pub enum Form {
 
 use Form::*;
 
-/// Key, form, and TOML values for: a file, a later file, the environment, a credential. Each differs from its neighbours and
-/// the first from the default; all are spelled as the settings print them.
+/// Key, form, and TOML values for: a file, a later file, the environment, a credential. Each differs from its
+/// neighbours and the first from the default; all are spelled as the settings print them.
 pub const TABLE: &[(&str, Form, [&str; 4])] = &[
     ("message", Text, ["\"a\"", "\"b\"", "\"42\"", "\"true\""]),
     ("instance", Text, ["\"a\"", "\"b\"", "\"1.5\"", "\"[d]\""]),

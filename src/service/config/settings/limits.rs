@@ -82,14 +82,16 @@ impl Limits {
         checker.size("limits.header_bytes", header_bytes, Size(256), Size::kib(16 << 10));
         checker.size("limits.uri_bytes", uri_bytes, Size(128), Size(65534));
         checker.size("limits.body_bytes", body_bytes, Size(0), Size::kib(1 << 20));
-        // the answer that mirrors a request is six times as long as its text when every byte is escaped, and both are held for a moment
+        // the answer that mirrors a request is six times as long as its text when every byte is escaped, and
+        // both are held for a moment
         let request = body_bytes.0.saturating_add(header_bytes.0).saturating_add(uri_bytes.0);
         let enough = Size(request.saturating_mul(8));
         checker.require(
             "limits.memory",
             memory >= enough,
             &format!(
-                "expected {enough} or more, so that one request fits: 8 times limits.body_bytes, header_bytes and uri_bytes together; \
+                "expected {enough} or more, so that one request fits: 8 times limits.body_bytes, \
+                 header_bytes and uri_bytes together; \
                  found {memory}"
             ),
         );
