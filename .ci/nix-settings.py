@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """The settings that the NixOS modules write, given to the real programs: nix-settings.py PROGRAM EVALUATED.json
 
-EVALUATED.json: {"systems": {name: settings}, "guards": {name: settings of uecho-guard}, "defaults": {key path: text of the
-option's default}}. Every system's settings must be accepted, and mean what they say; every default that an option's text
-promises must be the program's own. uecho-guard is taken from beside PROGRAM.
+EVALUATED.json: {"systems": {name: settings}, "guards": {name: settings of uecho-guard}, "options": {key:
+{"default": value, "text": of the default}}}. Every system's settings must be accepted, and mean what they say.
+Every key of the program's schema must have an option, and every option a key; secret strings have none, they are
+credentials. Every default that an option has, or its text promises, must be the program's own. uecho-guard is
+taken from beside PROGRAM.
 """
 
 import json
@@ -30,7 +32,8 @@ def run(program: str, settings: dict[str, object], *command: str) -> str:
     with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
         file.write(text)
         file.flush()
-        done = subprocess.run([program, "--config", file.name, *command], env={}, capture_output=True, text=True, check=False)
+        command = (program, "--config", file.name, *command)
+        done = subprocess.run(command, env={}, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         sys.exit(f"nix-settings: refused with {done.returncode}:\n{text}\n{done.stderr}")
     return done.stdout
@@ -50,29 +53,53 @@ def flat(values: dict[str, object], prefix: str = "") -> dict[str, object]:
     return found
 
 
+def keys(program: str) -> dict[str, dict[str, object]]:
+    """What the program's schema says of each key."""
+    done = subprocess.run([program, "check-config", "--schema"], env={}, capture_output=True, text=True, check=True)
+    found: dict[str, dict[str, object]] = {}
+    for name, item in json.loads(done.stdout)["properties"].items():
+        found |= {f"{name}.{key}": it for key, it in item.get("properties", {}).items()} or {name: item}
+    return found
+
+
+def disagreements(keys: dict[str, dict[str, object]], options: dict[str, dict[str, object]]) -> list[str]:
+    """Where options and keys, or their defaults, are not the same."""
+    secret = {key for key, item in keys.items() if item.get("writeOnly") and item.get("type") == "string"}
+    missing = keys.keys() - options.keys() - secret
+    wrong = [f"{key}: the program has this key, services.uecho.settings has no option" for key in missing]
+    wrong += [f"{key}: an option, but a secret ends up in the store" for key in options.keys() & secret]
+    wrong += [f"{key}: an option, but the program has no such key" for key in options.keys() - keys.keys()]
+    for key in sorted(options.keys() & keys.keys()):
+        text, default, own = str(options[key]["text"]), options[key]["default"], keys[key].get("default")
+        if match := re.fullmatch(r"the program's default, `(.*)`", text):
+            default = json.loads(match[1])
+        elif text:
+            continue  # the module's own
+        if default != own:
+            wrong.append(f"{key}: the option has {default!r}, the program {own!r}")
+    return sorted(wrong)
+
+
 def main() -> None:
     program, evaluated = sys.argv[1], json.loads(Path(sys.argv[2]).read_text())
     wrong = 0
     for name, settings in evaluated["systems"].items():
         wanted = flat(settings)
         got = flat(effective(program, settings))
-        differing = {key: (value, got.get(key)) for key, value in wanted.items() if value != {} and got.get(key) != value}
+        differing = {
+            key: (value, got.get(key)) for key, value in wanted.items() if value != {} and got.get(key) != value
+        }
         wrong += len(differing)
         print(f"nix-settings: {name}: {len(wanted)} settings, {len(differing)} differ {differing or ''}")
     guard = str(Path(program).with_name("uecho-guard"))
     for name, settings in evaluated["guards"].items():
         run(guard, settings, "status")
         print(f"nix-settings: {name}: {len(settings)} settings accepted by the guard")
-    own = flat(effective(program, {}))
-    promised = 0
-    for key, text in evaluated["defaults"].items():
-        if match := re.fullmatch(r"the program's default, `(.*)`", text):
-            promised += 1
-            if own.get(key) != json.loads(match[1]):
-                wrong += 1
-                print(f"nix-settings: {key}: the option says {match[1]}, the program {own.get(key)!r}")
-    print(f"nix-settings: {promised} defaults promised by the options")
-    if wrong or promised == 0:
+    differing_options = disagreements(keys(program), evaluated["options"])
+    for line in differing_options:
+        print(f"nix-settings: {line}")
+    print(f"nix-settings: {len(evaluated['options'])} options, {len(differing_options)} disagree with the program")
+    if wrong or differing_options:
         sys.exit(1)
 
 

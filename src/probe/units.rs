@@ -33,8 +33,8 @@ impl fmt::Display for Span {
     }
 }
 
-/// A number of bytes. `bytesize` is not used: it rounds what it prints (`1.5 KiB`), and a configuration must read back
-/// as it was. Written as an integer or with a binary or decimal unit: `65536`, `16KiB`, `1MB`.
+/// A number of bytes. `bytesize` is not used: it rounds what it prints (`1.5 KiB`), and a configuration must
+/// read back as it was. Written as an integer or with a binary or decimal unit: `65536`, `16KiB`, `1MB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Size(pub usize);
 
