@@ -1,8 +1,10 @@
-//! Time per request from bytes in to bytes out: the whole service (accept loop, connection layer, HTTP, routes, telemetry) beside bare
-//! hyper and beside a loop that only reads and writes, each over a Unix socket, all with the client in one thread of one process, in
-//! turn. What is above the loop is user-space time, because all have the same system calls to make but those that a server adds.
-//! Needs neither root nor a performance counter. Prints the minimum of many short batches (what is left is the code, not the machine)
-//! and differences paired within a round. `in_process count raw|bare|uecho` runs one batch of one, for an instruction counter around it.
+//! Time per request from bytes in to bytes out: the whole service (accept loop, connection layer, HTTP,
+//! routes, telemetry) beside bare hyper and beside a loop that only reads and writes, each over a Unix
+//! socket, all with the client in one thread of one process, in turn. What is above the loop is user-space
+//! time, because all have the same system calls to make but those that a server adds. Needs neither root nor
+//! a performance counter. Prints the minimum of many short batches (what is left is the code, not the
+//! machine) and differences paired within a round. `in_process count raw|bare|uecho` runs one batch of one,
+//! for an instruction counter around it.
 
 #![expect(clippy::print_stdout, reason = "the table is the product")]
 #![expect(clippy::unwrap_used, reason = "a bench that cannot run should say so loudly")]

@@ -1,4 +1,5 @@
-//! Any path is refused with 400 or answered with a page that gives an HTML parser exactly the text, and no element more.
+//! Any path is refused with 400 or answered with a page that gives an HTML parser exactly the text, and no
+//! element more.
 
 #![no_main]
 

@@ -1,4 +1,5 @@
-//! Fan-in: a peer's answer is a message or an outcome, and outcomes add up to the verdict that the policy's words say.
+//! Fan-in: a peer's answer is a message or an outcome, and outcomes add up to the verdict that the policy's
+//! words say.
 
 #![no_main]
 
@@ -60,7 +61,8 @@ fuzz_target!(|input: Input<'_>| {
 /// What a body amounts to, by serde_json's own reading of it.
 fn judge(body: &[u8]) -> Outcome {
     let read = read_body(body);
-    // a `Value` does not take what is only skipped otherwise: numbers out of range, arrays in arrays in arrays
+    // a `Value` does not take what is only skipped otherwise: numbers out of range, arrays in arrays in
+    // arrays
     let value = serde_json::from_slice::<serde_json::Value>(body).ok();
     // a key given twice is refused, where a `Value` takes the last
     match (&read, value) {

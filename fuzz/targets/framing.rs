@@ -1,5 +1,5 @@
-//! HTTP/1 framing, on the wire: whatever comes, in whatever pieces, the service answers with whole answers, never more than there are
-//! requests, and never with others because of where the pieces end.
+//! HTTP/1 framing, on the wire: whatever comes, in whatever pieces, the service answers with whole answers,
+//! never more than there are requests, and never with others because of where the pieces end.
 
 #![no_main]
 
@@ -51,7 +51,8 @@ thread_local! {
 fuzz_target!(|input: &[u8]| {
     // the first byte says how the rest arrives
     let Some((split, bytes)) = input.split_first() else { return };
-    // HTTP/2 is another matter; the answer to HEAD cannot be told from its neighbours without knowing the request
+    // HTTP/2 is another matter; the answer to HEAD cannot be told from its neighbours without knowing the
+    // request
     if bytes.starts_with(b"PRI") || bytes.windows(4).any(|word| word == b"HEAD") {
         return;
     }

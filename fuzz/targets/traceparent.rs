@@ -1,4 +1,5 @@
-//! `traceparent` is accepted when the specification says so, continued with its own ids, and never anything else.
+//! `traceparent` is accepted when the specification says so, continued with its own ids, and never anything
+//! else.
 
 #![no_main]
 

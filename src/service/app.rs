@@ -35,7 +35,8 @@ pub fn main(cli: &Cli) -> ExitCode {
     result.unwrap_or_else(|error| ExitCode::from(error.exit_code()))
 }
 
-/// Before a refusal of the configuration: who waits in an inherited socket has systemd start us again at once, as often as we end.
+/// Before a refusal of the configuration: who waits in an inherited socket has systemd start us again at
+/// once, as often as we end.
 #[expect(clippy::disallowed_methods, reason = "no runtime is left to block")]
 fn hold() {
     const PAUSE: Duration = Duration::from_secs(2);

@@ -1,4 +1,5 @@
-//! Listeners and connections: an accept loop of our own, because what protects it from slow and hostile clients has to sit below HTTP.
+//! Listeners and connections: an accept loop of our own, because what protects it from slow and hostile
+//! clients has to sit below HTTP.
 //!
 //! - [`listener`], [`inherited`], [`unix_socket`], [`accepted`], [`stream`]: where connections come from
 //! - [`server`]: the listeners of one side; [`phase`] tells them what to do

@@ -1,5 +1,6 @@
-//! A limit of the process that every thread may take from at once. What a thread gives back it keeps near, and takes next time: as long
-//! as there is plenty, no two threads write to the same place. Nobody is refused while what is left anywhere is enough.
+//! A limit of the process that every thread may take from at once. What a thread gives back it keeps near,
+//! and takes next time: as long as there is plenty, no two threads write to the same place. Nobody is refused
+//! while what is left anywhere is enough.
 
 use std::sync::{
     Mutex, PoisonError,

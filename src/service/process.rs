@@ -3,7 +3,8 @@
 //! - [`run`]: serving, until a signal or a death; [`serving`] is one side of it, [`error`] why it ends
 //! - [`tasks`]: background tasks, none of which dies unseen
 //! - [`signals`]: what the service manager or an operator asks for
-//! - [`reload`]: settings read again; [`monitor`]: whether enough peers are up; [`watchdog`]: the service asks itself
+//! - [`reload`]: settings read again; [`monitor`]: whether enough peers are up; [`watchdog`]: the service
+//!   asks itself
 //! - [`threads`]: those that serve
 //! - [`drain`]: the way down
 //! - [`systemd`]: what the service manager is told

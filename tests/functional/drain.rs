@@ -1,4 +1,5 @@
-//! The way down: not ready at once, still accepting for a while, nothing in flight cut before the deadline, and a report at the end.
+//! The way down: not ready at once, still accepting for a while, nothing in flight cut before the deadline,
+//! and a report at the end.
 
 mod load;
 
@@ -56,7 +57,8 @@ impl Service {
         Self { uecho: builder.public(listener.try_clone().unwrap()).start(), held: Some(listener) }
     }
 
-    /// What was lost from the load, to the end: a successor takes over an inherited listener, who comes to one of its own is refused.
+    /// What was lost from the load, to the end: a successor takes over an inherited listener, who comes to
+    /// one of its own is refused.
     #[track_caller]
     fn lost(self, load: Load) -> Vec<String> {
         match self.held {
@@ -70,8 +72,8 @@ impl Service {
     }
 }
 
-/// How many may be lost because the kernel does not let us shut the door before a listener of our own is closed: whoever comes in the
-/// very moment. None where it does, as it does for root.
+/// How many may be lost because the kernel does not let us shut the door before a listener of our own is
+/// closed: whoever comes in the very moment. None where it does, as it does for root.
 fn unavoidable() -> usize {
     let any = SockFilter::new(0x06, 0, 0, u32::MAX);
     match SockRef::from(&listener()).attach_filter(&[any]) {

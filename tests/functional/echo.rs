@@ -1,4 +1,5 @@
-//! `GET /{text}`, `/` and the mirror: shapes, negotiation, every route x every method, and what every answer carries.
+//! `GET /{text}`, `/` and the mirror: shapes, negotiation, every route x every method, and what every answer
+//! carries.
 
 use crate::support::{Answer, Uecho};
 
@@ -10,7 +11,8 @@ fn the_page_plain_text_and_json() {
     assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
     assert_eq!(
         page.text(),
-        "<html><head><title>Unstoppable Echo</title></head><body><h1>a &lt;b&gt; right back at ya!</h1></body></html>"
+        "<html><head><title>Unstoppable Echo</title></head><body><h1>a &lt;b&gt; right back at \
+            ya!</h1></body></html>"
     );
     let plain = uecho.request("GET", "/a%20%3Cb%3E", &[("Accept", "text/plain")]);
     assert_eq!(plain.text(), "a <b> right back at ya!\n");

@@ -1,4 +1,5 @@
-//! What peers say of their own peers: shown as a tree, counted as missing when it is, bounded, and never a reason to doubt an answer.
+//! What peers say of their own peers: shown as a tree, counted as missing when it is, bounded, and never a
+//! reason to doubt an answer.
 
 use std::net::TcpListener;
 

@@ -1,4 +1,5 @@
-//! What crosses a node: the headers on the list and nothing else, a budget that shrinks, hops that grow, our token.
+//! What crosses a node: the headers on the list and nothing else, a budget that shrinks, hops that grow, our
+//! token.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,5 @@
-//! `limits.memory` and what peers say: replies are held while others are waited for, and there is room for so many of them.
+//! `limits.memory` and what peers say: replies are held while others are waited for, and there is room for so
+//! many of them.
 
 use std::{
     io::Write,

@@ -39,7 +39,8 @@ fn right_answers() {
     outcome(&Peer::saying("m"), "ok", 200);
     outcome(&ok(r#" {"text": "x", "message": "", "more": {}} "#), "ok", 200);
     outcome(&Peer::raw("HTTP/1.0 200 OK\r\n\r\n{\"message\":\"until close\"}"), "ok", 200);
-    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n{\"messag\r\n8\r\ne\":\"in\"}\r\n0\r\n\r\n";
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: \
+        chunked\r\n\r\n8\r\n{\"messag\r\n8\r\ne\":\"in\"}\r\n0\r\n\r\n";
     outcome(&Peer::raw(chunked), "ok", 200);
     outcome(&Peer::raw(format!("HTTP/1.1 103 Early Hints\r\n\r\n{chunked}")), "ok", 200);
 }

@@ -1,4 +1,5 @@
-//! SIGHUP replaces peers: requests in flight finish with the old ones, connections to those that stay are kept.
+//! SIGHUP replaces peers: requests in flight finish with the old ones, connections to those that stay are
+//! kept.
 
 use std::time::Duration;
 

@@ -150,7 +150,8 @@ fn streams_opened_and_reset_in_haste_end_the_connection() {
         let (good, _) = connect(uecho.public, &client::Builder::new()).await;
         assert_eq!(ask(&good, request("GET", "/a"), b"").await.unwrap().status, 200);
         let mut hasty = TcpStream::connect(uecho.public).await.unwrap();
-        // frames of our own: the library sends nothing of a stream that is reset before its turn to be sent has come
+        // frames of our own: the library sends nothing of a stream that is reset before its turn to be sent
+        // has come
         let mut frames = [PREFACE, b"\0\0\0\x04\0\0\0\0\0"].concat();
         for stream in (1..2000_u32).step_by(2) {
             let head = b"\x82\x86\x84\x41\x01a";

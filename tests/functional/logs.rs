@@ -103,7 +103,8 @@ fn by_default_only_what_went_wrong_is_logged() {
     let dead = Dead::new();
     let slow = Peer::slow(Duration::from_millis(300));
     let uecho = Uecho::with(&format!(
-        "log = {{ format = \"json\", slow = \"150ms\" }}\nfanout = {{ peers = [\"{}\", \"{}\"], policy = \"any\" }}",
+        "log = {{ format = \"json\", slow = \"150ms\" }}\nfanout = {{ peers = [\"{}\", \"{}\"], policy = \
+            \"any\" }}",
         dead.url(),
         slow.url()
     ));
@@ -123,7 +124,8 @@ fn by_default_only_what_went_wrong_is_logged() {
 fn what_the_drain_cuts_is_logged_before_the_end() {
     let silent = Peer::silent();
     let mut uecho = Uecho::with(&format!(
-        "log.format = \"json\"\ndrain.deadline = \"100ms\"\nfanout = {{ peers = [\"{}\"], timeout = \"20s\" }}",
+        "log.format = \"json\"\ndrain.deadline = \"100ms\"\nfanout = {{ peers = [\"{}\"], timeout = \"20s\" \
+            }}",
         silent.url()
     ));
     let mut cut = Connection::open(uecho.public);

@@ -32,7 +32,8 @@ fn held(uecho: &Uecho) -> usize {
     uecho.count("uecho_memory_held_bytes")
 }
 
-/// A service for whose connections the kernel keeps next to nothing: what a client does not read stays with the service.
+/// A service for whose connections the kernel keeps next to nothing: what a client does not read stays with
+/// the service.
 fn start(limits: &str) -> Uecho {
     let listener = listener();
     SockRef::from(&listener).set_send_buffer_size(4096).unwrap();

@@ -1,5 +1,5 @@
-//! The receipt names the very system that serves: the label of the configuration and the store hash that `current_system` leads to,
-//! at start and after every reload.
+//! The receipt names the very system that serves: the label of the configuration and the store hash that
+//! `current_system` leads to, at start and after every reload.
 
 use std::{os::unix::fs::symlink, path::Path};
 
@@ -10,7 +10,8 @@ use crate::{
     support::{Builder, Uecho},
 };
 
-/// A service whose `current_system` is `system` in its own directory, which is made after the start by [`point`].
+/// A service whose `current_system` is `system` in its own directory, which is made after the start by
+/// [`point`].
 fn started(label: &str, target: Option<&str>) -> (Uecho, tempfile::TempDir) {
     let directory = tempfile::TempDir::new().unwrap();
     let link = directory.path().join("system");

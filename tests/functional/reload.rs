@@ -4,7 +4,8 @@ use rustix::process::Signal;
 
 use crate::support::{Builder, Uecho, eventually, peer::Peer};
 
-/// Rewrites the file, sends SIGHUP and waits until the reload is over; gives what the service manager was told.
+/// Rewrites the file, sends SIGHUP and waits until the reload is over; gives what the service manager was
+/// told.
 #[track_caller]
 fn reload(uecho: &mut Uecho, config: &str) -> Vec<String> {
     std::fs::write(uecho.config_file(), config).unwrap();

@@ -1,4 +1,5 @@
-//! Bodies that come slowly, in part or not at all: that is the client's doing, whatever the limits are, so the answer is never a 5xx.
+//! Bodies that come slowly, in part or not at all: that is the client's doing, whatever the limits are, so
+//! the answer is never a 5xx.
 
 use std::{
     io::{Read as _, Write as _},

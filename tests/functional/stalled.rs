@@ -1,4 +1,5 @@
-//! Slow and silent clients in numbers, and a process out of file descriptors: good clients do not notice, and nothing spins.
+//! Slow and silent clients in numbers, and a process out of file descriptors: good clients do not notice, and
+//! nothing spins.
 
 use std::{
     fs,

@@ -1,4 +1,5 @@
-//! A running `uecho`: inherited sockets (so no port is fixed), a notify socket to wait for READY=1, SIGTERM on drop.
+//! A running `uecho`: inherited sockets (so no port is fixed), a notify socket to wait for READY=1, SIGTERM
+//! on drop.
 
 #![allow(dead_code, clippy::allow_attributes, reason = "not every test file uses every part")]
 
@@ -124,7 +125,8 @@ impl Builder {
         self
     }
 
-    /// Runs in a mount namespace of its own in which `/run/systemd/journal` is this directory; see [`journal::namespaces`].
+    /// Runs in a mount namespace of its own in which `/run/systemd/journal` is this directory; see
+    /// [`journal::namespaces`].
     pub fn journal(mut self, directory: &Path) -> Self {
         self.journal = Some(directory.into());
         self.journal_stream()

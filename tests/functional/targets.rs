@@ -1,4 +1,5 @@
-//! Request targets and hosts: what is neither one nor sound is refused with a whole 400, and nothing after it is answered.
+//! Request targets and hosts: what is neither one nor sound is refused with a whole 400, and nothing after it
+//! is answered.
 
 use h2::client;
 

@@ -1,4 +1,5 @@
-//! Traces: continued whether or not anything is exported; exported to a collector that may be good, bad or absent.
+//! Traces: continued whether or not anything is exported; exported to a collector that may be good, bad or
+//! absent.
 
 mod accounted;
 mod export;

@@ -136,7 +136,8 @@ fn a_full_service_with_a_token_is_not_a_hung_one() {
     let mut clients = [Connection::open(uecho.public), Connection::open(uecho.public)];
     for client in &mut clients {
         client.send(
-            b"POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer secret\r\nContent-Length: 10\r\n\r\n",
+            b"POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer secret\r\nContent-Length: \
+                10\r\n\r\n",
         );
     }
     // the second of them is one too many, answered, and stays as a connection

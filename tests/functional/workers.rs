@@ -1,4 +1,5 @@
-//! Many threads, one service: connections are shared out, and what is counted or limited is so for all of them.
+//! Many threads, one service: connections are shared out, and what is counted or limited is so for all of
+//! them.
 
 use std::{
     collections::BTreeSet,
@@ -33,7 +34,8 @@ fn descriptors(uecho: &Uecho) -> BTreeSet<String> {
     names.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect()
 }
 
-/// How many of the descriptors that are not among those of `before` each epoll instance watches, one instance a worker: proc(5).
+/// How many of the descriptors that are not among those of `before` each epoll instance watches, one instance
+/// a worker: proc(5).
 fn shares(uecho: &Uecho, before: &BTreeSet<String>) -> Vec<usize> {
     let infos = proc(uecho, "fdinfo").into_iter().filter_map(|path| fs::read_to_string(path).ok());
     let watched = infos.map(|info| {
@@ -91,7 +93,8 @@ fn connections_to_inherited_listeners_are_shared_out() {
 fn connections_that_come_one_after_the_other_go_to_one_worker_after_the_other() {
     let uecho = four().start();
     let before = descriptors(&uecho);
-    // each goes before the next comes, but for every fifth: with the first worker always preferred, all of these would be one worker's
+    // each goes before the next comes, but for every fifth: with the first worker always preferred, all of
+    // these would be one worker's
     let mut kept = Vec::new();
     for number in 0..5 * WORKERS {
         let connection = TcpStream::connect(uecho.public).unwrap();

@@ -14,7 +14,8 @@ use uecho_probe::{
 /// Options of `uecho probe`.
 #[derive(Clone, Debug, Args)]
 pub struct ProbeArgs {
-    /// Service to check: `http://HOST[:PORT]`, `https://HOST[:PORT]` or `unix:/path`. Default: where the configuration says it listens.
+    /// Service to check: `http://HOST[:PORT]`, `https://HOST[:PORT]` or `unix:/path`. Default: where the
+    /// configuration says it listens.
     #[arg(long, value_name = "URL")]
     pub url: Option<Target>,
 
@@ -85,7 +86,8 @@ impl ProbeArgs {
         Probe { target, expect, timeout: self.timeout.0 }
     }
 
-    /// Makes the checks and tells each verdict: 0 when all were healthy, else 1 and one line on standard error.
+    /// Makes the checks and tells each verdict: 0 when all were healthy, else 1 and one line on standard
+    /// error.
     pub async fn run(&self, probe: &Probe) -> ExitCode {
         for round in 0..self.count {
             if round > 0 {

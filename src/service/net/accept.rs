@@ -16,8 +16,8 @@ use crate::net::{
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// A listener of our own is closed when nobody came for this long; whoever was in the middle of a handshake when the drain began has
-/// sent its end by then, from the other side of the world too.
+/// A listener of our own is closed when nobody came for this long; whoever was in the middle of a handshake
+/// when the drain began has sent its end by then, from the other side of the world too.
 const LAST_CALL: Duration = Duration::from_millis(200);
 
 /// How long that is waited for where the kernel lets newcomers into the queue all the while.
@@ -34,8 +34,9 @@ pub(super) struct Acceptor {
 }
 
 impl Acceptor {
-    /// Accepts until the phase is [`Phase::Draining`]. Who is in an inherited socket's queue then stays there, for the next process;
-    /// who is in the queue of our own is still served, as there is room, until [`Phase::Cut`].
+    /// Accepts until the phase is [`Phase::Draining`]. Who is in an inherited socket's queue then stays
+    /// there, for the next process; who is in the queue of our own is still served, as there is room, until
+    /// [`Phase::Cut`].
     pub(super) async fn run(&self, mut listener: Listener, mut phase: PhaseWatch) {
         tokio::select! {
             () = self.accept(&listener) => {}
@@ -103,7 +104,8 @@ impl Acceptor {
     }
 }
 
-/// Whether the error tells of the connection rather than of the process or the machine; accept(2) asks to treat these as such.
+/// Whether the error tells of the connection rather than of the process or the machine; accept(2) asks to
+/// treat these as such.
 fn of_one_connection(error: &io::Error) -> bool {
     const OF_ONE: [Errno; 11] = [
         Errno::CONNABORTED,

@@ -24,10 +24,12 @@ use crate::{
 
 /// How long a drain leaves a connection time for its first byte, from when it was accepted.
 const FRESH_GRACE: Duration = Duration::from_secs(1);
-/// How long a drain waits for one more request on an idle connection: what the client sent before it could know is answered.
+/// How long a drain waits for one more request on an idle connection: what the client sent before it could
+/// know is answered.
 const IDLE_GRACE: Duration = Duration::from_millis(100);
 
-/// How long a connection is idle before it rests: longer than the pauses of a busy client, for whom resting would only be work.
+/// How long a connection is idle before it rests: longer than the pauses of a busy client, for whom resting
+/// would only be work.
 const REST_AFTER: Duration = Duration::from_millis(300);
 /// How many ticks one that makes room has to say goodbye before others have to go as well, one a tick.
 const PATIENCE: u32 = 4;
@@ -55,8 +57,8 @@ struct Open {
 }
 
 impl Open {
-    /// The worker with the fewest connections. Equals take turns: connections that come one after the other, each gone before the next,
-    /// would all be the first one's.
+    /// The worker with the fewest connections. Equals take turns: connections that come one after the other,
+    /// each gone before the next, would all be the first one's.
     fn least_loaded(&mut self) -> usize {
         let count = self.loads.len();
         let turns = (0..count).map(|turn| (self.next + turn) % count);
@@ -112,7 +114,8 @@ impl Spans {
 }
 
 impl Connections {
-    /// No connections yet, for so many workers. Those of the public side are counted in the metrics of `counted`.
+    /// No connections yet, for so many workers. Those of the public side are counted in the metrics of
+    /// `counted`.
     #[must_use]
     pub(super) fn new(limits: &Limits, counted: Option<Arc<App>>, workers: usize) -> Arc<Self> {
         if let Some(app) = &counted {

@@ -17,8 +17,8 @@ pub(crate) struct Inherited {
 }
 
 impl Inherited {
-    /// Reads `LISTEN_PID`, `LISTEN_FDS` and `LISTEN_FDNAMES`; nothing inherited is not an error. A single socket without a name is the
-    /// public one.
+    /// Reads `LISTEN_PID`, `LISTEN_FDS` and `LISTEN_FDNAMES`; nothing inherited is not an error. A single
+    /// socket without a name is the public one.
     ///
     /// # Errors
     /// The variables contradict each other, or do not tell what a socket is for.
@@ -45,7 +45,8 @@ impl Inherited {
     }
 
     fn listener(&mut self, index: usize) -> io::Result<Listener> {
-        let wrong = "not a TCP or Unix stream socket that listens; with systemd, ListenStream= and Accept=no make one";
+        let wrong = "not a TCP or Unix stream socket that listens; with systemd, ListenStream= and Accept=no \
+            make one";
         let wrong = || io::Error::new(io::ErrorKind::InvalidInput, wrong);
         if let Ok(Some(tcp)) = self.fds.take_tcp_listener(index) {
             return if SockRef::from(&tcp).is_listener()? { Listener::tcp(tcp, true) } else { Err(wrong()) };
@@ -56,7 +57,8 @@ impl Inherited {
         }
     }
 
-    /// Says which sockets nobody took: a unit that names them otherwise would be served nowhere, and nobody would know why.
+    /// Says which sockets nobody took: a unit that names them otherwise would be served nowhere, and nobody
+    /// would know why.
     pub(crate) fn warn_of_rest(&mut self) {
         for (index, name) in self.names.iter().enumerate() {
             if matches!(self.fds.take_raw_fd(index), Ok(Some(_))) {
@@ -110,7 +112,8 @@ fn purposes(names: &str, count: usize) -> Result<Vec<String>, String> {
         [index] if purposes.iter().all(|name| name != "public") => purposes[index] = "public".into(),
         _ => {
             return Err(format!(
-                "which are public and which are ops? {} of {count} have no name; FileDescriptorName= must be `public` or `ops`",
+                "which are public and which are ops? {} of {count} have no name; FileDescriptorName= must be \
+                    `public` or `ops`",
                 unnamed.len()
             ));
         }
@@ -118,8 +121,8 @@ fn purposes(names: &str, count: usize) -> Result<Vec<String>, String> {
     Ok(purposes)
 }
 
-/// Whether nobody gave this socket a name: what stands there then is nothing, `unknown` (`sd_listen_fds_with_names(3)`), or the name of the
-/// socket unit (systemd.socket(5)).
+/// Whether nobody gave this socket a name: what stands there then is nothing, `unknown`
+/// (`sd_listen_fds_with_names(3)`), or the name of the socket unit (systemd.socket(5)).
 fn is_unnamed(name: &str) -> bool {
     name.is_empty() || name == "unknown" || name.ends_with(".socket")
 }

@@ -1,13 +1,14 @@
-//! Before a TCP listener of our own is closed: closing it resets whoever waits in the kernel's queue, so from here on nobody joins
-//! the queue, and whoever is in it can be accepted.
+//! Before a TCP listener of our own is closed: closing it resets whoever waits in the kernel's queue, so from
+//! here on nobody joins the queue, and whoever is in it can be accepted.
 
 use std::io;
 
 use socket2::{SockFilter, SockRef};
 
 /// Drops each TCP segment with SYN and without ACK, which is how connections begin (classic BPF, see
-/// <https://docs.kernel.org/networking/filter.html>). Handshakes under way are finished. Who knocks now knocks again after a second,
-/// and is refused once the listener is closed; shutdown(2) would reset the queue instead.
+/// <https://docs.kernel.org/networking/filter.html>). Handshakes under way are finished. Who knocks now
+/// knocks again after a second, and is refused once the listener is closed; shutdown(2) would reset the queue
+/// instead.
 const NO_SYN: [SockFilter; 5] = [
     // the byte of flags
     SockFilter::new(LOAD_BYTE, 0, 0, 13),
@@ -26,8 +27,8 @@ const ACK: u32 = 0x10;
 /// Lets nobody new into the queue of a listening socket.
 ///
 /// # Errors
-/// As setsockopt(2); `EPERM` where the kernel wants `CAP_NET_ADMIN` for it. Then the queue has room for one, and whoever comes while it is
-/// taken has to knock again.
+/// As setsockopt(2); `EPERM` where the kernel wants `CAP_NET_ADMIN` for it. Then the queue has room for one,
+/// and whoever comes while it is taken has to knock again.
 pub(super) fn refuse_syn(listener: &SockRef<'_>) -> io::Result<()> {
     listener.attach_filter(&NO_SYN).inspect_err(|_| {
         // a smaller queue is a help, no more

@@ -20,7 +20,8 @@ use crate::net::{
     unix_socket::{self, SocketFile},
 };
 
-/// Connections that may wait to be accepted; std asks for 128, and the kernel allows `net.core.somaxconn` (4096) at most.
+/// Connections that may wait to be accepted; std asks for 128, and the kernel allows `net.core.somaxconn`
+/// (4096) at most.
 pub const BACKLOG: i32 = 4096;
 
 /// A listener cannot be had (exit code 69, `EX_UNAVAILABLE`).
@@ -47,7 +48,8 @@ enum Socket {
 }
 
 impl Listener {
-    /// Binds a configured address. A Unix socket left behind by a dead process is replaced, a live one is not.
+    /// Binds a configured address. A Unix socket left behind by a dead process is replaced, a live one is
+    /// not.
     ///
     /// # Errors
     /// The address is taken, not ours, or not allowed.
@@ -97,7 +99,8 @@ impl Listener {
         }
     }
 
-    /// Lets nobody new into the queue of a socket of our own, so that the last of those in it can be accepted.
+    /// Lets nobody new into the queue of a socket of our own, so that the last of those in it can be
+    /// accepted.
     ///
     /// # Errors
     /// As setsockopt(2): the queue stays open.
@@ -127,7 +130,8 @@ impl Listener {
     }
 }
 
-/// Has the runtime watch the queue of a listener, but nothing that comes out of it: that may be another runtime's.
+/// Has the runtime watch the queue of a listener, but nothing that comes out of it: that may be another
+/// runtime's.
 #[expect(deprecated, reason = "not every type keeps its descriptor for as long as it lives; those of std do")]
 fn waitable<L: AsFd + AsRawFd>(listener: L) -> io::Result<AsyncFd<L>> {
     AsyncFd::with_interest(listener, Interest::READABLE)

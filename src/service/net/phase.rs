@@ -7,9 +7,11 @@ use tokio::sync::watch;
 pub(crate) enum Phase {
     /// Serving.
     Running,
-    /// Signalled: `/readyz` is 503, answers carry `Connection: close`, the listener still accepts (`drain.delay`).
+    /// Signalled: `/readyz` is 503, answers carry `Connection: close`, the listener still accepts
+    /// (`drain.delay`).
     Unready,
-    /// The listener is closed; requests in flight finish, idle connections are closed, HTTP/2 gets GOAWAY (`drain.deadline`).
+    /// The listener is closed; requests in flight finish, idle connections are closed, HTTP/2 gets GOAWAY
+    /// (`drain.deadline`).
     Draining,
     /// The deadline has passed or a second signal came: connections are dropped as they are.
     Cut,

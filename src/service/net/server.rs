@@ -47,8 +47,8 @@ impl Server {
         Ok(visitor)
     }
 
-    /// Serves the listeners until the phase is [`Draining`](crate::net::phase::Phase::Draining) and the last connection
-    /// has ended, which [`Cut`](crate::net::phase::Phase::Cut) brings about.
+    /// Serves the listeners until the phase is [`Draining`](crate::net::phase::Phase::Draining) and the last
+    /// connection has ended, which [`Cut`](crate::net::phase::Phase::Cut) brings about.
     pub(crate) async fn serve(&self, listeners: Vec<Listener>, phase: PhaseWatch) {
         let Self(acceptor) = self;
         let serve = async {

@@ -1,4 +1,5 @@
-//! A Unix socket at a path: bound under another name and renamed, so that at no time a connection to the path fails; removed at the end.
+//! A Unix socket at a path: bound under another name and renamed, so that at no time a connection to the path
+//! fails; removed at the end.
 
 use std::{
     fs, io,

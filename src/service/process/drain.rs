@@ -1,5 +1,5 @@
-//! The way down: not ready, then no new connections, then a deadline for what is in flight; told to the service manager all along and
-//! to the log at the end.
+//! The way down: not ready, then no new connections, then a deadline for what is in flight; told to the
+//! service manager all along and to the log at the end.
 
 use std::time::{Duration, Instant};
 
@@ -11,19 +11,21 @@ use crate::{
     state::{App, readiness::Reason},
 };
 
-/// Time for connections of the ops listener, which stays until the public side is done so that the drain can be watched; less where
-/// the deadline is nearer, none after it.
+/// Time for connections of the ops listener, which stays until the public side is done so that the drain can
+/// be watched; less where the deadline is nearer, none after it.
 const OPS: Duration = Duration::from_secs(1);
 
 /// How often the service manager hears that we are still at it.
 const NEWS: Duration = Duration::from_secs(1);
 
-/// How much longer the service manager shall wait, counted from each time it hears; small, so that a hang is still found.
+/// How much longer the service manager shall wait, counted from each time it hears; small, so that a hang is
+/// still found.
 const EXTENSION: Duration = Duration::from_secs(5);
 
-/// Stops serving; `reason` is a signal's name or a task's end. Logs one event of target `uecho::drain` with the fields `drain.reason`,
-/// `drain.in_flight` (requests on the public side when the reason came), `drain.finished` and `drain.cut` (public requests that ended
-/// since, with a whole answer and without), `drain.seconds`.
+/// Stops serving; `reason` is a signal's name or a task's end. Logs one event of target `uecho::drain` with
+/// the fields `drain.reason`, `drain.in_flight` (requests on the public side when the reason came),
+/// `drain.finished` and `drain.cut` (public requests that ended since, with a whole answer and without),
+/// `drain.seconds`.
 pub(super) async fn drain(
     app: &App,
     reason: &str,

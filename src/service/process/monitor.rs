@@ -1,5 +1,6 @@
-//! Whether enough peers are up for `/readyz`, by `fanout.ready_policy`: `GET /healthz` at each peer's origin, over a connection of
-//! its own, so that a check never waits for fan-outs. Nothing is asked while the policy asks for nothing.
+//! Whether enough peers are up for `/readyz`, by `fanout.ready_policy`: `GET /healthz` at each peer's origin,
+//! over a connection of its own, so that a check never waits for fan-outs. Nothing is asked while the policy
+//! asks for nothing.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -14,11 +15,12 @@ use crate::{
 const INTERVAL: Duration = Duration::from_secs(2);
 /// Time for one check.
 const LIMIT: Duration = Duration::from_secs(1);
-/// A peer that was up is down after this many failed checks in a row: one lost packet must not take a node out of service.
+/// A peer that was up is down after this many failed checks in a row: one lost packet must not take a node
+/// out of service.
 const FAILURES: u32 = 2;
 
-/// Sets and clears [`Reason::PeersDown`] for as long as the process lives. Until the first round is over, a policy that asks for
-/// peers counts as not met.
+/// Sets and clears [`Reason::PeersDown`] for as long as the process lives. Until the first round is over, a
+/// policy that asks for peers counts as not met.
 pub(super) async fn run(app: Arc<App>) {
     let (mut failed, mut was) = (BTreeMap::new(), None);
     loop {

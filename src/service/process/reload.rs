@@ -18,8 +18,8 @@ fn reloadable(key: &str) -> bool {
     ["message", "system", "current_system", "log.filter"].contains(&key) || key.starts_with("fanout.")
 }
 
-/// Serves SIGHUP, one at a time: those that come during a reload make one more after it. `files` are those of `--config`, `status` is
-/// what the service manager shows while all is well.
+/// Serves SIGHUP, one at a time: those that come during a reload make one more after it. `files` are those of
+/// `--config`, `status` is what the service manager shows while all is well.
 pub(super) async fn run(
     app: Arc<App>,
     files: Vec<PathBuf>,

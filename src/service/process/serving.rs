@@ -25,8 +25,8 @@ pub struct Serving {
 }
 
 impl Serving {
-    /// Starts to accept, on this thread; `name` is what its task is called. Connections are shared out among `workers`, of which there
-    /// must be at least one.
+    /// Starts to accept, on this thread; `name` is what its task is called. Connections are shared out among
+    /// `workers`, of which there must be at least one.
     #[must_use]
     pub fn start(name: &str, listeners: Vec<Listener>, workers: Vec<Worker>) -> Self {
         let (phase, watch) = watch::channel(Phase::Running);
@@ -63,7 +63,8 @@ impl Serving {
         self.tasks.death().await
     }
 
-    /// Closes the listeners and waits until the last connection has ended. False when that took longer than `deadline`.
+    /// Closes the listeners and waits until the last connection has ended. False when that took longer than
+    /// `deadline`.
     pub(super) async fn drain(&mut self, deadline: Duration) -> bool {
         self.advance(Phase::Draining);
         tokio::time::timeout(deadline, self.tasks.all_end()).await.is_ok()

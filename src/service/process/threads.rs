@@ -1,6 +1,7 @@
-//! The threads that serve. Each has a runtime of its own, so that a request costs the same however many there are; a connection stays with
-//! the worker that it was handed to. The first worker is the main thread, which also accepts, sweeps, answers on the ops listener and does
-//! what there is to do once in a process: signals, reload, peers, watchdog, drain, export of traces.
+//! The threads that serve. Each has a runtime of its own, so that a request costs the same however many there
+//! are; a connection stays with the worker that it was handed to. The first worker is the main thread, which
+//! also accepts, sweeps, answers on the ops listener and does what there is to do once in a process: signals,
+//! reload, peers, watchdog, drain, export of traces.
 
 use std::{io, sync::Arc};
 
@@ -20,8 +21,8 @@ use crate::{
 /// Most threads for what can only be done blocking, like looking up names; shared out among the workers.
 const BLOCKING_THREADS: usize = 512;
 
-/// Threads beside the main one. Each ends when this is dropped, and with it what it still serves; nobody waits for that, so that one that
-/// hangs does not hold the end back.
+/// Threads beside the main one. Each ends when this is dropped, and with it what it still serves; nobody
+/// waits for that, so that one that hangs does not hold the end back.
 pub(super) struct Threads {
     #[cfg_attr(not(test), expect(dead_code, reason = "dropping it is what counts"))]
     stop: Vec<oneshot::Sender<()>>,
@@ -30,7 +31,8 @@ pub(super) struct Threads {
 }
 
 impl Threads {
-    /// Starts as many as there are to be, the calling thread among them. One that ends by itself ends its task in `tasks`.
+    /// Starts as many as there are to be, the calling thread among them. One that ends by itself ends its
+    /// task in `tasks`.
     ///
     /// # Errors
     /// The system has no room for a thread or a runtime.

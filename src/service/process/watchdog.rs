@@ -1,9 +1,11 @@
-//! The watchdog of the service manager (`sd_watchdog_enabled(3)`), fed only after the service has answered a request of its own right.
+//! The watchdog of the service manager (`sd_watchdog_enabled(3)`), fed only after the service has answered a
+//! request of its own right.
 //!
-//! The requests are a `GET /healthz` and a `GET /{text}` of user agent `uecho-watchdog/VERSION`, at least once per half of
-//! `WatchdogSec=`; metrics and, with `log.access = "all"`, the log show them like any others. They need no token, are not turned away at
-//! `limits.in_flight`, and have a connection of their own beyond `limits.connections`. With more than one worker, each of them gets a
-//! `GET /{text}` of its own as well: whoever comes in by the listener is answered by one of them, and the others might hang.
+//! The requests are a `GET /healthz` and a `GET /{text}` of user agent `uecho-watchdog/VERSION`, at least
+//! once per half of `WatchdogSec=`; metrics and, with `log.access = "all"`, the log show them like any
+//! others. They need no token, are not turned away at `limits.in_flight`, and have a connection of their own
+//! beyond `limits.connections`. With more than one worker, each of them gets a `GET /{text}` of its own as
+//! well: whoever comes in by the listener is answered by one of them, and the others might hang.
 
 pub(super) mod self_check;
 mod visits;

@@ -1,4 +1,5 @@
-//! Every metric of the service in one registry; names follow the OpenTelemetry semantic conventions where one exists.
+//! Every metric of the service in one registry; names follow the OpenTelemetry semantic conventions where one
+//! exists.
 
 pub(crate) mod of_worker;
 mod process;
@@ -43,7 +44,8 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    /// A fresh registry with the build information of `receipt` and the counters of the telemetry and the memory.
+    /// A fresh registry with the build information of `receipt` and the counters of the telemetry and the
+    /// memory.
     ///
     /// # Errors
     /// A metric is registered twice: a bug, caught by every test.

@@ -39,8 +39,8 @@ pub(crate) struct Record {
     pub details: Details,
 }
 
-/// What the head of a request says beyond method and route, and what became of a fan-out. Empty for an echo that was to be neither
-/// logged nor traced when it began, and then was cut or shed.
+/// What the head of a request says beyond method and route, and what became of a fan-out. Empty for an echo
+/// that was to be neither logged nor traced when it began, and then was cut or shed.
 #[derive(Default)]
 pub struct Details {
     /// The caller's `tracestate`; read for sampled requests only.
@@ -93,8 +93,8 @@ pub(crate) fn millis(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
-/// What a client sent, cut at [`MAX_VALUE_BYTES`]. A copy, so that a record that waits does not keep the buffer it was read into; most
-/// fit in place.
+/// What a client sent, cut at [`MAX_VALUE_BYTES`]. A copy, so that a record that waits does not keep the
+/// buffer it was read into; most fit in place.
 pub(crate) type Text = SmallVec<[u8; 64]>;
 
 /// Most bytes of a value that a client chose.

@@ -1,4 +1,5 @@
-//! W3C Trace Context (<https://www.w3.org/TR/trace-context/>): accepted, continued and passed on whether or not anything is exported.
+//! W3C Trace Context (<https://www.w3.org/TR/trace-context/>): accepted, continued and passed on whether or
+//! not anything is exported.
 
 mod state;
 
@@ -73,8 +74,8 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// Continues the caller's trace, or starts one when `traceparent` is missing or malformed.
-    /// `sample` decides whether it is recorded; it is given the trace id, and the caller's decision if there is one.
+    /// Continues the caller's trace, or starts one when `traceparent` is missing or malformed. `sample`
+    /// decides whether it is recorded; it is given the trace id, and the caller's decision if there is one.
     #[must_use]
     pub fn accept(traceparent: Option<&[u8]>, sample: impl FnOnce(TraceId, Option<bool>) -> bool) -> Self {
         let span_id = SpanId(fastrand::u64(1..));

@@ -1,4 +1,5 @@
-//! What stderr cannot take is counted, each event once; what waits for its reader keeps the time at which it happened.
+//! What stderr cannot take is counted, each event once; what waits for its reader keeps the time at which it
+//! happened.
 
 use std::{
     fs::File,

@@ -160,7 +160,8 @@ fn receive(stream: impl Read + Write, manner: Manner, exports: &Mutex<Vec<Export
         };
         let length = body.len();
         let answer = format!(
-            "HTTP/1.1 {status} Whatever\r\nContent-Type: application/x-protobuf\r\nContent-Length: {length}\r\n\r\n"
+            "HTTP/1.1 {status} Whatever\r\nContent-Type: application/x-protobuf\r\nContent-Length: \
+                {length}\r\n\r\n"
         );
         let _ = stream.get_mut().write_all(&[answer.as_bytes(), &body].concat());
     }

@@ -141,8 +141,8 @@ static WAY: LazyLock<Option<&[&str]>> = LazyLock::new(|| {
     })
 });
 
-/// Whether this machine lets us make mount namespaces; says so on the real stderr when not, because tests that need them then test
-/// nothing. Where `CI` is set that is a failure.
+/// Whether this machine lets us make mount namespaces; says so on the real stderr when not, because tests
+/// that need them then test nothing. Where `CI` is set that is a failure.
 pub fn namespaces() -> bool {
     static SAID: Once = Once::new();
     if WAY.is_none() {

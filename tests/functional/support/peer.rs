@@ -1,4 +1,5 @@
-//! Peers that are not uecho: each answers as its test wants it, right or wrong, and remembers what it was sent.
+//! Peers that are not uecho: each answers as its test wants it, right or wrong, and remembers what it was
+//! sent.
 
 use std::{
     io::{BufRead, BufReader, Write},

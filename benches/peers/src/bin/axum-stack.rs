@@ -1,7 +1,8 @@
 //! The usual axum service: Router, tower-http's TraceLayer with a tracing-opentelemetry span per request (1 %
 //! sampled), a request id, a timeout, security headers as layers, one JSON log line per request to stderr, a
-//! Prometheus histogram. `axum-stack ADDR WORKERS [journald]`: one worker is tokio's current-thread runtime, more are
-//! its multi-threaded one; with `journald` the log goes there by tracing-journald instead of to stderr.
+//! Prometheus histogram. `axum-stack ADDR WORKERS [journald]`: one worker is tokio's current-thread runtime,
+//! more are its multi-threaded one; with `journald` the log goes there by tracing-journald instead of to
+//! stderr.
 
 use std::time::{Duration, Instant};
 
@@ -27,7 +28,8 @@ use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
 async fn echo(Path(text): Path<String>) -> Html<String> {
     let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
     Html(format!(
-        "<html><head><title>Unstoppable Echo</title></head><body><h1>{text} right back at ya!</h1></body></html>"
+        "<html><head><title>Unstoppable Echo</title></head><body><h1>{text} right back at \
+            ya!</h1></body></html>"
     ))
 }
 
@@ -36,7 +38,9 @@ async fn measure(State(durations): State<HistogramVec>, request: Request, next: 
     let method = request.method().clone();
     let response = next.run(request).await;
     let status = response.status();
-    durations.with_label_values(&[method.as_str(), "/{text}", status.as_str()]).observe(begin.elapsed().as_secs_f64());
+    durations
+        .with_label_values(&[method.as_str(), "/{text}", status.as_str()])
+        .observe(begin.elapsed().as_secs_f64());
     response
 }
 

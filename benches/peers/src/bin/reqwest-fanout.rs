@@ -18,7 +18,8 @@ struct Peers {
 
 async fn fanout(State(peers): State<Arc<Peers>>, Path(text): Path<String>) -> Json<Value> {
     let replies = join_all(peers.urls.iter().map(async |url| {
-        let asked = peers.client.get(format!("{url}/{text}")).header("accept", "application/json").send().await;
+        let asked =
+            peers.client.get(format!("{url}/{text}")).header("accept", "application/json").send().await;
         let message = match asked {
             Ok(answer) => answer.json::<Value>().await.ok().map(|answer| answer["message"].clone()),
             Err(_) => None,

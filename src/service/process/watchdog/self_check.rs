@@ -18,7 +18,8 @@ use crate::{
 
 pub(super) const USER_AGENT: &str = concat!("uecho-watchdog/", env!("CARGO_PKG_VERSION"));
 
-/// Where we can ask ourselves, Unix sockets first: a service without the host's network namespace can reach only those.
+/// Where we can ask ourselves, Unix sockets first: a service without the host's network namespace can reach
+/// only those.
 #[must_use]
 pub(crate) fn targets(listeners: &[Listener]) -> Vec<Target> {
     let mut addresses: Vec<_> = listeners.iter().filter_map(Listener::address).collect();
@@ -36,7 +37,8 @@ pub(crate) struct SelfCheck {
 }
 
 impl SelfCheck {
-    /// A check of these targets, the first that accepts at each time; `limit` bounds each of at most two requests.
+    /// A check of these targets, the first that accepts at each time; `limit` bounds each of at most two
+    /// requests.
     ///
     /// # Errors
     /// There is no target, or it cannot be a client's.
@@ -54,8 +56,9 @@ impl SelfCheck {
         Ok(Self { app, clients, reserve: None, limit })
     }
 
-    /// Asks over a new connection. While new ones have to wait by design (`limits.connections` is reached, or file descriptors have run
-    /// out), the connection of the last check is asked instead: a full service is not a hung one.
+    /// Asks over a new connection. While new ones have to wait by design (`limits.connections` is reached, or
+    /// file descriptors have run out), the connection of the last check is asked instead: a full service is
+    /// not a hung one.
     ///
     /// # Errors
     /// No answer within the limit, or a wrong one.
@@ -91,7 +94,8 @@ impl SelfCheck {
     async fn ask_anew(&self) -> Result<Option<ClientConnection>, Fault> {
         let mut connection = self.connect().await?;
         ask(&self.app, &mut connection).await?;
-        // with our key, this tells the server whose connection it is; while the service goes down, it is closed by now
+        // with our key, this tells the server whose connection it is; while the service goes down, it is
+        // closed by now
         Ok(connection.get("/healthz", "application/json").await.ok().map(|_| connection))
     }
 

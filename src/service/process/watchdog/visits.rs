@@ -31,7 +31,8 @@ struct Way {
 }
 
 impl Visits {
-    /// None yet; `limit` bounds each of at most two requests to a worker. An only worker answers by the listener, and gets none.
+    /// None yet; `limit` bounds each of at most two requests to a worker. An only worker answers by the
+    /// listener, and gets none.
     ///
     /// # Errors
     /// As [`Client::new`].
@@ -54,7 +55,8 @@ impl Visits {
 }
 
 impl Way {
-    /// Asks over the open connection, and over a new one if that comes to nothing: it may have been idle for too long.
+    /// Asks over the open connection, and over a new one if that comes to nothing: it may have been idle for
+    /// too long.
     async fn ask(&self, worker: usize, open: &mut Option<ClientConnection>) -> Result<(), Fault> {
         if let Some(connection) = open
             && bounded(self.limit, ask(&self.app, connection)).await.is_ok()

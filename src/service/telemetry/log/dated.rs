@@ -13,7 +13,8 @@ use tracing::{
 /// Name of the field, the last one: RFC 3339 in UTC.
 const TIMESTAMP: &str = "timestamp";
 
-/// What the call sites of events look like with that field. There are as many as in the program's text, and they stay.
+/// What the call sites of events look like with that field. There are as many as in the program's text, and
+/// they stay.
 #[derive(Default)]
 pub(super) struct Dated(HashMap<Identifier, &'static Metadata<'static>>);
 

@@ -1,4 +1,5 @@
-//! The bounded buffer between the runtime and the log thread. Whoever logs never waits: what does not fit is counted and gone.
+//! The bounded buffer between the runtime and the log thread. Whoever logs never waits: what does not fit is
+//! counted and gone.
 
 use std::{
     sync::{
@@ -64,7 +65,8 @@ impl Queue {
     pub(super) fn new() -> Result<Self, ConfigError> {
         let dropped = IntCounter::new(
             "uecho_log_dropped_total",
-            "Log events lost: the buffer to the log thread was full, or the journal or stderr did not take them",
+            "Log events lost: the buffer to the log thread was full, or the journal or stderr did not take \
+                them",
         )
         .map_err(|error| ConfigError::new(error.to_string()))?;
         Ok(Self { shared: Arc::default(), dropped })

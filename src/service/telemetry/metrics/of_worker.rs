@@ -1,5 +1,6 @@
-//! Metrics that a request may touch: each worker has a set of its own, so that no two threads write to one place; whoever reads them gets
-//! the sums. The `prometheus` crate has counters and histograms that threads share, and sums of neither.
+//! Metrics that a request may touch: each worker has a set of its own, so that no two threads write to one
+//! place; whoever reads them gets the sums. The `prometheus` crate has counters and histograms that threads
+//! share, and sums of neither.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +15,8 @@ use prometheus::{
 
 use crate::route::Route;
 
-/// Bucket bounds in seconds, those of `http.server.request.duration` in the OpenTelemetry semantic conventions.
+/// Bucket bounds in seconds, those of `http.server.request.duration` in the OpenTelemetry semantic
+/// conventions.
 const DURATION_BUCKETS: [f64; 14] =
     [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 

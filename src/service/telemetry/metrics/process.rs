@@ -1,5 +1,6 @@
-//! What the process uses, read when it is asked for. Only `/proc/self` and system calls are needed, so it works with `ProcSubset=pid`,
-//! and CPU time has fractions; both are why this is not the collector of the `prometheus` crate.
+//! What the process uses, read when it is asked for. Only `/proc/self` and system calls are needed, so it
+//! works with `ProcSubset=pid`, and CPU time has fractions; both are why this is not the collector of the
+//! `prometheus` crate.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -1,5 +1,5 @@
-//! The list of a `tracestate` (<https://www.w3.org/TR/trace-context-2/#tracestate-header>): read from all headers of that name, and
-//! shortened by whole members to what may be passed on.
+//! The list of a `tracestate` (<https://www.w3.org/TR/trace-context-2/#tracestate-header>): read from all
+//! headers of that name, and shortened by whole members to what may be passed on.
 
 use http::HeaderValue;
 
@@ -12,7 +12,8 @@ const LONG_MEMBER_BYTES: usize = 128;
 /// Longest key, and longest value.
 const MAX_PART_BYTES: usize = 256;
 
-/// What of these headers is passed on. None if there is nothing, or if anything is malformed: such a list is of no use to anybody.
+/// What of these headers is passed on. None if there is nothing, or if anything is malformed: such a list is
+/// of no use to anybody.
 pub(super) fn pass_on<'a>(headers: impl Iterator<Item = &'a HeaderValue>) -> Option<HeaderValue> {
     let mut members: Vec<&[u8]> = headers
         .flat_map(|header| header.as_bytes().split(|byte| *byte == b','))

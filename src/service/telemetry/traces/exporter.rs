@@ -1,4 +1,5 @@
-//! The SDK's batch processor over the OTLP exporter, with every span accounted for ([`Ledger`]) and one warning a minute at most.
+//! The SDK's batch processor over the OTLP exporter, with every span accounted for ([`Ledger`]) and one
+//! warning a minute at most.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -96,7 +97,8 @@ impl Counting {
             tracing::warn!(
                 error = problem,
                 spans,
-                "traces could not be exported; they are lost and counted in uecho_otlp_spans_total (said once a minute at most)"
+                "traces could not be exported; they are lost and counted in uecho_otlp_spans_total (said \
+                    once a minute at most)"
             );
         }
     }

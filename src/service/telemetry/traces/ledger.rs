@@ -1,4 +1,5 @@
-//! What became of every span handed over: exported, failed or dropped, each counted once, in `uecho_otlp_spans_total`.
+//! What became of every span handed over: exported, failed or dropped, each counted once, in
+//! `uecho_otlp_spans_total`.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -9,7 +10,8 @@ pub(super) fn counter() -> Result<IntCounterVec, prometheus::Error> {
     let spans = IntCounterVec::new(
         Opts::new(
             "uecho_otlp_spans_total",
-            "Spans by what became of them: exported, failed (export), dropped (queue full, or not sent before the end)",
+            "Spans by what became of them: exported, failed (export), dropped (queue full, or not sent \
+                before the end)",
         ),
         &["outcome"],
     )?;
@@ -19,7 +21,8 @@ pub(super) fn counter() -> Result<IntCounterVec, prometheus::Error> {
     Ok(spans)
 }
 
-/// The accounts of one exporter. The SDK's queue never refuses what is admitted here: both have the same room.
+/// The accounts of one exporter. The SDK's queue never refuses what is admitted here: both have the same
+/// room.
 #[derive(Debug)]
 pub(super) struct Ledger {
     room: usize,

@@ -1,8 +1,9 @@
-//! The spans of a request: one of kind server, and one of kind client for each peer asked, named and attributed after the
-//! OpenTelemetry semantic conventions for HTTP (<https://opentelemetry.io/docs/specs/semconv/http/http-spans/>).
+//! The spans of a request: one of kind server, and one of kind client for each peer asked, named and
+//! attributed after the OpenTelemetry semantic conventions for HTTP
+//! (<https://opentelemetry.io/docs/specs/semconv/http/http-spans/>).
 //!
-//! Beyond them: `error.type` is `cut` when the answer did not reach its end, and the outcome on a peer's span. Queries, bodies and
-//! headers other than `User-Agent` are never in a span.
+//! Beyond them: `error.type` is `cut` when the answer did not reach its end, and the outcome on a peer's
+//! span. Queries, bodies and headers other than `User-Agent` are never in a span.
 
 use std::{str::FromStr, sync::LazyLock, time::SystemTime};
 

@@ -68,7 +68,8 @@ impl Variables {
                 return Ok(());
             }
             Err(format!(
-                "{value:?} is not spoken; exporting \"http/protobuf\", so the endpoint must be one of OTLP/HTTP, \
+                "{value:?} is not spoken; exporting \"http/protobuf\", so the endpoint must be one of \
+                    OTLP/HTTP, \
                  port 4318"
             ))
         });
