@@ -28,7 +28,8 @@ fn above(peer: &Peer, more: &str) -> Value {
 fn of_older_version(status: &str) -> Value {
     let leaf =
         json!({"peer": "http://leaf", "outcome": "ok", "status": 200, "elapsed_ms": 1.5, "message": "m"});
-    json!({"text": "x", "message": "m", "policy": "best_effort", "status": status, "elapsed_ms": 2.5, "replies": [leaf]})
+    json!({"text": "x", "message": "m", "policy": "best_effort", "status": status, "elapsed_ms": 2.5,
+        "replies": [leaf]})
 }
 
 #[test]
@@ -138,7 +139,8 @@ fn a_tree_never_makes_an_answer_too_large_for_the_node_above() {
     // five peers, each with a tree that almost fills an answer
     let leaf = |index: usize| {
         let peer = format!("http://leaf-{index}.example/{}", "x".repeat(100));
-        json!({"peer": peer, "outcome": "ok", "status": 200, "elapsed_ms": 1.5, "message": "m", "start_ms": 0.5})
+        json!({"peer": peer, "outcome": "ok", "status": 200, "elapsed_ms": 1.5, "message": "m",
+            "start_ms": 0.5})
     };
     let leaves: Vec<Value> = (0..800).map(leaf).collect();
     let body =

@@ -55,7 +55,9 @@ fn a_ring_of_two_ends_in_508() {
         assert_eq!((answer.status, outcomes(&answer.json())), (502, vec!["bad_status"]));
     }
     assert!(begin.elapsed() < crate::support::SOON);
-    let looped = "http_server_request_duration_seconds_count{http_request_method=\"GET\",http_response_status_code=\"508\",http_route=\"/api/v1/fanout/{*text}\"}";
+    let looped = "http_server_request_duration_seconds_count{\
+        http_request_method=\"GET\",\
+        http_response_status_code=\"508\",http_route=\"/api/v1/fanout/{*text}\"}";
     // hops 0 and 2 and 4 come to the first node, 1 and 3 to the second
     assert!((nodes[0].metric(looped) - 20.0).abs() < 0.1);
     assert!((nodes[1].metric("uecho_fanout_replies_total{outcome=\"loop\"}") - 20.0).abs() < 0.1);

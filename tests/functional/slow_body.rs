@@ -140,7 +140,9 @@ fn a_client_that_ends_in_the_middle_has_sent_a_bad_request() {
         assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
         assert!(answer.contains("broken or incomplete"), "{answer}");
     }
-    let counted = "http_server_request_duration_seconds_count{http_request_method=\"POST\",http_response_status_code=\"400\",http_route=\"/api/v1/echo\"}";
+    let counted = "http_server_request_duration_seconds_count{\
+        http_request_method=\"POST\",\
+        http_response_status_code=\"400\",http_route=\"/api/v1/echo\"}";
     assert_eq!(uecho.count(counted), 2);
     assert_eq!(uecho.count("uecho_requests_cut_total"), 0);
     eventually("both are logged", || {

@@ -41,7 +41,9 @@ fn pings_in_a_while(uecho: &mut Uecho) -> usize {
 fn a_service_that_answers_feeds_it_by_real_requests() {
     let mut uecho = watched().start();
     pings(&mut uecho, 3);
-    let echoes = "http_server_request_duration_seconds_count{http_request_method=\"GET\",http_response_status_code=\"200\",http_route=\"/{text}\"}";
+    let echoes = "http_server_request_duration_seconds_count{\
+        http_request_method=\"GET\",\
+        http_response_status_code=\"200\",http_route=\"/{text}\"}";
     assert!(uecho.metric(echoes) >= 3.0, "the requests are real");
     let lines = uecho.notify.texts();
     assert!(!lines.contains(&"STOPPING=1".to_owned()));

@@ -82,8 +82,8 @@ impl Transport {
         }
     }
 
-    /// Takes back what hyper has read and not used while no request was under way: the beginning of a header that came
-    /// together with the request before it. It is read once more, and noted as such.
+    /// Takes back what hyper has read and not used while no request was under way: the beginning of a header
+    /// that came together with the request before it. It is read once more, and noted as such.
     pub(super) fn take_back(&mut self, unused: &[u8]) {
         self.first = BytesMut::from(without_empty_lines(unused));
     }

@@ -44,7 +44,9 @@ pub(super) async fn drain(
     let settings = &app.settings.drain;
     let limit = settings.delay.0 + settings.deadline.0;
     let cut_short = tokio::select! {
-        whole = way_down(public, settings.delay.0, settings.deadline.0) => (!whole).then_some("drain.deadline has passed"),
+        whole = way_down(public, settings.delay.0, settings.deadline.0) => {
+            (!whole).then_some("drain.deadline has passed")
+        }
         _ = signals.stop() => Some("a second signal came"),
         () = tell(app, begin, limit) => None,
     };

@@ -194,9 +194,10 @@ mod tests {
 
         #[test]
         fn what_we_send_reads_back(trace in 1u128.., span in 1u64.., sampled: bool) {
-            let context = TraceContext { trace_id: TraceId(trace), span_id: SpanId(1), parent: None, sampled };
+            let trace_id = TraceId(trace);
+            let context = TraceContext { trace_id, span_id: SpanId(1), parent: None, sampled };
             let header = context.traceparent(SpanId(span));
-            prop_assert_eq!(parse(header.as_bytes()), Some((TraceId(trace), SpanId(span), u8::from(sampled))));
+            prop_assert_eq!(parse(header.as_bytes()), Some((trace_id, SpanId(span), u8::from(sampled))));
         }
     }
 }
