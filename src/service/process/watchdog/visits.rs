@@ -109,7 +109,7 @@ mod tests {
             visits.check().await.unwrap();
             visits.check().await.unwrap();
             let end = threads.hang(hung);
-            visits.way.limit = Duration::from_millis(300);
+            visits.way.limit = Duration::from_secs(1);
             let fault = visits.check().await.unwrap_err().to_string();
             assert!(fault.starts_with(&format!("worker {hung}: no answer within")), "{fault}");
             drop(end);
