@@ -34,8 +34,8 @@ fn descriptors(uecho: &Uecho) -> BTreeSet<String> {
     names.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect()
 }
 
-/// How many of the descriptors that are not among those of `before` each epoll instance watches, one instance a
-/// worker: proc(5). A runtime has two descriptors for its instance, which show the same.
+/// How many of the descriptors that are not among those of `before` each epoll instance watches, one instance
+/// a worker: proc(5). A runtime has two descriptors for its instance, which show the same.
 fn shares(uecho: &Uecho, before: &BTreeSet<String>) -> Vec<usize> {
     let infos = proc(uecho, "fdinfo").into_iter().filter_map(|path| fs::read_to_string(path).ok());
     let watched = infos.map(|info| {
