@@ -1,4 +1,6 @@
-//! The accept loop: what it does when the process is full, out of file descriptors, or draining.
+//! The accept loop: what it does when the process is full, out of file descriptors, or draining. There is one
+//! for all workers, since that works for every listener, inherited or not, and gives each worker its share:
+//! `SO_REUSEPORT` was measured (docs/benchmarks.md) and does not.
 
 use std::{io, sync::Arc, time::Duration};
 
