@@ -83,26 +83,37 @@ fn unknown_keys_and_wrong_types_are_refused() {
     }
 }
 
+/// Every unit there is, and some that are none.
+const UNITS: &str = "nanos nsec ns usec us µs millis msec ms seconds second secs sec s minutes minute mins min m \
+    hours hour hrs hr h days day d weeks week wks wk w months month M years year yrs yr y \
+    KiB MiB GiB kB MB GB B k K KB kib TiB Ms S H . + -";
+
 #[test]
 fn durations_and_sizes_have_the_programs_grammar() {
     let validator = validator();
-    let schema_takes = |key: &str, text: &str| {
-        let (section, key) = key.split_once('.').unwrap();
+    let takes = |section: &str, key: &str, text: &str| {
         validator.is_valid(&serde_json::json!({ section: { key: text } }))
     };
-    let pieces = prop::sample::select(vec![
-        "0", "1", "23", ".", " ", "+", "-", "ns", "ms", "µs", "s", "m", "min", "h", "d", "M", "y", "B", "kB",
-        "KiB", "K", "GB",
-    ]);
-    let texts = prop::collection::vec(pieces, 0..6).prop_map(|pieces| pieces.concat());
-    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) };
-    proptest!(config, |(text in texts)| {
+    let check = |text: &str| {
         let size = text.parse::<Size>();
-        prop_assert_eq!(schema_takes("limits.memory", &text), size.is_ok(), "{:?}: {:?}", text, size);
+        prop_assert_eq!(takes("limits", "memory", text), size.is_ok(), "{:?}: {:?}", text, size);
         let span = text.parse::<Span>();
         // more precise than a nanosecond: the program alone knows
         let too_precise = span.as_ref().is_err_and(|error| error.contains("lack of precision"));
         let taken = span.is_ok() || too_precise;
-        prop_assert_eq!(schema_takes("limits.idle", &text), taken, "{:?}: {:?}", text, span);
-    });
+        prop_assert_eq!(takes("limits", "idle", text), taken, "{:?}: {:?}", text, span);
+        Ok(())
+    };
+    let units = UNITS.split(' ').chain([""]).collect::<Vec<_>>();
+    for unit in &units {
+        for number in ["", "0", "1", "23", "1.5", ".5", "1.", "+1", "-1", "1 2", "1s 2"] {
+            for gap in ["", " "] {
+                check(&format!("{number}{gap}{unit}")).unwrap();
+            }
+        }
+    }
+    let pieces = units.into_iter().chain(["0", "1", "23", " "]).collect::<Vec<_>>();
+    let texts = prop::collection::vec(prop::sample::select(pieces), 0..6).prop_map(|pieces| pieces.concat());
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) };
+    proptest!(config, |(text in texts)| { check(&text)?; });
 }
