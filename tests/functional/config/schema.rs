@@ -84,7 +84,8 @@ fn unknown_keys_and_wrong_types_are_refused() {
 }
 
 /// Every unit there is, and some that are none.
-const UNITS: &str = "nanos nsec ns usec us µs millis msec ms seconds second secs sec s minutes minute mins min m \
+const UNITS: &str = "nanos nsec ns usec us µs millis msec ms seconds second secs sec s \
+    minutes minute mins min m \
     hours hour hrs hr h days day d weeks week wks wk w months month M years year yrs yr y \
     KiB MiB GiB kB MB GB B k K KB kib TiB Ms S H . + -";
 
