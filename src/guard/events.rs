@@ -13,7 +13,7 @@ pub(crate) enum Event<'a> {
         version: &'a Version,
         /// Where it stands.
         state: &'a Assessment,
-        /// The how-manieth boot without a verdict this is.
+        /// Number of boots without a verdict, this one included.
         attempts: u32,
     },
     /// `interrupted`: a trial boot came up and ended without a verdict; it gets another one. Fields
@@ -92,7 +92,7 @@ pub(crate) enum Event<'a> {
         version: &'a Version,
         /// Why.
         reason: &'a str,
-        /// The how-manieth in a row.
+        /// Number of reboots in a row, this one included.
         reboots: u32,
     },
     /// `boot_default`: the boot loader's default has changed. Field `version`.

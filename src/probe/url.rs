@@ -74,7 +74,7 @@ impl FromStr for BaseUrl {
         };
         let authority = uri.authority().ok_or_else(|| wrong("has no host"))?;
         if authority.as_str().contains('@') {
-            return Err(wrong("has user information; credentials do not belong into a URL"));
+            return Err(wrong("has user information; credentials do not belong in a URL"));
         }
         if uri.query().is_some() {
             return Err(wrong("has a query, to which no path can be appended"));

@@ -60,7 +60,7 @@ impl Claim {
         })
     }
 
-    /// Refuses a request that has come round too often.
+    /// Refuses a request that has passed through too many nodes.
     ///
     /// # Errors
     /// It has passed `max_hops` nodes or more.

@@ -26,7 +26,7 @@ pub enum Outcome {
     BadBody,
     /// The body is larger than [`MAX_BODY`].
     TooLarge,
-    /// The peer answered 508: the request has come round.
+    /// The peer answered 508: it has seen the request before.
     Loop,
     /// Not asked: too little of the deadline budget was left, or no connection slot came free within it.
     OverBudget,

@@ -43,7 +43,7 @@ const OWN_BYTES: usize = 1024;
 
 /// Asks all peers. 200 when the policy is met, 502 or 504 when not (the body is the same); 400 for a
 /// malformed path or header, 414 for a text too long to be passed on, 503 when there is no room for what the
-/// peers say, 508 for a request that has come round.
+/// peers say, 508 for a request that loops.
 ///
 /// # Errors
 /// The problem to answer with.
