@@ -133,7 +133,7 @@ mod tests {
         };
         let here = Worker::here(Service::new(app.clone(), Side::Ops));
         let (public, ops) = (serving("public listeners", all), serving("ops listeners", vec![here]));
-        Running { public, ops, tasks, threads, app }
+        Running { app, public, ops, tasks, threads }
     }
 
     #[tokio::test]

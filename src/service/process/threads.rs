@@ -43,7 +43,7 @@ impl Threads {
         for number in 1..count {
             let name = format!("worker {number}");
             let failed = |error: io::Error| Error::Software(format!("cannot start {name}: {error}"));
-            let (stopper, stopped) = oneshot::channel();
+            let (running, stopped) = oneshot::channel();
             let (starting, start) = oneshot::channel();
             let (living, ended) = oneshot::channel::<()>();
             let app = app.clone();
@@ -56,7 +56,7 @@ impl Threads {
             tasks.spawn(name.clone(), async {
                 let _ = ended.await;
             });
-            stop.push(stopper);
+            stop.push(running);
             started.push((name, start));
         }
         for (name, start) in started {
