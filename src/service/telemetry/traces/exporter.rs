@@ -18,7 +18,7 @@ use tokio::runtime::Handle;
 use crate::telemetry::traces::{
     ledger::Ledger,
     options::Export,
-    transport::{Answer, Transport},
+    transport::{Answer, CollectorClient},
 };
 
 /// At most one warning in this time.
@@ -38,7 +38,7 @@ impl Exporter {
         spans: &IntCounterVec,
     ) -> Result<Self, Box<dyn std::error::Error>> {
         let answer = Arc::<Mutex<Answer>>::default();
-        let transport = Transport::new(export, runtime, answer.clone())?;
+        let transport = CollectorClient::new(export, runtime, answer.clone())?;
         let otlp = OtlpExporter::builder()
             .with_http()
             .with_http_client(transport)

@@ -38,7 +38,7 @@ pub(super) struct Answer {
 }
 
 /// One connection per export: exports are seconds apart, so a kept one would mostly be found dead.
-pub(super) struct Transport {
+pub(super) struct CollectorClient {
     runtime: Handle,
     connector: Connector,
     origin: Origin,
@@ -48,13 +48,13 @@ pub(super) struct Transport {
     answer: Arc<Mutex<Answer>>,
 }
 
-impl std::fmt::Debug for Transport {
+impl std::fmt::Debug for CollectorClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Transport").field("origin", &self.origin).finish_non_exhaustive()
+        f.debug_struct("CollectorClient").field("origin", &self.origin).finish_non_exhaustive()
     }
 }
 
-impl Transport {
+impl CollectorClient {
     pub(super) fn new(
         export: &Export,
         runtime: Handle,
@@ -108,7 +108,7 @@ async fn exchange(
 
 type Sent<'a> = Pin<Box<dyn Future<Output = Result<Response<Bytes>, HttpError>> + Send + 'a>>;
 
-impl HttpClient for Transport {
+impl HttpClient for CollectorClient {
     fn send_bytes<'life0, 'async_trait>(&'life0 self, request: Request<Bytes>) -> Sent<'async_trait>
     where
         'life0: 'async_trait,
