@@ -101,8 +101,8 @@ fn durations_and_sizes_have_the_programs_grammar() {
         let span = text.parse::<Span>();
         // more precise than a nanosecond: the program alone knows
         let too_precise = span.as_ref().is_err_and(|error| error.contains("lack of precision"));
-        let taken = span.is_ok() || too_precise;
-        prop_assert_eq!(takes("limits", "idle", text), taken, "{:?}: {:?}", text, span);
+        let durations = span.is_ok() || too_precise;
+        prop_assert_eq!(takes("limits", "idle", text), durations, "{:?}: {:?}", text, span);
         Ok(())
     };
     let units = UNITS.split(' ').chain([""]).collect::<Vec<_>>();
