@@ -171,7 +171,7 @@ fn streams_opened_and_reset_in_haste_end_the_connection() {
         assert_eq!(ask(&good, request("GET", "/a"), b"").await.unwrap().status, 200);
     });
     eventually("nothing of it is left", || uecho.count("http_server_active_requests") == 0);
-    assert_eq!(uecho.count("uecho_connections_closed_total{reason=\"error\"}"), 1);
+    uecho.comes_to("uecho_connections_closed_total{reason=\"error\"}", 1);
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn a_client_that_grants_no_window_holds_nothing_for_long() {
         let mut ready = client.ready().await.unwrap();
         let (response, _) = ready.send_request(request("GET", "/a"), true).unwrap();
         let mut body = response.await.unwrap().into_body();
-        assert_eq!(uecho.count("http_server_active_requests"), 1);
+        uecho.comes_to("http_server_active_requests", 1);
         let reset = body.data().await.unwrap().unwrap_err();
         assert_eq!(reset.reason(), Some(Reason::CANCEL));
     });
@@ -242,7 +242,7 @@ fn a_large_answer_is_in_flight_while_the_client_takes_it() {
         let mut taken = answer.data().await.unwrap().unwrap().len();
         // as much as it may send without being granted more has been sent by now
         tokio::time::sleep(Duration::from_millis(300)).await;
-        assert_eq!(uecho.count("http_server_active_requests"), 1);
+        uecho.comes_to("http_server_active_requests", 1);
         answer.flow_control().release_capacity(taken).unwrap();
         while let Some(data) = answer.data().await {
             let length = data.unwrap().len();

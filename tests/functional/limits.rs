@@ -12,8 +12,8 @@ use crate::{
     support::{Answer, SOON, Uecho, eventually, http::Connection, pause, peer::sleep},
 };
 
-fn closed(uecho: &Uecho, reason: &str) -> usize {
-    uecho.count(&format!("uecho_connections_closed_total{{reason=\"{reason}\"}}"))
+fn closed(reason: &str) -> String {
+    format!("uecho_connections_closed_total{{reason=\"{reason}\"}}")
 }
 
 fn fields(count: usize) -> String {
@@ -53,7 +53,7 @@ fn headers() {
     assert_eq!(with(63).status, 200);
     is_refused(&with(64), 431, "more than 64 header fields");
     is_refused_unread(&with(1000), 431);
-    assert_eq!(closed(&uecho, "bad_request"), 1);
+    uecho.comes_to(&closed("bad_request"), 1);
     let many = Uecho::with("[limits]\nheaders = 200");
     let with = |count| answer_to(&many, &format!("GET /a HTTP/1.1\r\nHost: a\r\n{}\r\n", fields(count)));
     assert_eq!(with(199).status, 200);
@@ -130,7 +130,7 @@ fn first_byte() {
     let begin = Instant::now();
     assert!(Connection::open(uecho.public).closed());
     assert!(begin.elapsed() >= Duration::from_millis(500));
-    assert_eq!(closed(&uecho, "first_byte"), 1);
+    uecho.comes_to(&closed("first_byte"), 1);
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn header_of_the_first_request_even_if_it_drips() {
         pause();
     }
     assert!(begin.elapsed() >= Duration::from_secs(1));
-    assert_eq!(closed(&uecho, "header"), 1);
+    uecho.comes_to(&closed("header"), 1);
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn header_of_a_later_request_pipelined_or_not() {
     later.send(b"GET /b");
     assert!(pipelined.closed() && later.closed());
     assert!(begin.elapsed() >= Duration::from_millis(500));
-    assert_eq!(closed(&uecho, "header"), 2);
+    uecho.comes_to(&closed("header"), 2);
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn idle() {
     let begin = Instant::now();
     assert!(connection.closed());
     assert!(begin.elapsed() >= Duration::from_millis(400), "it may have begun a little before");
-    assert_eq!(closed(&uecho, "idle"), 1);
+    uecho.comes_to(&closed("idle"), 1);
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn empty_lines_are_no_reason_to_stay() {
     eventually("it is closed as idle", || {
         connection.send(b"\r\n");
         sleep(Duration::from_millis(100));
-        closed(&uecho, "idle") == 1
+        uecho.count(&closed("idle")) == 1
     });
     assert!(begin.elapsed() >= Duration::from_millis(1400), "it may have begun a little before");
 }
@@ -246,7 +246,7 @@ fn a_connection_that_rests_goes_on_where_it_was() {
     connection.send(b"GET /bad\x01 HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(connection.answer().unwrap().status, 400);
     assert!(connection.closed());
-    eventually("it is counted", || closed(&uecho, "bad_request") == 1);
+    uecho.comes_to(&closed("bad_request"), 1);
 }
 
 #[test]
@@ -263,7 +263,7 @@ fn a_client_that_takes_no_answers_is_let_go() {
             break;
         }
     }
-    eventually("the connection is closed", || closed(&uecho, "write") == 1);
+    uecho.comes_to(&closed("write"), 1);
     assert_eq!(uecho.get("/a").status, 200);
 }
 
@@ -280,7 +280,7 @@ fn an_answer_outlives_the_end_of_its_connection() {
     // and what is behind it is never read by HTTP
     let more = "GET /more HTTP/1.1\r\nHost: a\r\n\r\n".repeat(30_000);
     stream.write_all(format!("{head}{}{more}", "a".repeat(200_000)).as_bytes()).unwrap();
-    eventually("it is closed", || closed(&uecho, "answered") == 1);
+    uecho.comes_to(&closed("answered"), 1);
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("no reset while there is something to read");
     assert!(answer.contains(&"a".repeat(200_000)), "{} bytes", answer.len());
@@ -305,7 +305,7 @@ fn the_longest_idle_makes_room_first() {
     for (number, connection) in idle.iter_mut().enumerate() {
         busy.push(Connection::open(uecho.public));
         assert!(connection.closed());
-        eventually("it is counted", || closed(&uecho, "cap") == number + 1);
+        uecho.comes_to(&closed("cap"), number + 1);
     }
 }
 
@@ -322,13 +322,13 @@ fn connections() {
     let mut fifth = Connection::open(uecho.public);
     fifth.send(b"GET /a HTTP/1.1\r\n");
     assert!(kept.closed(), "the idle one makes room");
-    eventually("it is counted", || closed(&uecho, "cap") == 1);
+    uecho.comes_to(&closed("cap"), 1);
 
     let mut sixth = TcpStream::connect(uecho.public).unwrap();
     sixth.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
     sixth.write_all(whole).unwrap();
     assert!(sixth.read(&mut [0]).is_err(), "no room, so it waits in the queue of the kernel");
-    assert_eq!(uecho.count("uecho_connections"), 4);
+    uecho.comes_to("uecho_connections", 4);
     silent.pop();
     sixth.set_read_timeout(Some(SOON)).unwrap();
     assert_eq!(sixth.read(&mut [0]).unwrap(), 1, "room");

@@ -86,7 +86,7 @@ fn unread_answers_take_no_more_than_allowed() {
         }
     }
     assert!((10..=15).contains(&served), "{served} served");
-    assert_eq!(uecho.count("uecho_memory_refused_total"), refused);
+    uecho.comes_to("uecho_memory_refused_total", refused);
     eventually("all is given back", || held(&uecho) == 0);
     let again = http::request(uecho.public, "POST", "/api/v1/echo", &[], &vec![b'a'; BODY]);
     assert_eq!(again.status, 200);

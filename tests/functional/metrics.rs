@@ -166,10 +166,10 @@ fn requests_are_counted_and_timed_by_route_and_status() {
     assert_eq!(of("GET", 200, "/{text}"), 3);
     assert_eq!(of("_OTHER", 405, "/{text}"), 1);
     assert_eq!(of("GET", 200, "/api/v1/fanout/{*text}"), 1);
-    assert_eq!(uecho.count("uecho_fanout_replies_total{outcome=\"refused\"}"), 1);
-    assert_eq!(uecho.count("uecho_fanout_duration_seconds_count"), 1);
-    assert_eq!(uecho.count("uecho_ready"), 1);
-    assert_eq!(uecho.count("http_server_active_requests"), 0, "the ops side is not counted");
+    uecho.comes_to("uecho_fanout_replies_total{outcome=\"refused\"}", 1);
+    uecho.comes_to("uecho_fanout_duration_seconds_count", 1);
+    uecho.comes_to("uecho_ready", 1);
+    uecho.comes_to("http_server_active_requests", 0);
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn the_process_shows_what_it_uses() {
             connection
         })
         .collect();
-    assert_eq!(uecho.count("uecho_connections"), 10);
+    uecho.comes_to("uecho_connections", 10);
     assert!(uecho.metric("process_open_fds") >= idle_fds + 10.0);
     drop(connections);
     assert!(uecho.metric("process_resident_memory_bytes") > 1e6);

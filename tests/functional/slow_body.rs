@@ -143,8 +143,8 @@ fn a_client_that_ends_in_the_middle_has_sent_a_bad_request() {
     let counted = "http_server_request_duration_seconds_count{\
         http_request_method=\"POST\",\
         http_response_status_code=\"400\",http_route=\"/api/v1/echo\"}";
-    assert_eq!(uecho.count(counted), 2);
-    assert_eq!(uecho.count("uecho_requests_cut_total"), 0);
+    uecho.comes_to(counted, 2);
+    uecho.comes_to("uecho_requests_cut_total", 0);
     eventually("both are logged", || {
         uecho.stderr().matches("\"http.response.status_code\":400").count() == 2
     });

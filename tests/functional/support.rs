@@ -268,6 +268,20 @@ impl Uecho {
         format!("{}", self.metric(series)).parse().unwrap()
     }
 
+    /// Waits until the series has this value: a client has its answer before the worker has counted it.
+    #[track_caller]
+    pub fn comes_to(&self, series: &str, value: usize) {
+        let begin = Instant::now();
+        loop {
+            let found = self.count(series);
+            if found == value {
+                return;
+            }
+            assert!(begin.elapsed() < SOON, "{series} is {found}, not {value}");
+            pause();
+        }
+    }
+
     pub fn stderr(&self) -> String {
         std::fs::read_to_string(self.directory.path().join("stderr")).unwrap_or_default()
     }

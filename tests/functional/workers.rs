@@ -178,8 +178,8 @@ fn metrics_are_those_of_all_workers() {
     }
     let count = "http_server_request_duration_seconds_count{http_request_method=\"GET\",\
                  http_response_status_code=\"200\",http_route=\"/{text}\"}";
-    assert_eq!(uecho.count(count), WORKERS + (0..WORKERS).sum::<usize>());
-    assert_eq!(uecho.count("uecho_connections"), WORKERS);
+    uecho.comes_to(count, WORKERS + (0..WORKERS).sum::<usize>());
+    uecho.comes_to("uecho_connections", WORKERS);
     let text = uecho.get_ops("/metrics").text();
     assert_eq!(text.matches("# TYPE http_server_request_duration_seconds ").count(), 1);
 }
