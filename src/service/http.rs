@@ -1,5 +1,5 @@
-//! HTTP: what surrounds every request is in [`service`], which route is whose in [`router`], the routes
-//! themselves in [`routes`].
+//! HTTP: [`service`] does what every request needs, [`router`] lists the routes of each listener, [`routes`]
+//! has their handlers.
 
 pub(crate) mod activity;
 mod auth;

@@ -1,13 +1,16 @@
-//! Listeners and connections: an accept loop of our own, because what protects it from slow and hostile
-//! clients has to sit below HTTP.
+//! Listeners and connections. The service has its own accept loop, because the protection against slow and
+//! hostile clients must work below HTTP.
 //!
-//! - [`listener`], [`inherited`], [`unix_socket`], [`accepted`], [`stream`]: where connections come from
-//! - [`server`]: the listeners of one side; [`phase`] tells them what to do
-//! - [`accept`]: the accept loop, [`last_call`] its end
-//! - [`worker`]: where they go to
-//! - [`connections`]: all of them, looked over by one sweeper, so that no request pays for a timer
-//! - [`connection`]: one of them, [`transport`] its bytes, [`linger`] its end
-//! - [`protocols`]: how hyper speaks HTTP
+//! - [`listener`], [`inherited`], [`unix_socket`]: sockets that accept
+//! - [`accepted`], [`stream`]: an accepted connection before and after a runtime watches it
+//! - [`server`]: the listeners of one side; they follow the [`phase`] of the process
+//! - [`accept`]: the accept loop; [`last_call`] empties the queue before a listener is closed
+//! - [`worker`]: a thread that serves connections
+//! - [`connections`]: all connections of one side; one sweeper checks their limits, so that no request needs
+//!   a
+//!   timer
+//! - [`connection`]: one connection; [`transport`] is its byte stream, [`linger`] closes it
+//! - [`protocols`]: the settings of hyper for HTTP/1 and HTTP/2
 
 mod accept;
 mod accepted;

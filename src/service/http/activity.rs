@@ -1,6 +1,6 @@
-//! What one connection is doing, as its transport, its requests and the sweeper share it, the sweeper from
-//! another thread. Every field is written without a lock and read a few times a second at most, so that a
-//! request costs a few plain stores.
+//! The state of one connection, which its transport, its requests and the sweeper share; the sweeper may run
+//! on another thread. The fields that a request writes are atomic, and the sweeper reads them a few times a
+//! second at most, so that a request costs a few plain stores.
 
 #[cfg(test)]
 mod tests;
@@ -47,16 +47,16 @@ pub(crate) struct Activity {
     unsent: Unsent,
 }
 
-/// What a connection is told from outside.
+/// An order to a connection, mostly from the sweeper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
-    /// Nothing: go on.
+    /// No order: the connection goes on.
     None,
-    /// Give back what only a busy connection needs.
+    /// Free the buffers that only a busy connection needs.
     Rest,
-    /// Answer what is there, take nothing new.
+    /// Answer the requests that have arrived and accept no new ones.
     Drain,
-    /// End now, for this reason.
+    /// Close now, for this reason.
     Close(Closed),
 }
 
@@ -65,7 +65,7 @@ const DRAIN: u8 = 2;
 const CLOSE: u8 = 3;
 
 impl Activity {
-    /// A connection accepted now.
+    /// The state of a connection that was accepted just now.
     #[must_use]
     pub(crate) fn new(clock: Arc<Clock>) -> Self {
         let now = clock.now();
@@ -87,27 +87,27 @@ impl Activity {
         }
     }
 
-    /// The first byte has come.
+    /// Records that the first byte has come.
     pub(crate) fn received(&self) {
         self.received.store(true, Relaxed);
     }
 
-    /// Something has come over HTTP/1. With no request under way that is a header, begun and not complete; a
-    /// request that comes of it completes it.
+    /// Records that bytes have come over HTTP/1. If no request is under way, they begin a header, which is
+    /// complete when its request begins.
     pub(crate) fn head_received(&self) {
         if self.active() == 0 && self.head_since.load(Relaxed) == NEVER {
             self.head_since.store(self.clock.now(), Relaxed);
         }
     }
 
-    /// The client takes no bytes, or takes them again.
+    /// Records that the client has stopped reading, or that it reads again.
     pub(crate) fn stalled(&self, stalled: bool) {
         self.stalled_since.store(if stalled { self.clock.now() } else { NEVER }, Relaxed);
     }
 
-    /// All that was to be sent is in the kernel's hands; without a request under way, that ends the last
-    /// answer. Nothing else that is sent (to a PING, say) is a reason to stay: a client could have that
-    /// forever.
+    /// Records that the kernel has taken all bytes to be sent. If no request is under way, the last answer is
+    /// then complete and the idle time begins. Other frames, like the answer to a PING, do not restart the
+    /// idle time: a client could use them to stay connected for ever.
     pub(crate) fn flushed(&self) {
         self.unsent.sent();
         if self.active() == 0 && self.answered.load(Relaxed) != self.calls() {
@@ -116,29 +116,29 @@ impl Activity {
         }
     }
 
-    /// Whether every request so far has its whole answer, and nothing waits to be sent.
+    /// Whether every request so far has its whole answer, and no bytes wait to be sent.
     #[must_use]
     pub(crate) fn all_answered(&self) -> bool {
         let answered = self.active() == 0 && self.answered.load(Relaxed) == self.calls();
         answered && self.stalled_since.load(Relaxed) == NEVER
     }
 
-    /// The request that has just begun has a body.
+    /// Records that the request that has just begun has a body.
     pub(crate) fn body_announced(&self) {
         self.with_body.store(self.calls(), Relaxed);
     }
 
-    /// Whether the last request had a body, of which something may still be on its way.
+    /// Whether the last request has a body, parts of which may still be on their way.
     #[must_use]
     pub(crate) fn has_body(&self) -> bool {
         let with_body = self.with_body.load(Relaxed);
         with_body > 0 && with_body == self.calls()
     }
 
-    /// Counts a request in, until the guard is dropped.
+    /// Begins a request, which ends when the guard is dropped.
     #[must_use]
     pub(crate) fn begin(self: &Arc<Self>) -> Call {
-        // only the connection's own task begins requests
+        // only the task of the connection calls this, so load and store need not be one operation
         self.calls.store(self.calls.load(Relaxed).wrapping_add(1), Relaxed);
         self.head_since.store(NEVER, Relaxed);
         self.active.fetch_add(1, Release);
@@ -157,7 +157,7 @@ impl Activity {
         self.active.load(Acquire)
     }
 
-    /// The task to wake whenever an order comes: all that come after this, any number of times.
+    /// Sets the waker of the task that every later order wakes.
     pub(crate) fn register(&self, waker: &Waker) {
         *self.waker() = Some(waker.clone());
     }
@@ -166,8 +166,8 @@ impl Activity {
         self.waker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells the connection; an order replaces a lesser one, in the order of [`Order`]. The first
-    /// [`Order::Close`] stays.
+    /// Gives the connection an order. It replaces one that comes before it in [`Order`]; the first
+    /// [`Order::Close`] is not replaced.
     pub(crate) fn order(&self, order: Order) {
         let code = match order {
             Order::None => return,
@@ -183,8 +183,8 @@ impl Activity {
         }
     }
 
-    /// Whether an order to close for this reason has been overtaken: whoever gave it saw a connection that
-    /// waited, and by now the client has sent something.
+    /// Whether a request has overtaken an order to close for this reason: the connection was waiting when the
+    /// order was given, and by now the client has sent something.
     #[must_use]
     pub(crate) fn has_overtaken(&self, reason: Closed) -> bool {
         let begun = self.active() > 0;
@@ -196,19 +196,19 @@ impl Activity {
         }
     }
 
-    /// The order to rest has been heard.
+    /// Clears the order to rest, which the connection has followed.
     pub(crate) fn rested(&self) {
         let _ = self.order.compare_exchange(REST, 0, Relaxed, Relaxed);
     }
 
-    /// The order to close for this reason is not followed, because the client has sent something; the sweeper
-    /// looks again.
+    /// Takes back the order to close for this reason, because the client has sent something. The sweeper will
+    /// check the connection again.
     pub(crate) fn stay(&self, reason: Closed) {
         let instead = if reason == Closed::Drain { DRAIN } else { 0 };
         let _ = self.order.compare_exchange(CLOSE + reason as u8, instead, Relaxed, Relaxed);
     }
 
-    /// What the connection has been told.
+    /// The order that the connection has now.
     #[must_use]
     pub(crate) fn ordered(&self) -> Order {
         match self.order.load(Relaxed) {
@@ -219,25 +219,27 @@ impl Activity {
         }
     }
 
-    /// Never makes room for others: it is the one the watchdog asks on when there is no room.
+    /// Marks the watchdog's connection, which is never closed to make room: the watchdog needs it when
+    /// `limits.connections` is reached.
     pub(crate) fn keep(&self) {
         self.kept.store(true, Relaxed);
     }
 
-    /// Whether it may be closed to make room.
+    /// Whether the connection is the watchdog's, which must not be closed to make room.
     #[must_use]
     pub(crate) fn is_kept(&self) -> bool {
         self.kept.load(Relaxed)
     }
 
-    /// When it fell idle; none while a request or a header is under way, or before the first request.
+    /// When the connection became idle; `None` while a request or a header is under way, while the client
+    /// does not read, or before the first request.
     #[must_use]
     pub(crate) fn idle_since(&self) -> Option<Tick> {
         let idle = self.active() == 0 && self.calls() > 0 && self.head_since.load(Relaxed) == NEVER;
         (idle && self.stalled_since.load(Relaxed) == NEVER).then(|| self.idle_since.load(Relaxed))
     }
 
-    /// Which limit runs now, and since when.
+    /// Since when a limit has been running, and the reason to close when it has passed.
     #[must_use]
     pub(crate) fn waiting_for(&self) -> Option<(Tick, Closed)> {
         let stalled = self.stalled_since.load(Relaxed);
@@ -261,7 +263,7 @@ impl Activity {
 pub struct Call(Arc<Activity>);
 
 impl Call {
-    /// Keeps a part of the answer until it is sent, for it is held as long.
+    /// Keeps a part of the answer until it is sent, so that `limits.memory` counts it until then.
     pub fn keep(&self, part: Bytes) {
         self.0.unsent.keep(part);
     }
@@ -275,7 +277,7 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         self.0.idle_since.store(self.0.clock.now(), Relaxed);
-        // whoever sees it gone sees since when
+        // released after the store above: a thread that sees the request end also sees the new idle time
         self.0.active.fetch_sub(1, Release);
     }
 }

@@ -6,7 +6,7 @@ use subtle::ConstantTimeEq;
 
 use crate::http::problem::Problem;
 
-/// Lets a request pass when no token is configured or the right one was sent.
+/// Accepts a request if no token is configured or the client sent the right one.
 ///
 /// # Errors
 /// 401 with `WWW-Authenticate`.

@@ -1,5 +1,5 @@
-//! The response body and the request's end: both happen when the last byte was handed to the connection, or
-//! never will be.
+//! The response body and the end of its request: a request ends when the last byte of its answer was passed
+//! to the connection, or when it is certain that it never will be.
 
 use std::{
     pin::Pin,
@@ -23,14 +23,14 @@ use crate::{
     },
 };
 
-/// A request from its head to the end of its answer. Dropping it ends the request: counted, timed, and logged
-/// if it must be.
+/// A request from its head to the end of its answer. Dropping it ends the request: the metrics count and time
+/// it, and it is logged and traced as the settings say.
 pub struct InFlight {
     /// The shared state.
     pub app: Arc<App>,
     /// When the head was complete.
     pub start: Instant,
-    /// Whether it is one of `limits.in_flight`.
+    /// Whether it holds a permit of `limits.in_flight`.
     pub permitted: bool,
     /// Trace of the request.
     pub trace: TraceContext,
@@ -46,15 +46,15 @@ pub struct InFlight {
     pub bytes: u64,
     /// Whether the answer reached its end.
     pub complete: bool,
-    /// What log and traces say beyond the above; kept apart because an unsampled echo, answered at once, has
-    /// no use for it.
+    /// What log and traces say beyond the above; `None` for a request that needs neither, like most echoes.
     pub details: Option<Box<Details>>,
     /// Keeps the connection from being idle.
     pub call: Option<Call>,
 }
 
 impl InFlight {
-    /// The head of the answer is known. hyper sends no body to HEAD, so nothing would read ours to its end.
+    /// Records the status of the answer. An answer to HEAD is complete at once: hyper sends no body for it,
+    /// and so does not read ours to its end.
     pub fn answered(&mut self, status: StatusCode) {
         self.status = Some(status);
         self.complete = self.method == "HEAD";
@@ -91,7 +91,7 @@ impl Drop for InFlight {
 }
 
 impl InFlight {
-    /// Hands the request to log and traces, if one of them wants it.
+    /// Passes the request on to log and traces, if one of them records it.
     fn record(&mut self, duration: Duration) {
         let log = &self.app.settings.log;
         let finding = Finding::of(self.complete, self.status, duration, log.slow.0);
@@ -116,25 +116,25 @@ impl InFlight {
     }
 }
 
-/// A large answer goes out in parts, so that its request stays in flight (and counts as such) while a slow
-/// client takes it.
+/// Most bytes of an answer that hyper gets at once, so that the request of a large answer counts as in flight
+/// while a slow client reads it.
 const PART_BYTES: usize = 16 << 10;
-/// A part that is smaller is not worth being kept.
+/// Smaller parts are not kept until they are sent: keeping them would cost more than they hold.
 const KEPT_BYTES: usize = 1 << 10;
 
-/// The body of every answer. One pointer, because answers are moved a dozen times on their way.
+/// The body of every answer. It is a single pointer, because an answer is moved a dozen times.
 pub struct ResponseBody(Box<Parts>);
 
 struct Parts {
-    /// What is known and not yet handed on.
+    /// Bytes that were not passed to hyper yet.
     known: Bytes,
-    /// Where the rest comes from.
+    /// The source of the bytes after `known`.
     rest: Option<axum::body::Body>,
     request: InFlight,
 }
 
 impl ResponseBody {
-    /// A body known whole.
+    /// A body whose bytes are all known.
     #[must_use]
     pub fn full(bytes: Bytes, request: InFlight) -> Self {
         Self::new(Parts { known: bytes, rest: None, request })

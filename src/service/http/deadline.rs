@@ -1,5 +1,5 @@
-//! `limits.body` and `limits.handler`: a request body has its time, and only then does the handler's begin,
-//! so that a slow client is never taken for a slow handler.
+//! `limits.body` and `limits.handler`: the time of the handler begins when the request body is complete or
+//! its own time has passed, so that a slow client does not look like a slow handler.
 
 use std::{
     future::Future,
@@ -15,22 +15,23 @@ use tokio::{
     time::{timeout, timeout_at},
 };
 
-/// When the request body must be complete; 408 after. An extension of every request that the router sees.
+/// When the request body must be complete; a handler that waits for it longer answers 408. Every request that
+/// the router gets has it as an extension.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BodyDeadline(pub Instant);
 
-/// A request body that tells its [`Received`] when it is over.
+/// A request body that resolves its [`Received`] when it is over.
 pub(super) struct Receiving<B> {
     body: B,
-    /// Dropped when it is.
+    /// Dropped when the body is over.
     over: Option<oneshot::Sender<()>>,
 }
 
-/// Resolves when the body has come to its end or an error, or nobody wants it any more.
+/// Resolves when the body was read to its end or to an error, or was dropped.
 pub(super) type Received = oneshot::Receiver<()>;
 
 impl<B: Body> Receiving<B> {
-    /// The body, and what tells when it is over.
+    /// The body, and the future that resolves when it is over.
     pub(super) fn new(body: B) -> (Self, Received) {
         let (over, received) = oneshot::channel();
         let over = (!body.is_end_stream()).then_some(over);
@@ -63,7 +64,8 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Receiving<B> {
     }
 }
 
-/// The answer of a handler that takes at most `limit` once the body is over or out of time.
+/// The answer of a handler, or `None` if it takes longer than `limit` after the body is over or its deadline
+/// has passed.
 pub(super) async fn within<T>(
     limit: Duration,
     deadline: BodyDeadline,
@@ -72,7 +74,7 @@ pub(super) async fn within<T>(
 ) -> Option<T> {
     let mut handler = pin!(handler);
     tokio::select! {
-        // a handler that sees its body out of time answers before anything is said about itself
+        // polled first: at the deadline of the body, the handler's own answer (408) wins
         biased;
         answer = &mut handler => return Some(answer),
         _ = timeout_at(deadline.0.into(), received) => {}

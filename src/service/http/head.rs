@@ -1,14 +1,14 @@
-//! What every request is asked for in its headers, gathered in one pass: on a handful of headers that is
-//! cheaper than one lookup.
+//! The facts about a request that every request needs from its headers, gathered in one pass. With the few
+//! headers that a request has, this pass is cheaper than one lookup.
 
 use http::{HeaderName, HeaderValue, Request, Version, header};
 
 use crate::telemetry::trace_context::TRACEPARENT;
 
-/// Headers that decide what happens to a request before any handler sees it.
+/// Facts from the headers that decide what happens to a request before a handler gets it.
 #[derive(Default)]
 pub(super) struct Head<'a> {
-    /// Number of header fields; HTTP/2's `:authority` is one, as the `Host` that it stands for.
+    /// Number of header fields. `:authority` of HTTP/2 counts as one, like the `Host` that it replaces.
     pub count: usize,
     /// Bytes of all names and values.
     pub bytes: usize,
@@ -16,13 +16,13 @@ pub(super) struct Head<'a> {
     pub hosts: usize,
     /// The last of them.
     pub host: Option<&'a [u8]>,
-    /// `Content-Length`, when there is a readable one.
+    /// `Content-Length`, if it is a number.
     pub content_length: Option<u64>,
     /// Whether there is a `Transfer-Encoding` other than one `chunked`.
     pub coded: bool,
     /// `traceparent`, when there is exactly one.
     pub traceparent: Option<&'a [u8]>,
-    /// Whether there is an `Accept` to negotiate by.
+    /// Whether there is an `Accept` header.
     pub accept: bool,
 }
 
@@ -66,7 +66,7 @@ impl<'a> Head<'a> {
 }
 
 fn is_traceparent(name: &HeaderName) -> bool {
-    // lengths differ for almost every other name
+    // the length alone rules out almost every other name
     name.as_str().len() == TRACEPARENT.as_str().len() && *name == TRACEPARENT
 }
 

@@ -1,5 +1,5 @@
-//! JSON answers as long as their clients want them to be: built in the budget, and held there until they are
-//! out.
+//! JSON answers whose size depends on the request: `limits.memory` counts them from when they are built until
+//! they are sent.
 
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
@@ -10,7 +10,7 @@ use crate::{
     memory::Memory,
 };
 
-/// The value as an answer.
+/// An answer with this value as JSON.
 ///
 /// # Errors
 /// 503 when `limits.memory` has no room for it.

@@ -1,4 +1,4 @@
-//! Limits that a request head alone can break.
+//! The limits that are checked on the head of a request.
 
 use http::{StatusCode, Uri, Version};
 
@@ -32,8 +32,8 @@ pub(super) fn check(limits: &Limits, version: Version, uri: &Uri, head: &Head<'_
     }
 }
 
-/// Bytes of the target as it was sent. HTTP/2 sends the authority apart from it, as HTTP/1 does with `Host`:
-/// it counts as a header field.
+/// Bytes of the target as the client sent it. HTTP/2 sends the authority in a field of its own, like `Host`
+/// in HTTP/1, so it counts as a header field.
 fn target_len(version: Version, uri: &Uri) -> usize {
     let path = uri.path_and_query().map_or(0, |target| target.as_str().len());
     match uri.authority() {

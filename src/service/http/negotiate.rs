@@ -6,7 +6,7 @@ use http::{HeaderMap, header};
 
 use crate::state::headers;
 
-/// A representation we can produce.
+/// A representation that the service can produce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Media {
     /// `text/html`
@@ -37,7 +37,8 @@ impl Media {
     }
 }
 
-/// The offer the client prefers; the first on a tie, and when nothing fits or nothing was asked for.
+/// The offer that the client prefers. It is the first one if several are equal, if none is acceptable, or if
+/// there is no `Accept`.
 #[must_use]
 pub fn prefer(headers: &HeaderMap, offers: &[Media; 3]) -> Media {
     let mut lines = headers.get_all(header::ACCEPT).iter().peekable();
@@ -47,13 +48,13 @@ pub fn prefer(headers: &HeaderMap, offers: &[Media; 3]) -> Media {
     let ranges: Vec<&str> =
         lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(',')).map(str::trim).collect();
     let ranked = offers.iter().rev().filter_map(|offer| Some((rank(*offer, &ranges)?, *offer)));
-    // of equals the last wins here, so the offers are turned round
+    // `max_by_key` returns the last of equal offers, so the order is reversed
     ranked.max_by_key(|(rank, _)| *rank).map_or(offers[0], |(_, offer)| offer)
 }
 
-/// How much an offer is wanted: its quality in thousandths is that of the most specific range that covers it.
-/// Of the same quality, what is named was meant rather than what a wildcard merely allows, and what is named
-/// first rather than what follows.
+/// The rank of an offer: first its quality in thousandths, from the most specific range that covers it. At
+/// the same quality, an offer that a range names precedes one that only a wildcard covers, and an offer named
+/// earlier precedes one named later.
 fn rank(offer: Media, ranges: &[&str]) -> Option<(u16, u8, Reverse<usize>)> {
     let (kind, subtype) = offer.essence();
     let covering = ranges.iter().enumerate().filter_map(|(place, range)| {

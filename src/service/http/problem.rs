@@ -1,4 +1,4 @@
-//! Errors as RFC 9457 `application/problem+json`: no internals, nothing of the caller's.
+//! Errors as RFC 9457 `application/problem+json`. They show no internals and quote nothing from the request.
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -10,8 +10,8 @@ use crate::{fanout::budget::ClaimError, memory::Full, telemetry::trace_context::
 /// Media type of every error body.
 pub const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
 
-/// An error on its way to a client. Travels as a response extension until the trace id is known; see
-/// [`Problem::body`].
+/// An error to be sent to a client. It is an extension of the response until its body is made, with the trace
+/// id; see [`Problem::body`].
 #[derive(Clone, Debug)]
 pub struct Problem {
     status: StatusCode,
@@ -36,14 +36,14 @@ impl Problem {
         Self { status, detail: None, close: false, headers: Vec::new() }
     }
 
-    /// Says what is wrong with this request and what would be right.
+    /// Adds the detail: what is wrong with this request and what would be right.
     #[must_use]
     pub(crate) fn detail(self, detail: impl Into<String>) -> Self {
         Self { detail: Some(detail.into()), ..self }
     }
 
-    /// Ends the connection after this answer, because what follows on it cannot be trusted or is not worth
-    /// reading.
+    /// Ends the connection after this answer, because the bytes after the request cannot be trusted or are
+    /// not worth reading.
     #[must_use]
     pub(crate) fn close(self) -> Self {
         Self { close: true, ..self }

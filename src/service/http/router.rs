@@ -1,4 +1,4 @@
-//! The routers of the two listeners: nothing but routes and nesting.
+//! The routers of the two listeners.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! One module a route.
+//! The handlers, one module per route.
 
 pub mod echo;
 pub(super) mod fanout;

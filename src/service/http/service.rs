@@ -1,5 +1,6 @@
-//! What surrounds every request, in this order: trace context, count in, limits, authentication, the hot path
-//! or the router under a time limit, the headers every answer carries, count out.
+//! What the service does with every request, in this order: read its trace context, count it, check limits
+//! and authentication, answer it on the hot path or by the router within a time limit, add the headers of
+//! every answer, count its end.
 
 use std::{
     convert::Infallible, future::Future, net::IpAddr, panic::AssertUnwindSafe, pin::Pin, sync::Arc,
@@ -36,7 +37,7 @@ use crate::{
     },
 };
 
-/// One listener's service; cheap to clone.
+/// The HTTP service of one side; cheap to clone.
 #[derive(Clone)]
 pub struct Service {
     app: Arc<App>,
@@ -70,7 +71,7 @@ impl Future for Pending {
 }
 
 impl Service {
-    /// The service of one listener.
+    /// The service of one side.
     #[must_use]
     pub fn new(app: Arc<App>, side: Side) -> Self {
         let router = match side {
@@ -80,20 +81,20 @@ impl Service {
         Self { app, router, side, client: None, connection: None }
     }
 
-    /// The service of one connection: what it logs names this client, and its requests keep the connection
-    /// from being idle.
+    /// The service of one connection: its log events name this client, and while it has a request the
+    /// connection is not idle.
     #[must_use]
     pub(crate) fn for_connection(&self, client: Option<IpAddr>, connection: Arc<Activity>) -> Self {
         Self { client, connection: Some(connection), ..self.clone() }
     }
 
-    /// What every request can see.
+    /// The state that every request can see.
     #[must_use]
     pub(crate) fn app(&self) -> &Arc<App> {
         &self.app
     }
 
-    /// Which listener it serves.
+    /// The side that it serves.
     #[must_use]
     pub(crate) fn side(&self) -> Side {
         self.side
@@ -134,7 +135,7 @@ impl Service {
         }
     }
 
-    /// The checks before any handler.
+    /// The checks before a handler gets the request.
     fn admit<B>(
         &self,
         in_flight: &mut InFlight,
@@ -145,7 +146,7 @@ impl Service {
         limits::check(&self.app.settings.limits, request.version(), request.uri(), head)?;
         target::check(request, head)?;
         if head.coded {
-            // hyper takes whatever ends in `chunked`, and would hand on the rest undecoded
+            // hyper accepts any list that ends in `chunked`, and decodes only that last coding
             return Err(Problem::new(StatusCode::NOT_IMPLEMENTED)
                 .detail("no Transfer-Encoding other than `chunked`, once, is implemented")
                 .close());
@@ -221,8 +222,8 @@ impl hyper::service::Service<Request<Incoming>> for Service {
     }
 }
 
-/// Replaces the trace id in a map that began as [`state::headers::of_every_answer`]: looking at the first
-/// place costs less than looking it up.
+/// Replaces the trace id in a map that began as [`state::headers::of_every_answer`], where it comes first:
+/// taking the first entry costs less than looking it up.
 fn set_trace_id(headers: &mut HeaderMap, trace_id: HeaderValue) {
     match headers.iter_mut().next() {
         Some((name, value)) if name == X_TRACE_ID => *value = trace_id,
@@ -232,8 +233,8 @@ fn set_trace_id(headers: &mut HeaderMap, trace_id: HeaderValue) {
     }
 }
 
-/// The hot path's end: the prepared headers are cloned whole, which costs a third of inserting them one by
-/// one.
+/// Completes an answer of the hot path. It clones the prepared headers whole, which costs a third of
+/// inserting them one by one.
 fn finish_echo(media: Media, body: Bytes, mut in_flight: InFlight) -> Response<ResponseBody> {
     let mut headers = in_flight.app.live.load().headers().clone();
     set_trace_id(&mut headers, in_flight.trace.trace_id.header());

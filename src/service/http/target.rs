@@ -1,6 +1,6 @@
-//! Where a request is meant for: a target of one of the four forms, and one sound host (RFC 9112 section 3.2,
-//! RFC 9113 section
-//! 8.3.1). A host that others on the way read differently leads to the wrong site.
+//! The target and the host of a request: the target must have one of the four forms, and the host must be
+//! valid and unambiguous (RFC 9112 section 3.2, RFC 9113 section 8.3.1). If a proxy and this service read the
+//! host differently, a request may reach the wrong site.
 
 use std::net::Ipv6Addr;
 
@@ -8,7 +8,7 @@ use http::{Method, Request, StatusCode, Uri, Version};
 
 use crate::http::{head::Head, problem::Problem};
 
-/// Checks the form of the target and what names the host.
+/// Checks the form of the target and the host.
 ///
 /// # Errors
 /// 400.
@@ -49,7 +49,7 @@ fn has_sound_form(method: &Method, uri: &Uri) -> bool {
     }
 }
 
-/// What may be in the name of a host as it is: `unreserved` and `sub-delims` of RFC 3986.
+/// The characters that the name of a host may contain unescaped: `unreserved` and `sub-delims` of RFC 3986.
 const NAME: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=";
 
 /// The same, by byte.
@@ -88,8 +88,8 @@ fn is_rare_host(host: &[u8]) -> bool {
     host.contains(&b'%') && parts.next().is_some_and(is_name) && parts.all(escaped)
 }
 
-/// Whether a Host header names the authority of the target: case does not matter, nor does a port that goes
-/// without saying.
+/// Whether a Host header names the authority of the target. Case is ignored, and the default port of the
+/// scheme equals no port.
 fn same(uri: &Uri, host: &[u8]) -> bool {
     let port: &[u8] = if uri.scheme_str() == Some("https") { b":443" } else { b":80" };
     let name = |host: &[u8]| {

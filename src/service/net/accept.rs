@@ -1,5 +1,5 @@
-//! The accept loop: what it does when the process is full, out of file descriptors, or draining. There is one
-//! for all workers, since that works for every listener, inherited or not, and gives each worker its share:
+//! The accept loop, also for a process that is full, out of file descriptors, or draining. One loop accepts
+//! for all workers: this works for every listener, inherited or not, and gives each worker its share.
 //! `SO_REUSEPORT` was measured (docs/benchmarks.md) and does not.
 
 use std::{io, sync::Arc, time::Duration};
@@ -18,27 +18,28 @@ use crate::net::{
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// A listener of our own is closed when nobody came for this long; whoever was in the middle of a handshake
-/// when the drain began has sent its end by then, from the other side of the world too.
+/// A listener of our own is closed when no connection came for this long. A client whose handshake had begun
+/// before the drain finishes it within this time, even over the longest routes.
 const LAST_CALL: Duration = Duration::from_millis(200);
 
-/// How long that is waited for where the kernel lets newcomers into the queue all the while.
+/// The last call waits for [`LAST_CALL`] only during this time when the kernel goes on adding connections to
+/// the queue.
 const CROWDED: Duration = Duration::from_secs(1);
 
 /// What accepting needs.
 pub(super) struct Acceptor {
-    /// Where connections are counted.
+    /// Counts the connections.
     pub connections: Arc<Connections>,
-    /// Where they are served.
+    /// Serve the connections.
     pub workers: Vec<Worker>,
-    /// How HTTP is spoken.
+    /// The settings of hyper.
     pub protocols: Arc<Protocols>,
 }
 
 impl Acceptor {
-    /// Accepts until the phase is [`Phase::Draining`]. Who is in an inherited socket's queue then stays
-    /// there, for the next process; who is in the queue of our own is still served, as there is room, until
-    /// [`Phase::Cut`].
+    /// Accepts until the phase is [`Phase::Draining`]. Connections in the queue of an inherited socket then
+    /// wait for the next process. Connections in the queue of a socket of our own are still accepted, as
+    /// there is room, until [`Phase::Cut`].
     pub(super) async fn run(&self, mut listener: Listener, mut phase: PhaseWatch) {
         tokio::select! {
             () = self.accept(&listener) => {}
@@ -60,17 +61,17 @@ impl Acceptor {
         }
     }
 
-    /// Accepts who is in the queue.
+    /// Accepts the connections that are still in the queue.
     async fn last_call(&self, listener: &mut Listener) {
         let crowded = listener.admit_no_more().err().map(|error| {
             tracing::debug!(%listener, %error, "connections go on coming while the last ones are accepted");
             Instant::now() + CROWDED
         });
         let mut pause = FIRST_PAUSE;
-        // no more than the queue can hold: it may be that it goes on being filled
+        // at most as many as the queue can hold, because clients may go on filling it
         for _ in 0..=BACKLOG {
             self.connections.room().await;
-            // an empty queue that does not stay so is as good a moment to close it as any
+            // when new connections keep coming, no later moment is better to close an empty queue
             let late = crowded.is_some_and(|end| Instant::now() > end);
             let patience = if late { Duration::ZERO } else { LAST_CALL };
             let Ok(accepted) = timeout(patience, listener.accept()).await else { return };
@@ -78,7 +79,8 @@ impl Acceptor {
         }
     }
 
-    /// Serves what was accepted; after an error of the process or the machine, waits for longer each time.
+    /// Serves an accepted connection. After an error of the process or the machine it waits, each time twice
+    /// as long, up to [`LONGEST_PAUSE`].
     async fn take(&self, listener: &Listener, accepted: io::Result<Accepted>, pause: &mut Duration) {
         match accepted {
             Ok(accepted) => {
@@ -100,14 +102,14 @@ impl Acceptor {
         }
     }
 
-    /// Hands a connection over to the worker that it is counted for.
+    /// Hands a connection to the worker that it is counted for.
     pub(super) fn serve(&self, accepted: Accepted, connection: Connection) {
         self.workers[connection.worker].serve(accepted, connection, self.protocols.clone());
     }
 }
 
-/// Whether the error tells of the connection rather than of the process or the machine; accept(2) asks to
-/// treat these as such.
+/// Whether the error concerns this connection only, not the process or the machine; accept(2) lists most of
+/// these errors.
 fn of_one_connection(error: &io::Error) -> bool {
     const OF_ONE: [Errno; 11] = [
         Errno::CONNABORTED,

@@ -4,7 +4,7 @@ use std::{io, net::TcpStream, os::unix::net::UnixStream};
 
 use crate::net::stream::Stream;
 
-/// A connection that no runtime knows yet; never blocks.
+/// A connection that no runtime watches yet; its socket is in non-blocking mode.
 pub(super) enum Accepted {
     /// TCP, any family.
     Tcp(TcpStream),
@@ -13,14 +13,14 @@ pub(super) enum Accepted {
 }
 
 impl Accepted {
-    /// Has the runtime of this thread watch it.
+    /// Registers the connection with the runtime of this thread.
     ///
     /// # Errors
-    /// As epoll(7) reports, when the machine has no room for more.
+    /// As epoll_ctl(2), when the kernel cannot watch more file descriptors.
     pub(super) fn adopt(self) -> io::Result<Stream> {
         match self {
             Self::Tcp(stream) => {
-                // fails only when the client is gone already, which reading will tell
+                // this fails only when the client has left already, and the next read reports that
                 let _ = stream.set_nodelay(true);
                 stream.try_into().map(Stream::Left)
             }

@@ -27,7 +27,7 @@ use crate::{
     },
 };
 
-/// Longest wait for a client's answer to GOAWAY.
+/// Longest time that the client has to end the connection after our GOAWAY.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Serves the connection until one side ends it.
@@ -42,36 +42,36 @@ pub(super) async fn run(
     let mut transport = Transport::new(stream, activity.clone());
     let mut orders = Orders::new(&activity);
     let protocol = poll_fn(|context| match orders.poll(context) {
-        Order::Close(reason) if !stays(reason, &transport, &activity) => Poll::Ready(Err(reason)),
+        Order::Close(reason) if !stays_open(reason, &transport, &activity) => Poll::Ready(Err(reason)),
         _ => transport.poll_protocol(context).map_err(|_| Closed::Client),
     });
     connection.reason = match protocol.await {
         Err(reason) => reason,
         Ok(None) => Closed::Client,
         Ok(Some(Protocol::Http1)) => serve_http1(transport, orders, service, &protocols).await,
-        // boxed, because it is the larger by far and the rarer
+        // boxed, because this future is by far the larger one and is used more rarely
         Ok(Some(Protocol::Http2)) => Box::pin(serve_http2(transport, orders, service, &protocols)).await,
     };
 }
 
-/// Whether an order to close comes to nothing: it was given because the client was silent, and now there is
-/// something to read. Closing would lose a request that is here already.
-fn stays(reason: Closed, transport: &Transport, activity: &Activity) -> bool {
+/// Whether the connection stays open in spite of an order to close: the sweeper gave the order because the
+/// client was silent, but by now there is something to read. Closing would lose a request that has arrived.
+fn stays_open(reason: Closed, transport: &Transport, activity: &Activity) -> bool {
     let silent = matches!(reason, Closed::FirstByte | Closed::Idle | Closed::Cap | Closed::Drain);
-    let stays = silent && transport.has_unread();
-    if stays {
+    let stays_open = silent && transport.has_unread();
+    if stays_open {
         activity.stay(reason);
     }
-    stays
+    stays_open
 }
 
-/// How HTTP ended.
+/// Why hyper no longer serves the connection.
 enum Ended {
-    /// By an order.
-    Told(Closed),
-    /// By itself.
+    /// The connection was ordered to close.
+    Ordered(Closed),
+    /// hyper has returned.
     Done(hyper::Result<()>),
-    /// HTTP/1: only until the next request.
+    /// The connection waits for its next HTTP/1 request without hyper.
     Resting,
 }
 
@@ -88,7 +88,7 @@ async fn serve_http1(
         let ended = poll_fn(|context| {
             let order = orders.poll(context);
             if let Order::Close(reason) = order {
-                return Poll::Ready(Ended::Told(reason));
+                return Poll::Ready(Ended::Ordered(reason));
             }
             if let Poll::Ready(result) = Pin::new(&mut http).poll(context) {
                 return Poll::Ready(Ended::Done(result));
@@ -99,7 +99,7 @@ async fn serve_http1(
                     return Poll::Ready(Ended::Resting);
                 }
             }
-            // an idle connection is left open for a moment: its next request may be on its way
+            // an idle connection stays open for a moment, because its next request may be on its way
             if order == Order::Drain && !drained && activity.active() > 0 {
                 drained = true;
                 Pin::new(&mut http).graceful_shutdown();
@@ -109,19 +109,19 @@ async fn serve_http1(
         })
         .await;
         let result = match ended {
-            Ended::Told(reason) if !activity.all_answered() => return reason,
-            Ended::Told(reason) => {
+            Ended::Ordered(reason) if !activity.all_answered() => return reason,
+            Ended::Ordered(reason) => {
                 let parts = http.into_parts();
                 (transport, service) = (parts.io.into_inner(), parts.service);
                 transport.take_back(&parts.read_buf);
-                if stays(reason, &transport, activity) {
+                if stays_open(reason, &transport, activity) {
                     continue;
                 }
                 return reason;
             }
             Ended::Done(result) => result,
             Ended::Resting => {
-                // hyper's buffers, most of what a connection takes, come back with the next request
+                // this frees hyper's buffers, most of the memory of a connection, until the next request
                 let parts = http.into_parts();
                 (transport, service) = (parts.io.into_inner(), parts.service);
                 transport.take_back(&parts.read_buf);
@@ -131,12 +131,12 @@ async fn serve_http1(
                 continue;
             }
         };
-        // boxed, so that a connection that goes on holds no room for how it may end
+        // boxed, so that an open connection reserves no memory for this future
         return Box::pin(finish(http, result, orders)).await;
     }
 }
 
-/// Says what is left to be said on a connection whose HTTP/1 is over.
+/// Closes a connection on which hyper has returned from HTTP/1.
 async fn finish(
     http: http1::Connection<TokioIo<Transport>, Service>,
     result: hyper::Result<()>,
@@ -145,7 +145,7 @@ async fn finish(
     let parts = http.into_parts();
     let transport = parts.io.into_inner();
     let reason = match result {
-        // hyper has answered it
+        // hyper has sent the error response
         Err(error) if error.is_parse() => Closed::BadRequest,
         _ if transport.ended() => Closed::Client,
         Err(error) if error.is_user() => Closed::Error,
@@ -171,7 +171,7 @@ async fn serve_http2(
     let mut drained = false;
     let ended = poll_fn(|context| {
         match orders.poll(context) {
-            Order::Close(reason) => return Poll::Ready(Ended::Told(reason)),
+            Order::Close(reason) => return Poll::Ready(Ended::Ordered(reason)),
             Order::Drain if !drained => {
                 drained = true;
                 http.as_mut().graceful_shutdown();
@@ -182,13 +182,13 @@ async fn serve_http2(
     })
     .await;
     match ended {
-        Ended::Told(reason) => {
+        Ended::Ordered(reason) => {
             if matches!(reason, Closed::Header | Closed::Idle | Closed::Cap | Closed::Drain) {
-                // GOAWAY, so that the client knows what it may safely send again
+                // GOAWAY tells the client which requests it may safely send again
                 http.as_mut().graceful_shutdown();
                 let activity = orders.activity;
                 let farewell = async {
-                    // a request that was on its way is answered all the same
+                    // a request that was on its way is still answered
                     while timeout(FAREWELL, http.as_mut()).await.is_err() && activity.active() > 0 {}
                 };
                 orders.unless_cut(farewell).await;
@@ -201,7 +201,7 @@ async fn serve_http2(
     }
 }
 
-/// Whether it is the transport that failed, which is how a client leaves that does not say goodbye.
+/// Whether the transport failed: this is how a client leaves that does not close the connection properly.
 fn went_away(error: &hyper::Error) -> bool {
     error.source().is_some_and(<dyn Error>::is::<std::io::Error>)
 }
@@ -218,7 +218,7 @@ impl<'a> Orders<'a> {
     }
 
     fn poll(&mut self, context: &Context<'_>) -> Order {
-        // a task's waker hardly ever changes: registering it again would cost more than the rest of this
+        // a task's waker rarely changes, and registering it costs more than the rest of this function
         if !self.waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
             self.activity.register(context.waker());
             self.waker = Some(context.waker().clone());
@@ -236,13 +236,13 @@ impl<'a> Orders<'a> {
     async fn rest(&mut self, transport: &Transport) -> Result<(), Closed> {
         let activity = self.activity;
         poll_fn(|context| match self.poll(context) {
-            Order::Close(reason) if !stays(reason, transport, activity) => Poll::Ready(Err(reason)),
+            Order::Close(reason) if !stays_open(reason, transport, activity) => Poll::Ready(Err(reason)),
             _ => transport.poll_read_ready(context).map(Ok),
         })
         .await
     }
 
-    /// Does this, unless told that the time is over.
+    /// Runs `last` to its end, or until the connection is cut.
     async fn unless_cut(&mut self, last: impl Future<Output = ()>) {
         let mut last = pin!(last);
         poll_fn(|context| match self.poll(context) {

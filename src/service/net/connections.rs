@@ -1,4 +1,4 @@
-//! Every open connection of one side: counted, looked over by one sweeper, told to drain or to close.
+//! The open connections of one side. One sweeper checks their limits and orders them to drain or to close.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -22,16 +22,17 @@ use crate::{
     state::App,
 };
 
-/// How long a drain leaves a connection time for its first byte, from when it was accepted.
+/// During a drain, the first byte of a connection must come within this time from when it was accepted.
 const FRESH_GRACE: Duration = Duration::from_secs(1);
-/// How long a drain waits for one more request on an idle connection: what the client sent before it could
-/// know is answered.
+/// During a drain, an idle connection stays open for this time: a request that the client sent before it
+/// could know of the drain is answered.
 const IDLE_GRACE: Duration = Duration::from_millis(100);
 
-/// How long a connection is idle before it rests: longer than the pauses of a busy client, for whom resting
-/// would only be work.
+/// A connection rests when it has been idle for this time, which is longer than the pauses of a busy client:
+/// resting between its requests would only cost time.
 const REST_AFTER: Duration = Duration::from_millis(300);
-/// How many ticks one that makes room has to say goodbye before others have to go as well, one a tick.
+/// A connection that is closed to make room has this many ticks to end; after them, one more connection is
+/// ordered to close at every tick.
 const PATIENCE: u32 = 4;
 
 /// The open connections of one side.
@@ -52,13 +53,13 @@ struct Open {
     cut: bool,
     /// How many connections each worker has.
     loads: Vec<usize>,
-    /// Who comes first among equals.
+    /// The worker that comes first among those with the fewest connections.
     next: usize,
 }
 
 impl Open {
-    /// The worker with the fewest connections. Equals take turns: connections that come one after the other,
-    /// each gone before the next, would all be the first one's.
+    /// The worker with the fewest connections. Workers with equally many take turns; otherwise the first
+    /// worker would get every connection of a client that closes each one before it opens the next.
     fn least_loaded(&mut self) -> usize {
         let count = self.loads.len();
         let turns = (0..count).map(|turn| (self.next + turn) % count);
@@ -70,14 +71,15 @@ impl Open {
 
 struct Entry {
     activity: Arc<Activity>,
-    /// There is nothing to be done about this connection before this time.
+    /// The sweeper skips this connection before this time.
     check_at: Tick,
-    /// How many requests it had had when it was last told to rest.
+    /// How many requests the connection had had when it was last ordered to rest.
     rested: u32,
 }
 
 impl Entry {
-    /// Tells the connection to rest when it is time. Whether it has been told, and has had no request since.
+    /// Orders the connection to rest when it has been idle for [`REST_AFTER`]. Returns whether it has been
+    /// ordered to rest and has had no request since.
     fn rests(&mut self, now: Tick) -> bool {
         let calls = self.activity.calls();
         if self.rested != calls
@@ -114,8 +116,8 @@ impl Spans {
 }
 
 impl Connections {
-    /// No connections yet, for so many workers. Those of the public side are counted in the metrics of
-    /// `counted`.
+    /// No connections yet, for this number of workers. They are counted in the metrics of `counted`, which
+    /// is `None` on the ops side.
     #[must_use]
     pub(super) fn new(limits: &Limits, counted: Option<Arc<App>>, workers: usize) -> Arc<Self> {
         if let Some(app) = &counted {
@@ -137,7 +139,7 @@ impl Connections {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a connection in, for the worker that has the fewest.
+    /// Adds a connection for the worker that has the fewest.
     #[must_use]
     pub(super) fn add(self: &Arc<Self>) -> Connection {
         let mut open = self.open();
@@ -149,7 +151,8 @@ impl Connections {
         connection
     }
 
-    /// Takes a connection of our own in, for this worker; it is counted nowhere and takes nobody's place.
+    /// Adds a connection of the watchdog for this worker. The metrics do not count it, nor does
+    /// `limits.connections`.
     #[must_use]
     pub(super) fn add_visit(self: &Arc<Self>, worker: usize) -> Connection {
         let connection = self.add_to(&mut self.open(), worker, None);
@@ -180,25 +183,25 @@ impl Connections {
             if tick >= PATIENCE || !self.is_leaving() {
                 self.evict();
             }
-            // connections fall idle without telling: look again
+            // nothing reports that a connection has become idle, so each tick looks again
             let _ = tokio::time::timeout(TICK, left).await;
         }
     }
 
-    /// The watchdog's own connection takes nobody's place.
+    /// Whether fewer connections than the limit are open, without those of the watchdog.
     fn has_room(&self) -> bool {
         let open = self.open();
         let others = || open.entries.iter().filter(|(_, entry)| !entry.activity.is_kept()).count();
         open.entries.len() < self.cap || others() < self.cap
     }
 
-    /// Whether one that was told to make room has not left yet.
+    /// Whether a connection that was ordered to close to make room is still open.
     fn is_leaving(&self) -> bool {
-        let told = Order::Close(Closed::Cap);
-        self.open().entries.iter().any(|(_, entry)| entry.activity.ordered() == told)
+        let order = Order::Close(Closed::Cap);
+        self.open().entries.iter().any(|(_, entry)| entry.activity.ordered() == order)
     }
 
-    /// Closes the connection that has been idle for longest. False when none is idle.
+    /// Orders the connection that has been idle for longest to close. False when none is idle.
     pub(super) fn evict(&self) -> bool {
         let open = self.open();
         let idle = open.entries.iter().filter_map(|(_, entry)| {
@@ -222,7 +225,7 @@ impl Connections {
         }
     }
 
-    /// Keeps the limits and hands on the phases; never returns.
+    /// Enforces the limits and passes the phases on to the connections; never returns.
     pub(super) async fn sweep(&self, mut phase: PhaseWatch) {
         let mut interval = interval_at(Instant::now() + TICK, TICK);
         interval.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -279,7 +282,7 @@ impl Connections {
         }
     }
 
-    /// When this connection is to be closed, as things stand, and why.
+    /// When this connection will be closed if nothing more happens on it, and why.
     fn end(&self, activity: &Activity, draining: Option<Tick>) -> (Tick, Closed) {
         let Some((since, reason)) = activity.waiting_for() else {
             return (Tick::MAX, Closed::Error);
@@ -297,13 +300,13 @@ impl Connections {
     }
 }
 
-/// A connection that is counted; no longer when dropped.
+/// An open connection; dropping it removes it from [`Connections`].
 pub(super) struct Connection {
     connections: Arc<Connections>,
     /// What it is doing.
     pub activity: Arc<Activity>,
     key: usize,
-    /// Whose it is.
+    /// The worker that serves it.
     pub worker: usize,
     counted: Option<Arc<App>>,
     /// Why it ends; set before the drop.

@@ -1,4 +1,4 @@
-//! Sockets handed over by systemd, by their names: `sd_listen_fds_with_names(3)`.
+//! Sockets that systemd passes to the service, by name: `sd_listen_fds_with_names(3)`.
 
 use std::{env, io};
 
@@ -7,21 +7,21 @@ use socket2::SockRef;
 
 use crate::net::listener::{BindError, Listener};
 
-/// More than any unit hands over; a larger number is a mistake.
+/// More sockets than any unit passes; a larger number is a mistake.
 const MOST: usize = 1024;
 
-/// Inherited sockets that nobody has taken yet.
+/// Inherited sockets that no side has taken yet.
 pub(crate) struct Inherited {
     fds: ListenFd,
     names: Vec<String>,
 }
 
 impl Inherited {
-    /// Reads `LISTEN_PID`, `LISTEN_FDS` and `LISTEN_FDNAMES`; nothing inherited is not an error. A single
-    /// socket without a name is the public one.
+    /// Reads `LISTEN_PID`, `LISTEN_FDS` and `LISTEN_FDNAMES`. It is no error if there are no inherited
+    /// sockets. If only one socket has no name and none is named `public`, it is the public one.
     ///
     /// # Errors
-    /// The variables contradict each other, or do not tell what a socket is for.
+    /// The variables contradict each other, or do not say which side a socket belongs to.
     pub(crate) fn from_env() -> Result<Self, BindError> {
         check_variables().map_err(|text| refusal("the inherited sockets", text))?;
         let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
@@ -33,7 +33,7 @@ impl Inherited {
     /// Takes every inherited listener of this name.
     ///
     /// # Errors
-    /// The file descriptor is no stream socket that listens.
+    /// The file descriptor is not a listening TCP or Unix stream socket.
     pub(crate) fn take(&mut self, name: &str) -> Result<Vec<Listener>, BindError> {
         let mine = (0..self.names.len()).filter(|index| self.names[*index] == name).collect::<Vec<_>>();
         mine.into_iter()
@@ -57,8 +57,8 @@ impl Inherited {
         }
     }
 
-    /// Says which sockets nobody took: a unit that names them otherwise would be served nowhere, and nobody
-    /// would know why.
+    /// Warns of each socket that no side took: the service does not serve it, and without the warning nobody
+    /// would know that its name is the reason.
     pub(crate) fn warn_of_rest(&mut self) {
         for (index, name) in self.names.iter().enumerate() {
             if matches!(self.fds.take_raw_fd(index), Ok(Some(_))) {
@@ -75,14 +75,15 @@ fn refusal(address: &str, text: String) -> BindError {
     BindError { address: address.into(), source: io::Error::new(io::ErrorKind::InvalidInput, text) }
 }
 
-/// Numbers that are none, or out of range: what would be left out in silence, or counted to for ever.
+/// Refuses variables that are not numbers, which `listenfd` would ignore without a word, and numbers that are
+/// out of range, to which it would count for a very long time.
 fn check_variables() -> Result<(), String> {
     let variable = |name| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
     let Some(count) = variable("LISTEN_FDS") else { return Ok(()) };
     if let Some(pid) = variable("LISTEN_PID").filter(|pid| !pid.is_empty()) {
         match pid.parse::<u32>() {
             Ok(pid) if pid == std::process::id() => {}
-            // meant for another process
+            // the sockets are meant for another process
             Ok(_) => return Ok(()),
             Err(_) => return Err(format!("LISTEN_PID is `{pid}`, no process id")),
         }
@@ -96,7 +97,7 @@ fn check_variables() -> Result<(), String> {
     Ok(())
 }
 
-/// What each of `count` sockets is for, by the value of `LISTEN_FDNAMES`.
+/// The name of each of `count` sockets, from the value of `LISTEN_FDNAMES`.
 fn purposes(names: &str, count: usize) -> Result<Vec<String>, String> {
     let mut purposes = match names {
         "" => vec![String::new(); count],
@@ -121,7 +122,7 @@ fn purposes(names: &str, count: usize) -> Result<Vec<String>, String> {
     Ok(purposes)
 }
 
-/// Whether nobody gave this socket a name: what stands there then is nothing, `unknown`
+/// Whether the socket unit sets no `FileDescriptorName=`: the name is then empty, `unknown`
 /// (`sd_listen_fds_with_names(3)`), or the name of the socket unit (systemd.socket(5)).
 fn is_unnamed(name: &str) -> bool {
     name.is_empty() || name == "unknown" || name.ends_with(".socket")

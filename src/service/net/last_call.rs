@@ -1,16 +1,16 @@
-//! Before a TCP listener of our own is closed: closing it resets whoever waits in the kernel's queue, so from
-//! here on nobody joins the queue, and whoever is in it can be accepted.
+//! Keeps new connections out of the queue of a TCP listener before it is closed. Closing a listener resets
+//! all connections in the kernel's queue, so the service first stops new ones and accepts those in the queue.
 
 use std::io;
 
 use socket2::{SockFilter, SockRef};
 
 /// Drops each TCP segment with SYN and without ACK, which is how connections begin (classic BPF, see
-/// <https://docs.kernel.org/networking/filter.html>). Handshakes under way are finished. Who knocks now
-/// knocks again after a second, and is refused once the listener is closed; shutdown(2) would reset the queue
-/// instead.
+/// <https://docs.kernel.org/networking/filter.html>). Handshakes under way are finished. A client whose SYN
+/// is dropped sends it again after a second, and is refused once the listener is closed. shutdown(2) would
+/// reset the queue instead.
 const NO_SYN: [SockFilter; 5] = [
-    // the byte of flags
+    // the flags are in byte 13 of the TCP header
     SockFilter::new(LOAD_BYTE, 0, 0, 13),
     SockFilter::new(AND, 0, 0, ACK | SYN),
     SockFilter::new(JUMP_IF_EQUAL, 0, 1, SYN),
@@ -24,14 +24,14 @@ const RETURN: u16 = 0x06;
 const SYN: u32 = 0x02;
 const ACK: u32 = 0x10;
 
-/// Lets nobody new into the queue of a listening socket.
+/// Keeps new connections out of the queue of a listening socket.
 ///
 /// # Errors
-/// As setsockopt(2); `EPERM` where the kernel wants `CAP_NET_ADMIN` for it. Then the queue has room for one,
-/// and whoever comes while it is taken has to knock again.
+/// As setsockopt(2); `EPERM` where the kernel requires `CAP_NET_ADMIN`. The queue then has room for one
+/// connection, and a client that comes while it is full has to send its SYN again.
 pub(super) fn refuse_syn(listener: &SockRef<'_>) -> io::Result<()> {
     listener.attach_filter(&NO_SYN).inspect_err(|_| {
-        // a smaller queue is a help, no more
+        // a shorter queue is not required, it only helps
         let _ = listener.listen(0);
     })
 }

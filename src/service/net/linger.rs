@@ -1,5 +1,5 @@
-//! Closing a connection on which the client may still be sending: closing at once would make the kernel send
-//! a reset, and a reset destroys an answer that the client has not read yet.
+//! Closes a connection on which the client may still be sending. If the service closed it at once, the kernel
+//! would send a reset, and a reset destroys an answer that the client has not read yet.
 
 use std::time::Duration;
 
@@ -10,20 +10,20 @@ use tokio::{
 
 use crate::net::stream::{Stream, has_unread};
 
-/// The longest that an end may take, each way.
+/// Longest time for reading after our side is closed.
 pub(super) const LONGEST: Duration = Duration::from_secs(5);
-/// The longest silence of a client whose bytes are read and thrown away.
+/// Longest time for which the client may send nothing while its bytes are read and discarded.
 const LONGEST_SILENCE: Duration = Duration::from_secs(1);
 const MOST_BYTES: usize = 64 << 20;
 
-/// Closes; at once when the client has nothing under way, as far as anyone can know.
+/// Closes the connection, at once if neither the caller nor the kernel knows of more bytes from the client.
 pub(super) async fn close(stream: Stream, under_way: bool) {
     if under_way || has_unread(&stream) {
         drain(stream).await;
     }
 }
 
-/// Says that nothing more will come, then reads until the client has closed too, within bounds.
+/// Closes our side, then reads and discards until the client has closed its side, within the bounds above.
 pub(super) async fn drain(mut stream: Stream) {
     if stream.shutdown().await.is_err() {
         return;

@@ -1,4 +1,4 @@
-//! Where connections come from: a socket inherited from systemd, else one bound to the configured address.
+//! A socket that accepts connections: inherited from systemd, or bound to the configured address.
 
 use std::{
     fmt, io,
@@ -20,39 +20,39 @@ use crate::net::{
     unix_socket::{self, SocketFile},
 };
 
-/// Connections that may wait to be accepted; std asks for 128, and the kernel allows `net.core.somaxconn`
-/// (4096) at most.
+/// Connections that may wait to be accepted. std sets 128; the kernel allows `net.core.somaxconn` (4096 by
+/// default) at most.
 pub const BACKLOG: i32 = 4096;
 
-/// A listener cannot be had (exit code 69, `EX_UNAVAILABLE`).
+/// The service cannot listen on an address (exit code 69, `EX_UNAVAILABLE`).
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}: {source}")]
 pub struct BindError {
-    /// What was to be listened on.
+    /// The configured address, or the inherited socket.
     pub(crate) address: String,
-    /// Why it cannot be.
+    /// Why the service cannot listen on it.
     pub(crate) source: io::Error,
 }
 
 /// A socket that accepts.
 pub struct Listener {
     socket: Socket,
-    /// Whether it stays open in the service manager when we close it, queue and all.
+    /// Whether the service manager keeps the socket and its queue open when this process closes it.
     pub(crate) inherited: bool,
 }
 
 enum Socket {
     Tcp(AsyncFd<TcpListener>),
-    /// The file is there when the socket is our own.
+    /// With its file when this process has bound it.
     Unix(AsyncFd<UnixListener>, Option<SocketFile>),
 }
 
 impl Listener {
-    /// Binds a configured address. A Unix socket left behind by a dead process is replaced, a live one is
-    /// not.
+    /// Binds a configured address. A Unix socket that a dead process left behind is replaced; one on which a
+    /// live process listens is not.
     ///
     /// # Errors
-    /// The address is taken, not ours, or not allowed.
+    /// The address is in use, is not one of this machine, or the process may not bind it.
     pub fn bind(listen: &Listen) -> Result<Self, BindError> {
         let bound = match listen {
             Listen::Tcp(address) => TcpListener::bind(address).and_then(|tcp| {
@@ -73,14 +73,14 @@ impl Listener {
         Ok(Self { socket: Socket::Tcp(waitable(listener)?), inherited })
     }
 
-    /// Accepts on a Unix socket: our own if `file` is its path, else an inherited one.
+    /// Accepts on a Unix socket: one that this process has bound if there is a `file`, else an inherited one.
     pub(super) fn unix(listener: UnixListener, file: Option<SocketFile>) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let inherited = file.is_none();
         Ok(Self { socket: Socket::Unix(waitable(listener)?, file), inherited })
     }
 
-    /// Waits for a connection. Cancelling it loses none.
+    /// Waits for a connection. Cancelling the wait loses no connection.
     ///
     /// # Errors
     /// As accept(2).
@@ -99,11 +99,11 @@ impl Listener {
         }
     }
 
-    /// Lets nobody new into the queue of a socket of our own, so that the last of those in it can be
-    /// accepted.
+    /// Keeps new connections out of the queue of a socket that this process has bound, so that those in it
+    /// can be accepted. The file of a Unix socket is removed.
     ///
     /// # Errors
-    /// As setsockopt(2): the queue stays open.
+    /// As setsockopt(2): new connections can still join the queue.
     pub(crate) fn admit_no_more(&mut self) -> io::Result<()> {
         match &mut self.socket {
             Socket::Tcp(listener) => last_call::refuse_syn(&SockRef::from(listener.get_ref())),
@@ -119,7 +119,7 @@ impl Listener {
     pub(crate) fn address(&self) -> Option<Listen> {
         match &self.socket {
             Socket::Tcp(listener) => listener.get_ref().local_addr().ok().map(Listen::Tcp),
-            // the kernel knows the name it was bound under
+            // the kernel still has the name that the socket had before it was renamed
             Socket::Unix(_, Some(file)) => Some(Listen::Unix(file.path().into())),
             Socket::Unix(listener, None) => listener
                 .get_ref()
@@ -130,8 +130,8 @@ impl Listener {
     }
 }
 
-/// Has the runtime watch the queue of a listener, but nothing that comes out of it: that may be another
-/// runtime's.
+/// Registers a listener with this runtime, but not the connections it accepts: another runtime may serve
+/// those.
 #[expect(deprecated, reason = "not every type keeps its descriptor for as long as it lives; those of std do")]
 fn waitable<L: AsFd + AsRawFd>(listener: L) -> io::Result<AsyncFd<L>> {
     AsyncFd::with_interest(listener, Interest::READABLE)

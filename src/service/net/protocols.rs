@@ -1,4 +1,4 @@
-//! How hyper is to speak HTTP/1 and HTTP/2 here.
+//! The settings of hyper for HTTP/1 and HTTP/2.
 
 use std::{future::Future, time::Duration};
 
@@ -6,16 +6,17 @@ use hyper::server::conn::{http1, http2};
 
 use crate::config::settings::Limits;
 
-/// hyper's own count, kept on its stack; asking for another costs an allocation per request.
+/// hyper's default, for which it has room on its stack; any other number costs an allocation per request.
 const HYPER_MAX_HEADERS: usize = 100;
-/// Streams that a client opened and reset before we took them up.
+/// Most streams that a client has opened and reset before the service accepted them.
 const MAX_PENDING_RESETS: usize = 32;
-/// Streams that we had to reset because of what the client did.
+/// Most streams that the service had to reset because of an error of the client.
 const MAX_LOCAL_RESETS: usize = 64;
-/// What a client may send on one stream, and on one connection, before we have taken it up.
+/// Flow-control windows: how much a client may send on one stream, and on one connection, before the service
+/// reads it.
 const STREAM_WINDOW_BYTES: u32 = 64 << 10;
 const CONNECTION_WINDOW_BYTES: u32 = 256 << 10;
-/// What is kept per stream for a client that is slow to take it.
+/// How much of an answer is buffered per stream for a client that reads slowly.
 const SEND_BUFFER_BYTES: usize = 64 << 10;
 
 /// Connection settings, made once.
@@ -27,25 +28,24 @@ pub(super) struct Protocols {
 }
 
 impl Protocols {
-    /// hyper's limits are set a bit above ours, so that what is a bit too large gets its exact answer from
-    /// us.
+    /// hyper's limits are a bit above the configured ones, so that the service itself answers a request that
+    /// is a bit too large and names the limit.
     #[must_use]
     pub(super) fn new(limits: &Limits) -> Self {
-        // the most bytes of a request head that are read at all
+        // hyper reads at most this many bytes of a request head
         let head_bytes = (2 * (limits.uri_bytes.0 + limits.header_bytes.0)).max(16 << 10);
         let mut http1 = http1::Builder::new();
-        // the sweeper keeps the time; most answers are small: copying one together is cheaper than handing
-        // the kernel two pieces
+        // the sweeper enforces `limits.header`; most answers are small, and copying one into one buffer is
+        // cheaper than passing two to the kernel
         http1.header_read_timeout(None).half_close(true).writev(false).max_buf_size(head_bytes);
         if limits.headers >= HYPER_MAX_HEADERS {
             http1.max_headers(limits.headers + 1);
         }
-        // a stream has its answer after `body` and `handler`, and must have been taken by the client `idle`
-        // later
+        // a stream has its answer after `body` and `handler`; the client then has `idle` to read it
         let streams = Streams { longest: limits.body.0 + limits.handler.0 + limits.idle.0 };
         let mut http2 = http2::Builder::new(streams);
-        // no PING of ours: whoever is gone without a word is idle, or takes nothing, and the sweeper sees to
-        // both
+        // the service sends no PING: a client that has vanished is idle or reads nothing, and the sweeper
+        // closes its connection in both cases
         http2
             .max_concurrent_streams(limits.http2_streams)
             .max_pending_accept_reset_streams(MAX_PENDING_RESETS)

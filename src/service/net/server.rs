@@ -33,7 +33,7 @@ impl Server {
         self.0.workers.len()
     }
 
-    /// A connection to this worker and no other, which is not counted.
+    /// A connection to exactly this worker, which neither metrics nor limits count.
     ///
     /// # Errors
     /// As socketpair(2).
@@ -48,7 +48,7 @@ impl Server {
     }
 
     /// Serves the listeners until the phase is [`Draining`](crate::net::phase::Phase::Draining) and the last
-    /// connection has ended, which [`Cut`](crate::net::phase::Phase::Cut) brings about.
+    /// connection has ended; [`Cut`](crate::net::phase::Phase::Cut) ends all of them.
     pub(crate) async fn serve(&self, listeners: Vec<Listener>, phase: PhaseWatch) {
         let Self(acceptor) = self;
         let serve = async {

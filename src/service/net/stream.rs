@@ -1,4 +1,4 @@
-//! An accepted connection, and what is asked of it beside its bytes.
+//! An accepted connection: its type, the client's address, and whether there is something to read.
 
 use std::{
     io,
@@ -11,7 +11,7 @@ use socket2::SockRef;
 use tokio::net::{TcpStream, UnixStream};
 use tokio_util::either::Either;
 
-/// TCP, any family, or a Unix stream socket; without a box or a virtual call.
+/// A TCP socket of any family or a Unix stream socket, without a box or a virtual call.
 pub(super) type Stream = Either<TcpStream, UnixStream>;
 
 /// The address of the other end; none for a Unix socket.
@@ -34,7 +34,7 @@ pub(super) fn poll_read_ready(stream: &Stream, context: &mut Context<'_>) -> Pol
     }
 }
 
-/// Whether the kernel holds bytes that nobody has read, asked of the kernel itself.
+/// Whether the kernel holds unread bytes; this asks the kernel, not the runtime.
 #[must_use]
 pub(super) fn has_unread(stream: &Stream) -> bool {
     let socket = match stream {

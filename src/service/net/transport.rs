@@ -1,5 +1,5 @@
-//! The byte stream under HTTP: tells which HTTP it is, and notes for the sweeper what the connection is
-//! doing.
+//! The byte stream below HTTP. It detects the version of HTTP and records for the sweeper what the connection
+//! is doing.
 
 use std::{
     future::Future,
@@ -27,11 +27,11 @@ pub(super) enum Protocol {
 }
 
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// Room for the first read, which tells the protocol and is then handed to it.
+/// Buffer for the first bytes, which show the protocol; hyper then reads them from here.
 const FIRST_READ_BYTES: usize = 1024;
 
-/// What is left without the empty lines that may come before a request and mean nothing (RFC 9112 section
-/// 2.2).
+/// The bytes after any empty lines, which a client may send before a request and a server ignores (RFC 9112
+/// section 2.2).
 pub(super) fn without_empty_lines(bytes: &[u8]) -> &[u8] {
     let lines = bytes.iter().take_while(|byte| b"\r\n".contains(byte)).count();
     &bytes[lines..]
@@ -41,7 +41,7 @@ pub(super) fn without_empty_lines(bytes: &[u8]) -> &[u8] {
 pub(super) struct Transport {
     stream: Stream,
     activity: Arc<Activity>,
-    /// Read and not handed on yet.
+    /// Bytes that were read and that hyper has not read from here yet.
     first: BytesMut,
     http1: bool,
     ended: bool,
@@ -49,7 +49,7 @@ pub(super) struct Transport {
 }
 
 impl Transport {
-    /// Nothing has been read or written.
+    /// A transport on which nothing has been read or written.
     #[must_use]
     pub(super) fn new(stream: Stream, activity: Arc<Activity>) -> Self {
         Self { stream, activity, first: BytesMut::new(), http1: false, ended: false, stalled: false }
@@ -69,7 +69,7 @@ impl Transport {
             if compared == HTTP2_PREFACE.len() {
                 return Poll::Ready(Ok(Some(Protocol::Http2)));
             }
-            // no buffer before there is something to put in it: silent clients cost next to nothing
+            // the buffer is allocated only when there are bytes, so that a silent client costs little memory
             ready!(stream::poll_read_ready(&self.stream, context))?;
             self.first.reserve(FIRST_READ_BYTES - compared);
             let read = pin!(self.stream.read_buf(&mut self.first));
@@ -82,19 +82,20 @@ impl Transport {
         }
     }
 
-    /// Takes back what hyper has read and not used while no request was under way: the beginning of a header
-    /// that came together with the request before it. It is read once more, and noted as such.
+    /// Takes back the bytes that hyper has read and not used while no request was under way: the beginning of
+    /// a header that came together with the request before it. They are read again, and recorded as the
+    /// beginning of a header.
     pub(super) fn take_back(&mut self, unused: &[u8]) {
         self.first = BytesMut::from(without_empty_lines(unused));
     }
 
-    /// Whether the client has sent what nobody has made anything of yet.
+    /// Whether the client has sent bytes that hyper has not read.
     #[must_use]
     pub(super) fn has_unread(&self) -> bool {
         !self.first.is_empty() || stream::has_unread(&self.stream)
     }
 
-    /// Waits until there is something to read, an end or an error included.
+    /// Waits until there is something to read, or the end of the stream, or an error.
     pub(super) fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<()> {
         if self.first.is_empty() {
             stream::poll_read_ready(&self.stream, context).map(|_| ())
@@ -109,7 +110,7 @@ impl Transport {
         self.ended
     }
 
-    /// The stream itself, when HTTP is over.
+    /// The stream, for use after HTTP has ended.
     #[must_use]
     pub(super) fn into_stream(self) -> Stream {
         self.stream
@@ -130,7 +131,7 @@ impl Transport {
 
     fn wrote(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if self.stalled || written.is_pending() {
-            // each bit of progress begins the wait anew
+            // any progress starts `limits.idle` again
             self.stalled = written.is_pending();
             self.activity.stalled(self.stalled);
         }
@@ -182,7 +183,7 @@ impl AsyncWrite for Transport {
         Poll::Ready(Ok(()))
     }
 
-    /// Does nothing: closing is up to whoever takes the stream back.
+    /// Does nothing: [`linger`](crate::net::linger) closes the stream.
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }

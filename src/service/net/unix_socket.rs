@@ -1,5 +1,5 @@
-//! A Unix socket at a path: bound under another name and renamed, so that at no time a connection to the path
-//! fails; removed at the end.
+//! A Unix socket at a path. It is bound under another name and then renamed, so that a connection to the path
+//! never fails during a replacement; its file is removed at the end.
 
 use std::{
     fs, io,
@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The file of a bound socket; removed on drop, unless something else has taken its place meanwhile.
+/// The file of a bound socket. Dropping this removes the file, unless another one has replaced it.
 #[derive(Debug)]
 pub(super) struct SocketFile {
     path: PathBuf,
@@ -19,7 +19,7 @@ pub(super) struct SocketFile {
 }
 
 impl SocketFile {
-    /// Where it is.
+    /// The path of the file.
     #[must_use]
     pub(super) fn path(&self) -> &Path {
         &self.path
@@ -42,7 +42,7 @@ fn identity(path: &Path) -> io::Result<(u64, u64)> {
 /// Binds a path. A socket that a dead process left there is replaced.
 ///
 /// # Errors
-/// A live process listens there, there is a file that is no socket, or the folder does not let us.
+/// A live process listens there, the file there is not a socket, or the directory cannot be written to.
 pub(super) fn bind(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
     if let Ok(file) = fs::symlink_metadata(path) {
         if !file.file_type().is_socket() {

@@ -1,4 +1,4 @@
-//! Where connections are served: a runtime, and the service there.
+//! A worker: the runtime and the HTTP service of one thread that serves connections.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::{
     net::{accepted::Accepted, connection, connections::Connection, protocols::Protocols},
 };
 
-/// One of the threads that serve; cheap to clone.
+/// One of the threads that serve connections; cheap to clone.
 #[derive(Clone)]
 pub struct Worker {
     runtime: Handle,
@@ -17,25 +17,25 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// The thread that this is called on.
+    /// The worker of the calling thread; the call must be inside its runtime.
     #[must_use]
     pub fn here(service: Service) -> Self {
         Self { runtime: Handle::current(), service }
     }
 
-    /// What answers there.
+    /// The HTTP service of this worker.
     #[must_use]
     pub(super) fn service(&self) -> &Service {
         &self.service
     }
 
-    /// Where it runs.
+    /// The runtime of this worker.
     #[cfg(test)]
     pub(crate) fn runtime(&self) -> Handle {
         self.runtime.clone()
     }
 
-    /// Hands over a connection, which stays there.
+    /// Hands a connection to this worker, which serves it to its end.
     pub(super) fn serve(&self, accepted: Accepted, connection: Connection, protocols: Arc<Protocols>) {
         let service = self.service.clone();
         self.runtime.spawn(async move {

@@ -1,5 +1,5 @@
-//! A clock of tenths of a second that costs a memory read: the one sweeper advances it, every connection
-//! reads it.
+//! A clock with a resolution of 100 ms that costs one memory read: the sweeper of a side advances it, and the
+//! connections of that side read it.
 
 use std::{
     sync::atomic::{AtomicU32, Ordering},
@@ -9,14 +9,14 @@ use std::{
 /// The unit of [`Tick`].
 pub(crate) const TICK: Duration = Duration::from_millis(100);
 
-/// After a stall (the process was stopped, or starved) the clock jumps by at most this much, so that whoever
-/// waited in our queues meanwhile is heard before being timed out.
+/// Most ticks by which the clock advances at once. After a stall of the process, bytes of clients wait in the
+/// queues of the kernel; the process reads them before a limit passes.
 const LARGEST_STEP: u32 = 2;
 
-/// Tenths of a second since the clock was made; wraps after 13 years.
+/// Tenths of a second since the clock was made; they last for 13 years.
 pub(crate) type Tick = u32;
 
-/// No point in time: later than any.
+/// No point in time; later than every other.
 pub(crate) const NEVER: Tick = Tick::MAX;
 
 /// The time, as of the last sweep.
@@ -30,7 +30,7 @@ impl Clock {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Moves on to the time `elapsed` since the clock was made, but not by leaps. Returns the time.
+    /// Advances the clock by so many ticks, but at least by 1 and at most by 2. Returns the new time.
     pub(crate) fn advance(&self, ticks: u32) -> Tick {
         let now = self.now() + ticks.clamp(1, LARGEST_STEP);
         self.0.store(now, Ordering::Relaxed);
@@ -38,8 +38,7 @@ impl Clock {
     }
 }
 
-/// How many ticks must have begun since the one in which a span of time began, for all of the span to have
-/// passed.
+/// The number of ticks after which a span of time has passed, even if it began at the end of a tick.
 #[must_use]
 pub(crate) fn ticks(span: Duration) -> Tick {
     let whole = span.as_millis().div_ceil(TICK.as_millis());

@@ -3,10 +3,10 @@
 /// The reason of `uecho_connections_closed_total{reason}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Closed {
-    /// The client closed it, asked us to, or went away.
+    /// The client closed the connection or vanished.
     Client,
-    /// Our answer said `Connection: close`: the client asked for it, or the request was not worth going on
-    /// after.
+    /// Our answer said `Connection: close`, because the client asked for it or because of an error after
+    /// which the service reads no further request.
     Answered,
     /// `limits.first_byte` passed before the first byte.
     FirstByte,
@@ -14,17 +14,17 @@ pub(crate) enum Closed {
     Header,
     /// `limits.idle` passed between requests.
     Idle,
-    /// The client took nothing of an answer for `limits.idle`.
+    /// The client read nothing of an answer for `limits.idle`.
     Write,
-    /// A request head that the parser does not take; answered 400, 414 or 431.
+    /// The parser refused a request head; the answer was 400, 414 or 431.
     BadRequest,
-    /// Closed while draining, with nothing left to answer.
+    /// The process is draining and the connection had no request left to answer.
     Drain,
-    /// Still open at `drain.deadline`, or at a second signal.
+    /// The connection was still open at `drain.deadline` or at a second signal.
     Cut,
-    /// The longest idle one made room at `limits.connections`.
+    /// The connection had been idle for longest when `limits.connections` was reached.
     Cap,
-    /// A transport or HTTP/2 protocol error.
+    /// The transport failed, or the client broke the protocol of HTTP/2.
     Error,
 }
 

@@ -1,6 +1,6 @@
-//! What an answer gave to the connection and the kernel has not taken yet. hyper copies the parts of an
-//! HTTP/1 answer into a buffer of its own; so that no more than one part of an answer is held twice, and none
-//! for free, the original stays until the copy is out.
+//! The parts of an answer that hyper has and the kernel has not taken yet. hyper copies them into a buffer of
+//! its own (HTTP/1). Each original is kept until its copy is sent, so that `limits.memory` counts it until
+//! then, and the next part waits, so that at most one part of an answer is in memory twice.
 
 use std::{
     mem::take,
@@ -15,7 +15,7 @@ use bytes::Bytes;
 
 #[derive(Debug, Default)]
 pub(super) struct Unsent {
-    /// Looked at on every flush, without a lock.
+    /// Whether a part is kept; every flush reads this without a lock.
     any: AtomicBool,
     parts: Mutex<Parts>,
 }
@@ -45,7 +45,7 @@ impl Unsent {
         Poll::Pending
     }
 
-    /// Everything is sent.
+    /// Drops what is kept, because everything is sent, and wakes the tasks that wait for it.
     pub(super) fn sent(&self) {
         if self.any.load(Relaxed) {
             self.any.store(false, Relaxed);

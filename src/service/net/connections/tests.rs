@@ -1,4 +1,4 @@
-//! Who makes room.
+//! Which connections are closed to make room.
 
 use tokio::time::timeout;
 
