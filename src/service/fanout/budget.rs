@@ -1,9 +1,8 @@
 //! What a request may still use up, as its caller said: hops and milliseconds of the whole tree's deadline
 //! budget.
 //!
-//! Of a budget, a small reserve (5 %, from 4 to 100 ms) is kept back: half of it to make our answer and send
-//! it, half for the way to the peer and back. So a peer always gives up before we do, and we before our
-//! caller.
+//! The service keeps a small reserve of a budget (5 %, from 4 to 100 ms): half of it to make and send our
+//! answer, half for the way to the peer and back. So a peer gives up before we do, and we before our caller.
 
 use std::time::{Duration, Instant};
 

@@ -62,7 +62,7 @@ impl Peers {
     /// of the configuration; what they take of `memory` is theirs as long as the guard beside them lives.
     ///
     /// # Errors
-    /// There is no room for what the peers say. Nobody is waited for then.
+    /// There is no room for what the peers say; this then returns without waiting for the other peers.
     pub(crate) async fn ask_all(
         &self,
         question: Question,

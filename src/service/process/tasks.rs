@@ -1,5 +1,5 @@
-//! Background tasks by name. Whoever ends, for whatever reason, is noticed: a process that goes on without
-//! one of them would be neither up nor down.
+//! Background tasks by name. The service notices when a task ends for any reason: a process that goes on
+//! without one of them would be neither up nor down.
 
 use std::{collections::HashMap, fmt};
 
