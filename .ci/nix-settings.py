@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""The settings that the NixOS modules write, given to the real programs: nix-settings.py PROGRAM EVALUATED.json
+"""The settings that the NixOS modules write, given to the real programs: nix-settings.py PROGRAM
+EVALUATED.json
 
 EVALUATED.json: {"systems": {name: settings}, "guards": {name: settings of uecho-guard}, "options": {key:
-{"default": value, "text": of the default}}}. Every system's settings must be accepted, and mean what they say.
-Every key of the program's schema must have an option, and every option a key; secret strings have none, they are
-credentials. Every default that an option has, or its text promises, must be the program's own. uecho-guard is
-taken from beside PROGRAM.
+{"default": value, "text": of the default}}}. Every system's settings must be accepted, and mean what they
+say. Every key of the program's schema must have an option, and every option a key; secret strings have none,
+they are credentials. Every default that an option has, or its text promises, must be the program's own.
+uecho-guard is taken from beside PROGRAM.
 """
 
 import json
@@ -55,7 +56,9 @@ def flat(values: dict[str, object], prefix: str = "") -> dict[str, object]:
 
 def keys(program: str) -> dict[str, dict[str, object]]:
     """What the program's schema says of each key."""
-    done = subprocess.run([program, "check-config", "--schema"], env={}, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [program, "check-config", "--schema"], env={}, capture_output=True, text=True, check=True
+    )
     found: dict[str, dict[str, object]] = {}
     for name, item in json.loads(done.stdout)["properties"].items():
         found |= {f"{name}.{key}": it for key, it in item.get("properties", {}).items()} or {name: item}
@@ -87,7 +90,9 @@ def main() -> None:
         wanted = flat(settings)
         got = flat(effective(program, settings))
         differing = {
-            key: (value, got.get(key)) for key, value in wanted.items() if value != {} and got.get(key) != value
+            key: (value, got.get(key))
+            for key, value in wanted.items()
+            if value != {} and got.get(key) != value
         }
         wrong += len(differing)
         print(f"nix-settings: {name}: {len(wanted)} settings, {len(differing)} differ {differing or ''}")
@@ -98,7 +103,9 @@ def main() -> None:
     differing_options = disagreements(keys(program), evaluated["options"])
     for line in differing_options:
         print(f"nix-settings: {line}")
-    print(f"nix-settings: {len(evaluated['options'])} options, {len(differing_options)} disagree with the program")
+    print(
+        f"nix-settings: {len(evaluated['options'])} options, {len(differing_options)} disagree with the program"
+    )
     if wrong or differing_options:
         sys.exit(1)
 

@@ -1,5 +1,5 @@
-# The machine, whatever way it is updated: one purpose, headless, nobody to log in, everything but its state read-only.
-# Where the state lies and how a new version comes is the business of generations.nix.
+# The machine, whatever way it is updated: one purpose, headless, nobody to log in, everything but its state
+# read-only. Where the state lies and how a new version comes is the business of generations.nix.
 {
   config,
   lib,
@@ -51,7 +51,8 @@ in
       };
     };
 
-    # Which uecho, from which revision: in boot entries, the image's name, os-release, and the receipt of every answer.
+    # Which uecho, from which revision: in boot entries, the image's name, os-release, and the receipt of
+    # every answer.
     system = {
       nixos.label = lib.mkOverride 900 "uecho-${version}";
       image = {
@@ -125,8 +126,8 @@ in
       };
     };
 
-    # A machine that hangs or panics (panic= is in headless.nix) starts again by itself; nothing waits for a human at a console that
-    # nobody sees.
+    # A machine that hangs or panics (panic= is in headless.nix) starts again by itself; nothing waits for a
+    # human at a console that nobody sees.
     systemd.settings.Manager = weakly {
       RuntimeWatchdogSec = "15s";
       RebootWatchdogSec = "30s";

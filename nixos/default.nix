@@ -1,4 +1,5 @@
-# The NixOS modules of the flake, by name. Each has a key, so that it counts once, however often it is imported.
+# The NixOS modules of the flake, by name. Each has a key, so that it counts once, however often it is
+# imported.
 { revision }:
 let
   module = name: imports: {

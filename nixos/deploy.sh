@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Deploys one version to one machine, and says what it proved: that the new version serves, or that the old one does again.
-# Where the machine has a guard (uecho-guard), the verdict is the guard's; elsewhere this script judges, and goes back itself.
+# Deploys one version to one machine, and says what it proved: that the new version serves, or that the old
+# one does again. Where the machine has a guard (uecho-guard), the verdict is the guard's; elsewhere this
+# script judges, and goes back itself.
 set -euo pipefail
 
 usage() {
@@ -79,7 +80,8 @@ authority() { sed -E 's/^(.*@)?([^@]*:[^@]*)$/\1[\2]/' <<<"$1"; }
 target=$(authority "$host") builder=${build_host:+ssh-ng://$(authority "$build_host")}
 [ -n "$url" ] || url=http://${target##*@}:8080
 
-# words TEXT: its words as Nix splits them, for a shell: quotes and backslashes count, and nothing is expanded.
+# words TEXT: its words as Nix splits them, for a shell: quotes and backslashes count, and nothing is
+# expanded.
 words() {
   jq --null-input --raw-output --arg text "$1" '
     def part: "\\\\(?:.|\n)|\u0027[^\u0027]*\u0027|\"(?:\\\\(?:.|\n)|[^\"\\\\])*\"|[^ \t\u0027\"\\\\]";
@@ -92,7 +94,8 @@ words() {
     | [$text | match("(?:\(part))+"; "g").string | [match(part; "g").string | unquote] | add] | @sh'
 }
 
-# One connection for all of it. It may break when the machine reboots; then there is another one, and it must not hang meanwhile.
+# One connection for all of it. It may break when the machine reboots; then there is another one, and it must
+# not hang meanwhile.
 control=$(mktemp --directory /tmp/uecho-deploy.XXXXXX)
 trap 'rm -rf "$control"' EXIT
 own=(-o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=5)
@@ -111,8 +114,8 @@ remote() {
   ssh "${ssh_options[@]}" "$host" "$*"
 }
 
-# activate SYSTEM: make it what the machine runs and boots. In a unit of its own, so that a connection that breaks in the
-# middle does not leave it half done, and two deploys at once do not meet.
+# activate SYSTEM: make it what the machine runs and boots. In a unit of its own, so that a connection that
+# breaks in the middle does not leave it half done, and two deploys at once do not meet.
 activate() {
   remote systemd-run --collect --no-ask-password --pipe --quiet --wait --unit=uecho-deploy \
     --setenv=PATH=/run/current-system/sw/bin /run/current-system/sw/bin/sh -c \
@@ -132,7 +135,8 @@ serves() {
 }
 
 guard() { remote /run/current-system/sw/bin/uecho-guard "$@"; }
-# guarded: is a guard on? One of a version that was left a moment ago may still be there, without its files. 255: no telling.
+# guarded: is a guard on? One of a version that was left a moment ago may still be there, without its files.
+# 255: no telling.
 guarded() {
   local state
   state=$(remote systemctl show --property=LoadState,ActiveState uecho-guard.path) || return 255
@@ -144,8 +148,9 @@ activation() {
   remote "echo \$(readlink --canonicalize /run/current-system)@\$(stat --format=%.9Z#%i /run/current-system)"
 }
 
-# judged: waits for the verdict on something that was activated after the switch began, and sets verdict, version and reason. Fails
-# with 1 when there is no guard to wait for, with 2 when it takes too long. A machine that does not answer may be rebooting.
+# judged: waits for the verdict on something that was activated after the switch began, and sets verdict,
+# version and reason. Fails with 1 when there is no guard to wait for, with 2 when it takes too long. A
+# machine that does not answer may be rebooting.
 verdict='' version='' reason=''
 judged() {
   local end=$((SECONDS + patience)) state found

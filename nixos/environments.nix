@@ -1,5 +1,5 @@
-# dev, qa and prod: the same appliance with different values for the same options, and no other difference. A check proves
-# it (checks.nix): give one the values of another, and the very same system comes out.
+# dev, qa and prod: the same appliance with different values for the same options, and no other difference. A
+# check proves it (checks.nix): give one the values of another, and the very same system comes out.
 { lib }:
 let
   environment =

@@ -1,5 +1,6 @@
-# The file systems of the appliance but the boot partition. Root is a tmpfs, emptied at every boot; all that persists is on
-# one file system, whose label is that of nixpkgs' image builders, and is bound to its places from there.
+# The file systems of the appliance but the boot partition. Root is a tmpfs, emptied at every boot; all that
+# persists is on one file system, whose label is that of nixpkgs' image builders, and is bound to its places
+# from there.
 let
   state = "/persist";
   kept = path: {

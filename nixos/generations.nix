@@ -1,5 +1,5 @@
-# The variant that is updated by generations: Nix stays on the machine, each version is a boot entry, and going back is
-# choosing an earlier one.
+# The variant that is updated by generations: Nix stays on the machine, each version is a boot entry, and
+# going back is choosing an earlier one.
 {
   lib,
   pkgs,
@@ -31,14 +31,15 @@ in
         configurationLimit = 6;
       };
       timeout = lib.mkForce 1;
-      # Images are built where there are no firmware variables, so the loader is at the path that firmware looks for anyway.
+      # Images are built where there are no firmware variables, so the loader is at the path that firmware
+      # looks for anyway.
       efi.canTouchEfiVariables = false;
     };
     # Grown below: nixpkgs' own service looks for the partition under "/".
     growPartition = lib.mkForce false;
 
-    # The image is the same for all machines, /etc is read-only, and the id has to be there when systemd starts: the first
-    # boot makes one, on the file system that persists.
+    # The image is the same for all machines, /etc is read-only, and the id has to be there when systemd
+    # starts: the first boot makes one, on the file system that persists.
     initrd.systemd.services.machine-id = {
       description = "Machine ID of the First Boot";
       requiredBy = [ "initrd.target" ];
@@ -76,7 +77,8 @@ in
     };
   };
 
-  # Nothing new appears in "/" itself, not even by root. (What lies below it and does not persist is gone at the next boot.)
+  # Nothing new appears in "/" itself, not even by root. (What lies below it and does not persist is gone at
+  # the next boot.)
   systemd.services.immutable-root = {
     description = "Make the Root Directory Immutable";
     wantedBy = [ "sysinit.target" ];

@@ -1,4 +1,5 @@
-# Options of services.uecho-guard. All of them are written to the guard's settings; the defaults are the program's own.
+# Options of services.uecho-guard. All of them are written to the guard's settings; the defaults are the
+# program's own.
 {
   config,
   lib,

@@ -1,5 +1,6 @@
-# services.uecho-guard: the units of the package, settings that were checked while the system was built, and the two places where
-# a switch asks the guard: before anything changes, and once the boot loader has the new version.
+# services.uecho-guard: the units of the package, settings that were checked while the system was built, and
+# the two places where a switch asks the guard: before anything changes, and once the boot loader has the new
+# version.
 {
   config,
   lib,
@@ -170,12 +171,14 @@ in
             AccuracySec = "1s";
           };
         };
-        # A switch starts every target that is active and waits for it; this one waits for the guard, and the guard for the switch.
+        # A switch starts every target that is active and waits for it; this one waits for the guard, and the
+        # guard for the switch.
         targets.boot-complete.unitConfig.X-OnlyManualStart = true;
       };
 
-      # Runs as part of the version that is coming, before anything is changed, with its path and what is to be done with it. Only a
-      # quarantine is in the way: a guard that cannot tell must not keep a machine from being repaired.
+      # Runs as part of the version that is coming, before anything is changed, with its path and what is to
+      # be done with it. Only a quarantine is in the way: a guard that cannot tell must not keep a machine
+      # from being repaired.
       system.preSwitchChecks.uecho-guard = ''
         if [ "''${2-}" != dry-activate ]; then
           status=0
@@ -200,13 +203,15 @@ in
     })
 
     (lib.mkIf (!cfg.enable) {
-      # The package of the service has the guard's units, too. One that was switched off does not go on until the next boot.
+      # The package of the service has the guard's units, too. One that was switched off does not go on until
+      # the next boot.
       systemd = lib.mkIf served {
         paths.uecho-guard.enable = false;
         services.uecho-guard.enable = false;
         services."uecho-guard-again@".enable = false;
       };
-      # The default that a guard has set stays in the firmware's variables, where it would win over every later installation.
+      # The default that a guard has set stays in the firmware's variables, where it would win over every
+      # later installation.
       boot.loader.systemd-boot.extraInstallCommands = ''
         if [ -e /var/lib/uecho-guard/ledger.json ] && [ -e ${loaderDefault} ]; then
           ${lib.getExe' config.systemd.package "bootctl"} set-default "" ||

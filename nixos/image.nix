@@ -1,12 +1,13 @@
-# Disk images of the appliance: nixpkgs' variants (system.build.images), with the appliance's own disk and promises.
+# Disk images of the appliance: nixpkgs' variants (system.build.images), with the appliance's own disk and
+# promises.
 {
   lib,
   modulesPath,
   ...
 }:
 let
-  # nixpkgs' builder with room for the boot entries of generations.nix, and without a copy of nixpkgs on the disk. What a variant makes
-  # of the disk in the end is its own business.
+  # nixpkgs' builder with room for the boot entries of generations.nix, and without a copy of nixpkgs on the
+  # disk. What a variant makes of the disk in the end is its own business.
   disk =
     {
       name,
@@ -28,8 +29,8 @@ let
         additionalSpace = "2G";
         bootSize = "512M";
         contents = [
-          # The boot loader is installed from inside the image and wants to know what system it is in. At run time /etc is
-          # another file system.
+          # The boot loader is installed from inside the image and wants to know what system it is in. At run
+          # time /etc is another file system.
           {
             source = "${config.system.build.toplevel}/etc/os-release";
             target = "/etc/os-release";
@@ -54,10 +55,12 @@ let
       };
     };
 
-  # MiB. Azure and Google take whole MiB and GiB only; Amazon's has the same by default. The others have what additionalSpace adds.
+  # MiB. Azure and Google take whole MiB and GiB only; Amazon's has the same by default. The others have what
+  # additionalSpace adds.
   diskSize = 4096;
 
-  # The cloud variants come with agents, logins and root logins of their own. Here they are formats and drivers only.
+  # The cloud variants come with agents, logins and root logins of their own. Here they are formats and
+  # drivers only.
   cloud =
     { config, ... }:
     {

@@ -1,5 +1,5 @@
-# What the modules promise. All but the typo, the lints and the size is found out by evaluating, so `nix flake check --no-build` proves
-# it, too.
+# What the modules promise. All but the typo, the lints and the size is found out by evaluating, so `nix flake
+# check --no-build` proves it, too.
 {
   pkgs,
   self,

@@ -1,5 +1,5 @@
-# services.uecho: the units of the package, a configuration that was checked while the system was built, and a switch that
-# loses no request.
+# services.uecho: the units of the package, a configuration that was checked while the system was built, and a
+# switch that loses no request.
 {
   config,
   lib,
@@ -43,7 +43,8 @@ let
     pkgs.runCommand "uecho.toml"
       {
         source = format.generate "uecho.toml" settings;
-        # The environment of the unit is part of the configuration; nothing else of the build's environment is.
+        # The environment of the unit is part of the configuration; nothing else of the build's environment
+        # is.
         checkEnvironment = lib.mapAttrsToList (name: value: "${name}=${toString value}") cfg.environment;
         __structuredAttrs = true;
       }
@@ -61,12 +62,13 @@ let
   # What systemd calls the address.
   stream = lib.removePrefix "unix:";
 
-  # Where the service finds its configuration: the same path before and after a switch, so that a reload reads the new one,
-  # in a folder that every sandbox of the service shares with the machine (one made under the old /etc may not see the new).
+  # Where the service finds its configuration: the same path before and after a switch, so that a reload reads
+  # the new one, in a folder that every sandbox of the service shares with the machine (one made under the old
+  # /etc may not see the new).
   link = "/run/uecho/uecho.toml";
 
-  # The running system as the service sees it. A leaf has a root of its own, with nothing of /run but the folder of the link above:
-  # there, a copy of the machine's link is made before each start and reload.
+  # The running system as the service sees it. A leaf has a root of its own, with nothing of /run but the
+  # folder of the link above: there, a copy of the machine's link is made before each start and reload.
   currentSystem = if cfg.leaf then "/run/uecho/current-system" else "/run/current-system";
   afterLink = lib.optionalAttrs cfg.leaf {
     wants = [ "uecho-current-system.service" ];
@@ -183,9 +185,10 @@ in
           };
         };
 
-        # A switch that changes nothing of the service makes it part of another system all the same, and no unit can have the hash of
-        # the system that it is part of. But every switch starts the targets that are active, once it has restarted what it restarts,
-        # and waits for them. Timers are active however far a boot has come.
+        # A switch that changes nothing of the service makes it part of another system all the same, and no
+        # unit can have the hash of the system that it is part of. But every switch starts the targets that
+        # are active, once it has restarted what it restarts, and waits for them. Timers are active however
+        # far a boot has come.
         uecho-switched = {
           description = "Tell uecho which system it is part of";
           wantedBy = [ "timers.target" ];

@@ -1,4 +1,5 @@
-# Options of services.uecho. Settings left at null are the program's own defaults, which the texts here repeat.
+# Options of services.uecho. Settings left at null are the program's own defaults, which the texts here
+# repeat.
 {
   config,
   lib,

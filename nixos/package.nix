@@ -17,7 +17,8 @@ let
   service = (lib.importTOML ../src/service/Cargo.toml).package;
   inherit (lib) fileset;
 
-  # What cargo reads. The rest of the tree (documentation, NixOS modules, VM tests) can change without a rebuild.
+  # What cargo reads. The rest of the tree (documentation, NixOS modules, VM tests) can change without a
+  # rebuild.
   crates = fileset.unions [
     ../Cargo.lock
     ../Cargo.toml
@@ -55,7 +56,8 @@ rustPlatform.buildRustPackage (finalAttrs: {
     "generate-docs"
   ];
 
-  # Tests are a derivation of their own (passthru.tests): a machine that only needs the program does not wait for them.
+  # Tests are a derivation of their own (passthru.tests): a machine that only needs the program does not wait
+  # for them.
   doCheck = false;
 
   nativeBuildInputs = [ installShellFiles ];

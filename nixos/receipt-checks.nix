@@ -1,4 +1,5 @@
-# What the modules promise of the receipt, and of where the program comes from, claim by claim; all of it is found out by evaluating.
+# What the modules promise of the receipt, and of where the program comes from, claim by claim; all of it is
+# found out by evaluating.
 { pkgs, self }:
 let
   inherit (pkgs) lib;

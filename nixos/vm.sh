@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs the machine that nixos/vm.nix made: $MACHINE is its start script, $PORT the port that it forwards to this host.
+# Runs the machine that nixos/vm.nix made: $MACHINE is its start script, $PORT the port that it forwards to
+# this host.
 set -euo pipefail
 
 usage() {

@@ -40,7 +40,9 @@ class Channel:
         """Have a command run, bounded to `timeout` seconds, without waiting for its end."""
         self.number += 1
         self.socket.settimeout(CONNECT_SECONDS)
-        self.socket.sendall(json.dumps({"number": self.number, "command": command, "timeout": timeout}).encode() + b"\n")
+        self.socket.sendall(
+            json.dumps({"number": self.number, "command": command, "timeout": timeout}).encode() + b"\n"
+        )
 
     def run(self, command: str, timeout: int) -> tuple[int, str, str]:
         """Run a bash command in the machine; returns its status, what it printed, and its errors."""

@@ -1,7 +1,8 @@
-"""A computer with UEFI: QEMU, its firmware's variables and a disk with a volatile write cache, all of which a power cut can hit.
+"""A computer with UEFI: QEMU, its firmware's variables and a disk with a volatile write cache, all of which a
+power cut can hit.
 
-The disk is served by nbdkit, which keeps every write in memory until the machine asks for a flush. Killing QEMU and nbdkit is
-a power cut: what the machine has not flushed is gone, as with a real disk.
+The disk is served by nbdkit, which keeps every write in memory until the machine asks for a flush. Killing
+QEMU and nbdkit is a power cut: what the machine has not flushed is gone, as with a real disk.
 """
 
 import subprocess
@@ -13,7 +14,8 @@ from errors import RunnerError
 from hardware import CODE, Hardware
 from qmp import Monitor
 
-# Emulation runs anywhere, also within a virtual machine. Without cmpxchg16b: that of QEMU 7.2 breaks the flags, and Linux panics.
+# Emulation runs anywhere, also within a virtual machine. Without cmpxchg16b: that of QEMU 7.2 breaks the
+# flags, and Linux panics.
 PROCESSOR = ["-accel", "tcg,thread=multi", "-cpu", "qemu64,-cx16", "-smp", "2"]
 # Of the slowest boot that is still a boot: emulated, on a busy machine.
 BOOT_SECONDS = 240
@@ -72,7 +74,11 @@ class Computer:
 
     def start(self, command: list[str | Path]) -> None:
         with open(self.folder / "hardware.log", "ab") as log:
-            self.processes.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True))
+            self.processes.append(
+                subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                )
+            )
 
     def power_cut(self) -> None:
         """Everything that is not flushed is lost."""

@@ -1,4 +1,6 @@
-"""The disk of the lab: Debian with systemd-boot, the program, and a first version of the system, installed and never booted."""
+"""The disk of the lab: Debian with systemd-boot, the program, and a first version of the system, installed
+and never booted.
+"""
 
 import os
 import shutil
@@ -42,8 +44,8 @@ WantedBy=multi-user.target
 # The root's file system is found by its label; the kernel has its driver built in.
 INITRAMFS = "MODULES=list\nCOMPRESS=zstd\nFSTYPE=ext4\n"
 MANAGER = "[Manager]\nDefaultTimeoutStartSec=10min\nDefaultDeviceTimeoutSec=10min\nShowStatus=no\n"
-# Leaves the whole story with the host, also that of a machine that does not take commands. Not by the serial port: emulated, that one
-# takes longer for it than the rest of the boot.
+# Leaves the whole story with the host, also that of a machine that does not take commands. Not by the serial
+# port: emulated, that one takes longer for it than the rest of the boot.
 JOURNAL = "[Journal]\nForwardToConsole=yes\nMaxLevelConsole=info\nTTYPath=/dev/hvc0\n"
 
 
@@ -55,7 +57,11 @@ def build(disk: Path, repository: Path, bin_dir: Path, setup: str) -> None:
     subprocess.run(["cp", "--archive", "--reflink=auto", rootfs.path(PACKAGES), root], check=True)
     prepare(root, repository, bin_dir)
     script = 'mount -t proc proc proc; mount --rbind /dev dev; chroot . bash -euo pipefail -c "$1"'
-    subprocess.run(["unshare", "--mount", "--propagation", "private", "bash", "-euc", script, "bash", setup], cwd=root, check=True)
+    subprocess.run(
+        ["unshare", "--mount", "--propagation", "private", "bash", "-euc", script, "bash", setup],
+        cwd=root,
+        check=True,
+    )
     esp = root / "boot"
     entries(esp, root)
     boot = work / "boot"
@@ -92,7 +98,9 @@ def prepare(root: Path, repository: Path, bin_dir: Path) -> None:
 
 
 def entries(esp: Path, root: Path) -> None:
-    """What `bootctl install` puts on the EFI system partition, and kernel and initrd under the names that the entries use."""
+    """What `bootctl install` puts on the EFI system partition, and kernel and initrd under the names that the
+    entries use.
+    """
     loader = root / "usr/lib/systemd/boot/efi/systemd-bootx64.efi"
     for name in ("EFI/systemd/systemd-bootx64.efi", "EFI/BOOT/BOOTX64.EFI"):
         (esp / name).parent.mkdir(parents=True)

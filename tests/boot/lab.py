@@ -1,4 +1,6 @@
-"""The versions that the lab boots, how they are put to trial, and what must be true of the machine afterwards."""
+"""The versions that the lab boots, how they are put to trial, and what must be true of the machine
+afterwards.
+"""
 
 import json
 import time
@@ -47,7 +49,10 @@ class State:
 
 def first() -> str:
     """Bash: installs the first version, in a root that does not run."""
-    return f"update-initramfs -u -k all >&2; first=$({make(FIRST)}); nix-env --profile {PROFILE} --set $first; $first/bin/switch-to-configuration boot"
+    return (
+        f"update-initramfs -u -k all >&2; first=$({make(FIRST)}); nix-env --profile {PROFILE}"
+        " --set $first; $first/bin/switch-to-configuration boot"
+    )
 
 
 def make(label: str, kind: str = "good", boot: str = "good", kernel: str = "") -> str:
@@ -56,13 +61,18 @@ def make(label: str, kind: str = "good", boot: str = "good", kernel: str = "") -
 
 
 def install(path: str) -> str:
-    """Bash: what `nixos-rebuild boot` does; the installer of the boot loader has the guard arm the trial boot."""
+    """Bash: what `nixos-rebuild boot` does; the installer of the boot loader has the guard arm the trial
+    boot.
+    """
     return f"nix-env --profile {PROFILE} --set {path}; {path}/bin/switch-to-configuration boot"
 
 
 def settled(computer: Computer) -> State:
     """Wait for the guard's verdict, however many boots it takes."""
-    idle = "systemctl show --value --property=ActiveState uecho-guard.service | grep --quiet --line-regexp -e inactive -e failed"
+    idle = (
+        "systemctl show --value --property=ActiveState uecho-guard.service | grep"
+        " --quiet --line-regexp -e inactive -e failed"
+    )
     deadline = time.monotonic() + VERDICT_SECONDS
     while True:
         try:
@@ -77,16 +87,23 @@ def settled(computer: Computer) -> State:
 
 
 def check_complete(computer: Computer, state: State) -> None:
-    """The running version is whole, serves as itself, is the last good one, and is what the boot loader starts next."""
+    """The running version is whole, serves as itself, is the last good one, and is what the boot loader
+    starts next.
+    """
     computer.succeed(f"nix-store --verify-path {state.running}")
     computer.succeed(f"uecho probe --expect-system $(uecho-toplevel identity {state.running})")
-    require(state.running == state.last_good, f"{state.running} runs, but {state.last_good} is the last good one")
+    require(
+        state.running == state.last_good, f"{state.running} runs, but {state.last_good} is the last good one"
+    )
     require(state.default == state.running, f"{state.running} runs, but {state.default} is the default")
     require(state.oneshot is None, f"{state.oneshot} is still set for one boot")
     # It says to standard error what it thinks of files that are no entries.
     entries = json.loads(computer.succeed("bootctl list --json=short"))
     default = [entry.get("options", "") for entry in entries if entry.get("isDefault")]
-    require(len(default) == 1 and f"init={state.running}/init" in default[0], f"by bootctl the default is {default}")
+    require(
+        len(default) == 1 and f"init={state.running}/init" in default[0],
+        f"by bootctl the default is {default}",
+    )
 
 
 def require(holds: bool, claim: str) -> None:

@@ -1,5 +1,5 @@
-"""Power cuts at random moments of installing, booting, switching and going back. After each, the machine must come up by itself with a
-complete version that serves, and with a ledger that can be read."""
+"""Power cuts at random moments of installing, booting, switching and going back. After each, the machine must
+come up by itself with a complete version that serves, and with a ledger that can be read."""
 
 import time
 from dataclasses import dataclass
@@ -70,7 +70,10 @@ def run(computer: Computer, cuts: int, random: Random) -> list[Result]:
         new = state.running != old.running
         if new:
             lab.require(operation.good, f"a bad version runs: {state}")
-            lab.require(state.running.endswith(f"-{label}"), f"{state.running} runs, neither the old nor the new version")
+            lab.require(
+                state.running.endswith(f"-{label}"),
+                f"{state.running} runs, neither the old nor the new version",
+            )
         ends_on = f"the {'new' if new else 'old'} version, verdict {state.code}"
         results.append(Result(f"power cut {after:.0f} s into: {operation.name}", boots, seconds, ends_on))
     return results
@@ -78,7 +81,9 @@ def run(computer: Computer, cuts: int, random: Random) -> list[Result]:
 
 def check_lost(computer: Computer) -> None:
     """A power cut is one: what was synced is there after it, and what was not is gone."""
-    computer.succeed(f"echo here > {WITNESS}-synced; sync --file-system {WITNESS}-synced; echo gone > {WITNESS}-lost")
+    computer.succeed(
+        f"echo here > {WITNESS}-synced; sync --file-system {WITNESS}-synced; echo gone > {WITNESS}-lost"
+    )
     computer.power_cut()
     computer.boot()
     lab.settled(computer)

@@ -1,4 +1,7 @@
-"""Trial boots: a new version that panics, hangs, does not serve as itself, or is good. Each must end with the right default."""
+"""Trial boots: a new version that panics, hangs, does not serve as itself, or is good.
+
+Each must end with the right default.
+"""
 
 import time
 from dataclasses import dataclass
@@ -60,7 +63,10 @@ def run(computer: Computer, trial: Trial) -> Result:
     lab.require(state.running == state.booted == expected, f"not {expected} runs: {state}")
     lab.check_complete(computer, state)
     reason = state.quarantined.get(new, "")
-    lab.require(bool(reason) != trial.survives and trial.reason in reason, f"quarantined for {reason!r}, expected {trial.reason!r}")
+    lab.require(
+        bool(reason) != trial.survives and trial.reason in reason,
+        f"quarantined for {reason!r}, expected {trial.reason!r}",
+    )
     lab.require(boots == trial.boots, f"{boots} boots instead of {trial.boots}")
     # What counts is where the machine ends when nobody asks for anything.
     computer.power_cut()
@@ -68,4 +74,6 @@ def run(computer: Computer, trial: Trial) -> Result:
     again = lab.settled(computer)
     lab.require(again.running == expected, f"after a power cut {again.running} runs, not {expected}")
     lab.check_complete(computer, again)
-    return Result(trial.name, boots, seconds, f"the {'new' if trial.survives else 'old'} version, verdict {state.code}")
+    return Result(
+        trial.name, boots, seconds, f"the {'new' if trial.survives else 'old'} version, verdict {state.code}"
+    )

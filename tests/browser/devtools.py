@@ -1,4 +1,6 @@
-"""A headless Chromium, driven over its DevTools pipe: pages opened, scripts run in them, complaints and pictures taken."""
+"""A headless Chromium, driven over its DevTools pipe: pages opened, scripts run in them, complaints and
+pictures taken.
+"""
 
 import base64
 import json
@@ -29,16 +31,28 @@ class Browser:
         to_browser, commands = os.pipe()
         answers, from_browser = os.pipe()
         self.commands, self.answers = os.fdopen(commands, "wb", buffering=0), answers
-        command = ["chromium", *FLAGS, f"--user-data-dir={self.profile.name}", f"--window-size={width},{height}", "about:blank"]
+        command = [
+            "chromium",
+            *FLAGS,
+            f"--user-data-dir={self.profile.name}",
+            f"--window-size={width},{height}",
+            "about:blank",
+        ]
         # The pipe is at descriptors 3 and 4, whatever they are here.
         shell = ["bash", "-c", f'exec "$@" 3<&{to_browser} 4>&{from_browser}', "bash", *command]
-        self.process = subprocess.Popen(shell, pass_fds=(to_browser, from_browser), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(
+            shell, pass_fds=(to_browser, from_browser), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         os.close(to_browser)
         os.close(from_browser)
         self.buffer, self.number, self.session = b"", 0, None
         self.events: list[dict[str, Any]] = []
-        page = next(target for target in self.call("Target.getTargets")["targetInfos"] if target["type"] == "page")
-        self.session = self.call("Target.attachToTarget", targetId=page["targetId"], flatten=True)["sessionId"]
+        page = next(
+            target for target in self.call("Target.getTargets")["targetInfos"] if target["type"] == "page"
+        )
+        self.session = self.call("Target.attachToTarget", targetId=page["targetId"], flatten=True)[
+            "sessionId"
+        ]
         for domain in ["Page", "Log", "Runtime"]:
             self.call(f"{domain}.enable")
 
@@ -92,18 +106,28 @@ class Browser:
             if time.monotonic() > deadline:
                 raise RuntimeError(f"{url}: never complete")
             time.sleep(0.05)
-        self.run("new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(() => drawn(null))))")
+        self.run(
+            "new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(() => drawn(null))))"
+        )
 
     def run(self, expression: str) -> Any:
-        """Return the value of a JavaScript expression in the page, which the page's own policy does not concern."""
+        """Return the value of a JavaScript expression in the page, which the page's own policy does not
+        concern.
+        """
         result = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         if "exceptionDetails" in result:
             raise RuntimeError(f"{expression}: {result['exceptionDetails']}")
         return result["result"].get("value")
 
     def complaints(self) -> list[str]:
-        """Return what the browser logged since the page was opened, violations of its policy among it, and dialogs it wanted to show."""
-        texts = [event["params"]["entry"]["text"] for event in self.events if event.get("method") == "Log.entryAdded"]
+        """Return what the browser logged since the page was opened, violations of its policy among it, and
+        dialogs it wanted to show.
+        """
+        texts = [
+            event["params"]["entry"]["text"]
+            for event in self.events
+            if event.get("method") == "Log.entryAdded"
+        ]
         shown = ("Page.javascriptDialogOpening", "Runtime.exceptionThrown", "Runtime.consoleAPICalled")
         return texts + [event["method"] for event in self.events if event.get("method") in shown]
 

@@ -17,7 +17,9 @@ POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
 class Peers:
-    """One server that is any number of peers: the first part of the path names what is answered, after how many milliseconds."""
+    """One server that is any number of peers: the first part of the path names what is answered, after how
+    many milliseconds.
+    """
 
     def __init__(self, answers: dict[str, tuple[float, int, str, str]]) -> None:
         class Handler(BaseHTTPRequestHandler):

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The page of a fan-out as a browser draws it. With UECHO_PICTURES=DIRECTORY what was looked at is kept there.
+"""The page of a fan-out as a browser draws it. With UECHO_PICTURES=DIRECTORY what was looked at is kept
+there.
 
 Needs chromium, and the program at target/debug/uecho or where UECHO says.
 """
@@ -89,7 +90,9 @@ class Page(unittest.TestCase):
             self.assertTrue(picture["top"] <= box["top"] and box["bottom"] <= picture["bottom"], bar)
             # Labels have two or three digits that matter, and a bar at least two pixels.
             expected = full * milliseconds(bar["label"]) / total
-            self.assertAlmostEqual(width, expected, delta=max(3, 0.02 * full), msg=f"{bar['label']} of {whole['label']}")
+            self.assertAlmostEqual(
+                width, expected, delta=max(3, 0.02 * full), msg=f"{bar['label']} of {whole['label']}"
+            )
             # No column reaches into the next.
             cells = [(cell["left"], cell["right"]) for cell in bar["cells"]]
             self.assertTrue(all(cell["clipped"] == "hidden" for cell in bar["cells"]))
@@ -127,14 +130,22 @@ class Page(unittest.TestCase):
         self.assertEqual(seen["title"], "partial - Unstoppable Echo")
         self.assertIn("hello world right back at ya!", seen["text"])
         outcomes = [row[1] for row in self.rows(seen)]
-        self.assertEqual(outcomes, ["partial", "ok, partial", "ok, complete", "ok", "ok", "ok", "bad_status 503", "ok", "ok"])
+        self.assertEqual(
+            outcomes,
+            ["partial", "ok, partial", "ok, complete", "ok", "ok", "ok", "bad_status 503", "ok", "ok"],
+        )
         # What began together is drawn so, and what was slow is long.
-        self.assertEqual([row[0] for row in self.rows(seen)][1:3], [node.url("").rstrip("/") for node in nodes[1::-1]])
+        self.assertEqual(
+            [row[0] for row in self.rows(seen)][1:3], [node.url("").rstrip("/") for node in nodes[1::-1]]
+        )
         longest = max(seen["bars"][1:], key=lambda bar: float(bar["box"]["right"] - bar["box"]["left"]))
         self.assertEqual(longest["cells"][0]["text"], peers.url("slower"))
 
     def test_64_peers_and_three_levels(self) -> None:
-        below = [leaf(f"leaf-{index}", index, 40 - index, ["ok", "timeout", "refused"][index % 3]) for index in range(8)]
+        below = [
+            leaf(f"leaf-{index}", index, 40 - index, ["ok", "timeout", "refused"][index % 3])
+            for index in range(8)
+        ]
         middle = [leaf("middle", 5, 60, completeness="partial", own_elapsed_ms=50, replies=below)]
         tree = (90.0, 200, "application/json", fan_out("partial", 80, middle))
         peers = self.peers({f"peer-{index}": tree for index in range(64)})
@@ -184,7 +195,9 @@ class Page(unittest.TestCase):
         for wrong in ['<p style="color: red">x</p>', "<style>p { color: red }</style>", "<script>1</script>"]:
             peers = self.peers({"page": (0, 200, "text/html", f"<!DOCTYPE html>{wrong}")})
             self.browser.open(peers.url("page"))
-            self.assertTrue(any("Content Security Policy" in text for text in self.browser.complaints()), wrong)
+            self.assertTrue(
+                any("Content Security Policy" in text for text in self.browser.complaints()), wrong
+            )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""What a run starts and mounts lives in namespaces and a control group of its own, and ends with it however it ends."""
+"""What a run starts and mounts lives in namespaces and a control group of its own, and ends with it however
+it ends.
+"""
 
 import contextlib
 import os
@@ -38,10 +40,12 @@ def run() -> int:
     own.mkdir()
     with tempfile.TemporaryDirectory(prefix="uecho-container-") as directory:
         command = [
-            # The first process of a PID namespace takes all others with it; it is ended with unshare, and that with this process.
+            # The first process of a PID namespace takes all others with it; it is ended with unshare, and
+            # that with this process.
             "setpriv", "--pdeathsig", "KILL",
             "unshare", "--mount", "--propagation", "private", "--net", "--pid", "--fork", "--kill-child", "--mount-proc",
-            # A shell as the first process: it also waits for those that lose their parent, or they would hold up the end of their container.
+            # A shell as the first process: it also waits for those that lose their parent, or they would hold
+            # up the end of their container.
             "bash", "-c", '"$@"; exit "$?"', "bash", sys.executable, *sys.argv,
         ]  # fmt: skip
         environment = {**os.environ, STATE: directory, GROUP: str(own), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -64,9 +68,15 @@ def hierarchy() -> Path:
     for line in Path("/proc/self/mounts").read_text().splitlines():
         _, target, kind, *_ = line.split()
         if kind == "cgroup2":
-            own = next(entry for entry in Path("/proc/self/cgroup").read_text().splitlines() if entry.startswith("0::"))
+            own = next(
+                entry
+                for entry in Path("/proc/self/cgroup").read_text().splitlines()
+                if entry.startswith("0::")
+            )
             return Path(target) / own.removeprefix("0::/")
-    raise RunnerError("no cgroup2 hierarchy is mounted on this machine (/sys/fs/cgroup or /sys/fs/cgroup/unified)")
+    raise RunnerError(
+        "no cgroup2 hierarchy is mounted on this machine (/sys/fs/cgroup or /sys/fs/cgroup/unified)"
+    )
 
 
 def remove(directory: Path) -> None:

@@ -14,7 +14,12 @@ import boundary
 from errors import RunnerError
 
 BOOT_SECONDS = 90
-ENVIRONMENT = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin", "HOME=/root", "LANG=C.UTF-8", "TERM=dumb"]
+ENVIRONMENT = [
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin",
+    "HOME=/root",
+    "LANG=C.UTF-8",
+    "TERM=dumb",
+]
 serial = itertools.count(1)
 
 
@@ -28,16 +33,25 @@ class Container:
         self.root = state / "root"
         self.console = state / "console.log"
         self.group = boundary.group() / name
-        # Unique on the host, also with several runs at once; with systemd-nspawn's prefix at most 15 characters, for the name of the link.
+        # Unique on the host, also with several runs at once; with systemd-nspawn's prefix at most 15
+        # characters, for the name of the link.
         self.host_name = f"{boundary.group().name.removeprefix('uecho-')}-{next(serial)}"
         self.process: subprocess.Popen[bytes] | None = None
         self.leader: int | None = None
-        # A tmpfs carries the upper layer: quick, gone with the mount namespace, and fine also where /tmp is an overlay itself.
+        # A tmpfs carries the upper layer: quick, gone with the mount namespace, and fine also where /tmp is
+        # an overlay itself.
         state.mkdir(parents=True)
         mount("-t", "tmpfs", "-o", "mode=0755", "tmpfs", state)
         for directory in (state / "upper", state / "work", self.root):
             directory.mkdir()
-        mount("-t", "overlay", "-o", f"lowerdir={lower},upperdir={state}/upper,workdir={state}/work", "overlay", self.root)
+        mount(
+            "-t",
+            "overlay",
+            "-o",
+            f"lowerdir={lower},upperdir={state}/upper,workdir={state}/work",
+            "overlay",
+            self.root,
+        )
         (self.root / "etc/machine-id").write_text(f"{uuid.uuid4().hex}\n")
         (self.root / "etc/hostname").write_text(f"{name}\n")
 
@@ -76,14 +90,36 @@ class Container:
         raise RunnerError(f"{self.name}: not up after {BOOT_SECONDS} s:\n{self.console_tail()}")
 
     def run(self, command: str, timeout: int | None) -> tuple[int, str]:
-        """Run a bash command inside; return its exit status and standard output. Standard error goes to the console log."""
+        """Run a bash command inside; return its exit status and standard output.
+
+        Standard error goes to the console log.
+        """
         inside = ["bash", "-c", f"set -euo pipefail; {command}"]
         if timeout is not None:
             inside = ["timeout", str(timeout), *inside]
-        enter = ["nsenter", "-t", str(self.leader), "-m", "-u", "-i", "-n", "-p", "-C", "env", "-i", *ENVIRONMENT]
+        enter = [
+            "nsenter",
+            "-t",
+            str(self.leader),
+            "-m",
+            "-u",
+            "-i",
+            "-n",
+            "-p",
+            "-C",
+            "env",
+            "-i",
+            *ENVIRONMENT,
+        ]
         # A file and no pipe for standard error: a command left in the background may keep it open.
         with open(self.console, "ab") as console:
-            result = subprocess.run([*enter, *inside], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=console, check=False)
+            result = subprocess.run(
+                [*enter, *inside],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=console,
+                check=False,
+            )
         return result.returncode, result.stdout.decode(errors="replace")
 
     def is_up(self) -> bool:
@@ -127,11 +163,16 @@ def mount(*arguments: object) -> None:
 
 
 def find_leader(pid: int) -> int | None:
-    """The container's init, once it is that. The children of systemd-nspawn before it only set things up, in part still on the host."""
+    """The container's init, once it is that.
+
+    The children of systemd-nspawn before it only set things up, in part still on the host.
+    """
     for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
         with contextlib.suppress(OSError):
             process = Path("/proc", child)
-            numbers = next(line for line in (process / "status").read_text().splitlines() if line.startswith("NSpid:")).split()
+            numbers = next(
+                line for line in (process / "status").read_text().splitlines() if line.startswith("NSpid:")
+            ).split()
             if (process / "comm").read_text() == "systemd\n" and len(numbers) > 2 and numbers[-1] == "1":
                 return int(child)
     return None

@@ -1,4 +1,6 @@
-"""Install the program and its units into a root, as a package does: binaries, units with the real path, enabled."""
+"""Install the program and its units into a root, as a package does: binaries, units with the real path,
+enabled.
+"""
 
 import shutil
 import subprocess
@@ -10,7 +12,10 @@ ENABLED = ("uecho.service", "uecho.socket", "uecho-ops.socket")
 
 
 def install(root: Path, repository: Path, bin_dir: Path) -> None:
-    """Put everything from `bin_dir` and `repository` in place. The drop-in for leaf nodes is installed, but not active."""
+    """Put everything from `bin_dir` and `repository` in place.
+
+    The drop-in for leaf nodes is installed, but not active.
+    """
     for binary in ("uecho", "uecho-guard"):
         if (bin_dir / binary).is_file():
             shutil.copy2(bin_dir / binary, root / BINARIES.lstrip("/") / binary)

@@ -1,4 +1,6 @@
-"""`machine` of a scenario: the methods of the NixOS test driver (26.05), with the same meaning and default timeouts."""
+"""`machine` of a scenario: the methods of the NixOS test driver (26.05), with the same meaning and default
+timeouts.
+"""
 
 import re
 import shlex
@@ -22,7 +24,9 @@ def retry(fn: Callable[[bool], bool], timeout_seconds: int = 900) -> None:
         time.sleep(1)
     elapsed = time.monotonic() - start
     if not fn(True):
-        raise RequestedAssertionFailed(f"action timed out after {elapsed:.2f} seconds (timeout={timeout_seconds})")
+        raise RequestedAssertionFailed(
+            f"action timed out after {elapsed:.2f} seconds (timeout={timeout_seconds})"
+        )
 
 
 class Machine:
@@ -41,7 +45,9 @@ class Machine:
             self.container.boot()
             self.link("attach")
 
-    def execute(self, command: str, check_return: bool = True, check_output: bool = True, timeout: int | None = 900) -> tuple[int, str]:
+    def execute(
+        self, command: str, check_return: bool = True, check_output: bool = True, timeout: int | None = 900
+    ) -> tuple[int, str]:
         self.start()
         status, output = self.container.run(command, timeout)
         return (status if check_return else -1), (output if check_output else "")
@@ -75,23 +81,32 @@ class Machine:
     def get_unit_info(self, unit: str, user: str | None = None) -> dict[str, str]:
         status, lines = self.systemctl(f'--no-pager show "{unit}"', user)
         if status != 0:
-            raise RequestedAssertionFailed(f'retrieving systemctl info for unit "{unit}" failed with exit code {status}')
+            raise RequestedAssertionFailed(
+                f'retrieving systemctl info for unit "{unit}" failed with exit code {status}'
+            )
         return {match[1]: match[2] for match in re.finditer(r"^([^=\n]+)=(.*)$", lines, re.MULTILINE)}
 
     def get_unit_property(self, unit: str, property: str, user: str | None = None) -> str:
         status, lines = self.systemctl(f'--no-pager show "{unit}" --property="{property}"', user)
         match = re.match(r"^([^=]+)=(.*)$", lines)
         if status != 0 or match is None or match[1] != property:
-            raise RequestedAssertionFailed(f'retrieving property "{property}" of unit "{unit}" failed ({status}): {lines}')
+            raise RequestedAssertionFailed(
+                f'retrieving property "{property}" of unit "{unit}" failed ({status}): {lines}'
+            )
         return match[2]
 
     def require_unit_state(self, unit: str, require_state: str = "active") -> None:
         state = self.get_unit_info(unit)["ActiveState"]
         if state != require_state:
-            raise RequestedAssertionFailed(f"Expected unit '{unit}' to be in state '{require_state}' but it is in state '{state}'")
+            raise RequestedAssertionFailed(
+                f"Expected unit '{unit}' to be in state '{require_state}' but it is in state '{state}'"
+            )
 
     def wait_for_unit(self, unit: str, user: str | None = None, timeout: int = 900) -> None:
-        """Wait until it is active. Raises at once when it has failed, or is inactive and no job is pending."""
+        """Wait until it is active.
+
+        Raises at once when it has failed, or is inactive and no job is pending.
+        """
 
         def check(_last: bool) -> bool:
             state = self.get_unit_property(unit, "ActiveState", user)
@@ -119,7 +134,9 @@ class Machine:
             status, output = self.execute(command, timeout=timeout)
             return (status == 0) == succeeds
 
-        with self.report.nested(f"{self.name}: waiting for {'success' if succeeds else 'failure'}: {command}"):
+        with self.report.nested(
+            f"{self.name}: waiting for {'success' if succeeds else 'failure'}: {command}"
+        ):
             retry(check, timeout)
         return output
 

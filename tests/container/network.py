@@ -1,4 +1,6 @@
-"""The network between the machines of one scenario: a bridge in the runner's own network namespace, addresses as in the NixOS driver."""
+"""The network between the machines of one scenario: a bridge in the runner's own network namespace, addresses
+as in the NixOS driver.
+"""
 
 import subprocess
 from collections.abc import Callable

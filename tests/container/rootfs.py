@@ -39,7 +39,10 @@ def cache_directory() -> Path:
 
 
 def path(extra: tuple[str, ...]) -> Path:
-    """Where the root with the base packages and `extra` is, or will be. A change of this file makes a new one."""
+    """Where the root with the base packages and `extra` is, or will be.
+
+    A change of this file makes a new one.
+    """
     recipe = [*MIRROR, *sorted({*PACKAGES, *extra}), Path(__file__).read_text()]
     return cache_directory() / f"{SUITE}-{hashlib.sha256(chr(10).join(recipe).encode()).hexdigest()[:12]}"
 

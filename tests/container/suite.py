@@ -1,12 +1,13 @@
 """Find the scenarios and run them one after the other, each on fresh machines.
 
-What the machines of a scenario need beyond the installed program is said by a module in setup/, used for the scenario of its
-name and for those whose names begin with it and a dash. All of it is optional:
+What the machines of a scenario need beyond the installed program is said by a module in setup/, used for the
+scenario of its name and for those whose names begin with it and a dash. All of it is optional:
 
 - PACKAGES: more Debian packages for the root
 - MACHINES: names of the machines (default: "machine"); several are on one network and know each other by name
 - TIMEOUT_SECONDS: for the whole scenario
-- prepare(root, name): called before the boot with the root of the machine `name`, in which the program is installed
+- prepare(root, name): called before the boot with the root of the machine `name`, in which the program is
+  installed
 """
 
 import importlib
@@ -73,7 +74,9 @@ def run(scenarios: list[Scenario], repository: Path, bin_dir: Path, *, verbose: 
         print(scenario.name, flush=True)
         passed = run_one(scenario, repository, bin_dir, verbose=verbose, keep=keep)
         failed += not passed
-        print(f"{'ok  ' if passed else 'FAIL'} {scenario.name} ({time.monotonic() - start:.1f} s)", flush=True)
+        print(
+            f"{'ok  ' if passed else 'FAIL'} {scenario.name} ({time.monotonic() - start:.1f} s)", flush=True
+        )
     print(f"scenarios: {len(scenarios) - failed} passed, {failed} failed", flush=True)
     return 1 if failed else 0
 
@@ -93,7 +96,10 @@ def run_one(scenario: Scenario, repository: Path, bin_dir: Path, *, verbose: boo
             install.install(container.root, repository, bin_dir)
             if prepare := getattr(scenario.setup, "prepare", None):
                 prepare(container.root, name)
-        machines = [Machine(container, report, network.link(container, number)) for number, container in enumerate(containers, 1)]
+        machines = [
+            Machine(container, report, network.link(container, number))
+            for number, container in enumerate(containers, 1)
+        ]
         code = compile(scenario.script.read_text(), str(scenario.script), "exec")
         exec(code, symbols(machines, report))  # noqa: S102 - running it is the purpose
         return True
@@ -113,14 +119,18 @@ def run_one(scenario: Scenario, repository: Path, bin_dir: Path, *, verbose: boo
 
 def explain(report: Report, scenario: Scenario, containers: list[Container], error: Exception) -> None:
     """Print what is needed to understand a failure without running it again."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(scenario.script)]
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(scenario.script)
+    ]
     where = traceback.format_list(frames) if frames else traceback.format_exception(error)
     report.explain("last steps", "\n".join(report.steps))
     for container in containers:
         if container.is_up():
             try:
                 status = container.run("systemctl --no-pager --full status 'uecho*' 2>&1 || :", 20)[1]
-                journal = container.run("journalctl --no-pager --boot --lines=40 --output=short-precise 2>&1 || :", 20)[1]
+                journal = container.run(
+                    "journalctl --no-pager --boot --lines=40 --output=short-precise 2>&1 || :", 20
+                )[1]
                 report.explain(f"{container.name}: units", status)
                 report.explain(f"{container.name}: journal", journal)
             except OSError as problem:

@@ -1,12 +1,13 @@
-"""A machine that is not one, to deploy to: ssh, nix, systemctl are stand-ins, the service, its probe and `uecho-guard` are real.
+"""A machine that is not one, to deploy to: ssh, nix, systemctl are stand-ins, the service, its probe and
+`uecho-guard` are real.
 
-Needs bash, jq and built programs (`uecho` at UECHO_BIN, else in target/release or target/debug; `uecho-guard` beside it). The
-stand-in for ssh runs systems that are folders, which go by the names of store paths: switching to one ends the service that
-runs and starts the service of that system, so what is proven is always about answers over HTTP. Everything listens on a loopback
-port of its own.
+Needs bash, jq and built programs (`uecho` at UECHO_BIN, else in target/release or target/debug; `uecho-guard`
+beside it). The stand-in for ssh runs systems that are folders, which go by the names of store paths:
+switching to one ends the service that runs and starts the service of that system, so what is proven is always
+about answers over HTTP. Everything listens on a loopback port of its own.
 
-The machine's guard cannot look at such systems. A verdict is left where it leaves them, after what it would have done; the real
-`uecho-guard` says it, and what is in its ledger, to whoever asks.
+The machine's guard cannot look at such systems. A verdict is left where it leaves them, after what it would
+have done; the real `uecho-guard` says it, and what is in its ledger, to whoever asks.
 """
 
 import hashlib
@@ -126,7 +127,9 @@ class Lab(unittest.TestCase):
         self.command("machine/nix-env", NIX_ENV)
         self.command("machine/systemctl", SYSTEMCTL)
         self.command("machine/uecho-guard", GUARD_PROGRAM)
-        (self.lab / "guard.toml").write_text(f'state_dir = "{self.lab}/state"\nruntime_dir = "{self.lab}/guard"\n')
+        (self.lab / "guard.toml").write_text(
+            f'state_dir = "{self.lab}/state"\nruntime_dir = "{self.lab}/guard"\n'
+        )
         self.guard_is(on=False)
         (self.lab / "bin/uecho").symlink_to(UECHO)
         self.environment = {
@@ -169,10 +172,19 @@ class Lab(unittest.TestCase):
         ledger = {"schema": 1, "versions": {str(self.path(name).resolve()): entry}}
         (self.lab / "state/ledger.json").write_text(json.dumps(ledger))
 
-    def system(self, name: str, *, serves: str | None = None, status: int = 0, before: str = "", after: str = "") -> None:
+    def system(
+        self, name: str, *, serves: str | None = None, status: int = 0, before: str = "", after: str = ""
+    ) -> None:
         """A system with this label, which serves as itself (or as another) once it is switched to."""
         path = self.path(name)
-        values = {"name": name, "path": path, "system": serves or self.identity(name), "status": status, "before": before, "after": after}
+        values = {
+            "name": name,
+            "path": path,
+            "system": serves or self.identity(name),
+            "status": status,
+            "before": before,
+            "after": after,
+        }
         self.command(f"{path}/bin/switch-to-configuration", SWITCH % values)
         (path / "nixos-version").write_text(name)
         (self.lab / name).write_text(f"/nix/store/{path.name}\n")
@@ -207,7 +219,9 @@ class Lab(unittest.TestCase):
     def deploy(self, *arguments: str) -> tuple[int, str]:
         default = ["--url", f"http://127.0.0.1:{self.port}", "--wait", "4", "--verdict", "8", "machine"]
         command = ["bash", str(SCRIPT), *(arguments or default)]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, timeout=120, check=False
+        )
         return done.returncode, done.stderr
 
     def calls(self) -> list[str]:
@@ -216,7 +230,9 @@ class Lab(unittest.TestCase):
 
     def nix(self, command: str) -> str:
         """How a command of Nix was called."""
-        return next(line for line in reversed((self.lab / "nix").read_text().splitlines()) if line.startswith(command))
+        return next(
+            line for line in reversed((self.lab / "nix").read_text().splitlines()) if line.startswith(command)
+        )
 
     def current(self) -> str:
         """The label of what the machine runs."""

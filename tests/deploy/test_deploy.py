@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""What the deploy script does, and what it says of it: on a machine without a guard, and on one with a guard. See lab.py."""
+"""What the deploy script does, and what it says of it: on a machine without a guard, and on one with a guard.
+
+See lab.py.
+"""
 
 import unittest
 from pathlib import Path
@@ -102,7 +105,9 @@ class Unguarded(Lab):
             with self.subTest(host):
                 status, said = self.deploy("--url", f"http://127.0.0.1:{self.port}", "--wait", "4", host)
                 self.assertEqual(status, 0, said)
-                self.assertEqual({call for call in self.calls() if "@" in call}, {f"ssh {ssh}", f"ssh -O exit {ssh}"})
+                self.assertEqual(
+                    {call for call in self.calls() if "@" in call}, {f"ssh {ssh}", f"ssh -O exit {ssh}"}
+                )
                 self.assertIn(f" --to {store} ", self.nix("copy"))
                 (self.lab / "calls").unlink()
                 self.switch("old")
@@ -114,11 +119,16 @@ class Unguarded(Lab):
 
     def test_options_of_ssh_are_split_as_nix_does_it(self) -> None:
         self.system("new")
-        self.environment["NIX_SSHOPTS"] = r"""-i "/a b/key" -o 'ProxyCommand=ssh -W "%h:%p" $HOME *' -o "X=\"q\" \$1 \n" -p 2\ 2"""
+        self.environment["NIX_SSHOPTS"] = (
+            r"""-i "/a b/key" -o 'ProxyCommand=ssh -W "%h:%p" $HOME *' -o "X=\"q\" \$1 \n" -p 2\ 2"""
+        )
         status, said = self.deploy()
         self.assertEqual(status, 0, said)
         options = (self.lab / "options").read_text().splitlines()
-        self.assertEqual(options[:4], ["-i /a b/key", '-o ProxyCommand=ssh -W "%h:%p" $HOME *', r'-o X="q" $1 \n', "-p 2 2"])
+        self.assertEqual(
+            options[:4],
+            ["-i /a b/key", '-o ProxyCommand=ssh -W "%h:%p" $HOME *', r'-o X="q" $1 \n', "-p 2 2"],
+        )
         # The same text for Nix, and nothing that is ours comes first.
         self.assertTrue((self.lab / "copy-options").read_text().startswith(self.environment["NIX_SSHOPTS"]))
 
@@ -148,7 +158,9 @@ class Unguarded(Lab):
         self.system("new")
         builder = "ssh-ng://builder@[2001:db8::2]"
         url = f"http://127.0.0.1:{self.port}"
-        status, said = self.deploy("--url", url, "--wait", "4", "--build-host", "builder@2001:db8::2", "machine")
+        status, said = self.deploy(
+            "--url", url, "--wait", "4", "--build-host", "builder@2001:db8::2", "machine"
+        )
         self.assertEqual(status, 0, said)
         self.assertIn(f" --eval-store auto --store {builder} ", self.nix("build"))
         self.assertIn(f" --from {builder} --to ssh-ng://root@machine ", self.nix("copy"))
@@ -184,13 +196,20 @@ class Guarded(Lab):
         self.assertEqual(self.current(), "new")
 
     def test_the_guard_goes_back_and_that_is_proven_from_here(self) -> None:
-        self.system("new", serves="wrong", after=self.verdict(3, "rolled_back", "never ready", deed=self.back_to("old")))
+        self.system(
+            "new",
+            serves="wrong",
+            after=self.verdict(3, "rolled_back", "never ready", deed=self.back_to("old")),
+        )
         status, said = self.deploy()
         self.assertEqual(status, 3, said)
         self.assertIn("never ready", said)
         self.assertIn(f"serves {self.identity('old')} again", said)
         # Nobody switched but the deploy and the guard.
-        self.assertEqual([call for call in self.calls() if call.startswith("switch")], ["switch switch: new", "switch switch: old"])
+        self.assertEqual(
+            [call for call in self.calls() if call.startswith("switch")],
+            ["switch switch: new", "switch switch: old"],
+        )
 
     def test_a_way_back_that_is_not_proven_from_here_is_no_success(self) -> None:
         self.system("old", serves="wrong")
@@ -198,7 +217,9 @@ class Guarded(Lab):
         self.assertEqual(self.deploy()[0], 4)
 
     def test_an_old_version_that_is_unhealthy_is_said(self) -> None:
-        self.system("new", after=self.verdict(4, "still_unhealthy", "nobody answers", deed=self.back_to("old")))
+        self.system(
+            "new", after=self.verdict(4, "still_unhealthy", "nobody answers", deed=self.back_to("old"))
+        )
         status, said = self.deploy()
         self.assertEqual(status, 4, said)
         self.assertIn("nobody answers", said)
@@ -243,7 +264,9 @@ class Guarded(Lab):
         self.system("new", after=self.verdict(0, "good", "blessed"))
         self.quarantine("new", "it was never ready")
         why = "it's the network's fault"
-        status, said = self.deploy("--url", f"http://127.0.0.1:{self.port}", "--verdict", "8", "--override", why, "machine")
+        status, said = self.deploy(
+            "--url", f"http://127.0.0.1:{self.port}", "--verdict", "8", "--override", why, "machine"
+        )
         self.assertEqual(status, 0, said)
         self.assertIn(why, (self.lab / "state/ledger.json").read_text())
 

@@ -1,4 +1,5 @@
-# Crashes: the service comes back after each of 100 kills, keeps the clients' connections, and never ends up "failed".
+# Crashes: the service comes back after each of 100 kills, keeps the clients' connections, and never ends up
+# "failed".
 import time
 
 KILLS = 100
@@ -22,7 +23,10 @@ with subtest(f"kill -9, {KILLS} times"):
         machine.wait_until_succeeds("systemctl is-active uecho.service", timeout=30)
         pids.add(machine.get_unit_property("uecho.service", "MainPID"))
     # The very first kill may race with an answer that was already under way; the last processes all differ.
-    print(f"{KILLS} kills: answer after {sorted(seconds)[KILLS // 2]:.2f} s (median), {max(seconds):.2f} s (longest)")
+    print(
+        f"{KILLS} kills: answer after {sorted(seconds)[KILLS // 2]:.2f} s"
+        f" (median), {max(seconds):.2f} s (longest)"
+    )
     t.assertEqual(int(machine.get_unit_property("uecho.service", "NRestarts")) - before, KILLS)
     t.assertEqual(len(pids), KILLS)
 
@@ -34,5 +38,7 @@ with subtest("not latched, and still ready"):
 with subtest("an end nobody asked for is followed by a start too"):
     restarts = int(machine.get_unit_property("uecho.service", "NRestarts"))
     machine.succeed("systemctl kill --kill-whom=main --signal=TERM uecho.service")
-    machine.wait_until_succeeds(f'test "$(systemctl show --property=NRestarts --value uecho.service)" -gt {restarts}', timeout=60)
+    machine.wait_until_succeeds(
+        f'test "$(systemctl show --property=NRestarts --value uecho.service)" -gt {restarts}', timeout=60
+    )
     machine.wait_until_succeeds("curl -sSf --max-time 10 http://127.0.0.1:8080/readyz", timeout=60)

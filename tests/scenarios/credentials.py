@@ -7,7 +7,9 @@ peer_canary = f"canary-{secrets.token_hex(16)}"
 
 
 def places(text: str) -> list[str]:
-    """Where the text can be found: journal, environments and command lines of all processes, units, the operations side."""
+    """Where the text can be found: journal, environments and command lines of all processes, units, the
+    operations side.
+    """
     # Bracketed, so that no search finds itself; counted, so that a search reads to the end.
     pattern = f"{text[:-1]}[{text[-1]}]"
     commands = {
@@ -17,7 +19,9 @@ def places(text: str) -> list[str]:
         "operations": "curl -sS http://127.0.0.1:8081/metrics http://127.0.0.1:8081/version",
     }
     return [
-        place for place, command in commands.items() if machine.execute(f"({command}) 2>/dev/null | grep -ac '{pattern}'")[1].strip() != "0"
+        place
+        for place, command in commands.items()
+        if machine.execute(f"({command}) 2>/dev/null | grep -ac '{pattern}'")[1].strip() != "0"
     ]
 
 
@@ -45,7 +49,9 @@ with subtest("only the service can read it"):
     pid = machine.get_unit_property("uecho.service", "MainPID")
     t.assertNotEqual(machine.succeed(f"stat -c %u /proc/{pid}").strip(), "0")
     machine.succeed("test -s /run/credentials/uecho.service/api.token")
-    machine.fail("setpriv --reuid=65534 --regid=65534 --clear-groups cat /run/credentials/uecho.service/api.token")
+    machine.fail(
+        "setpriv --reuid=65534 --regid=65534 --clear-groups cat /run/credentials/uecho.service/api.token"
+    )
 
 with subtest("it is nowhere else"):
     # Something planted is found by the same searches.

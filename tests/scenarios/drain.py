@@ -1,22 +1,31 @@
-# Drain: what is in flight at a stop is answered, what takes too long is cut and counted, and the journal tells which.
+# Drain: what is in flight at a stop is answered, what takes too long is cut and counted, and the journal
+# tells which.
 import json
 
 
 def drained() -> dict[str, str]:
     """The last report of a drain, as journal fields without their prefix."""
     machine.succeed("journalctl --sync")
-    lines = machine.succeed("journalctl --boot --unit=uecho.service --output=json TARGET=uecho::drain").split("\n")
+    lines = machine.succeed("journalctl --boot --unit=uecho.service --output=json TARGET=uecho::drain").split(
+        "\n"
+    )
     entry = [json.loads(line) for line in lines if line][-1]
     print(entry["MESSAGE"])
-    return {key.removeprefix("DRAIN_").lower(): str(value) for key, value in entry.items() if key.startswith("DRAIN_")}
+    return {
+        key.removeprefix("DRAIN_").lower(): str(value)
+        for key, value in entry.items()
+        if key.startswith("DRAIN_")
+    }
 
 
 def slow_request(name: str, seconds: int) -> None:
     """Send a request whose body takes so long to arrive."""
     # A unit has its own idea of PATH.
     machine.succeed(
-        f"systemd-run --quiet --unit={name} --setenv=PATH --property=StandardOutput=truncate:/run/{name}.out --property=StandardError=journal --"
-        f" bash -c '(printf begin; sleep {seconds}; printf end) | curl -sS -i -X POST -H Expect: -T - http://127.0.0.1:8080/api/v1/echo'"
+        f"systemd-run --quiet --unit={name} --setenv=PATH --property=StandardOutput=truncate:/run/{name}.out"
+        " --property=StandardError=journal --"
+        f" bash -c '(printf begin; sleep {seconds}; printf end) | curl -sS -i -X POST"
+        " -H Expect: -T - http://127.0.0.1:8080/api/v1/echo'"
     )
     machine.sleep(1)
 
@@ -25,7 +34,8 @@ start_all()
 machine.wait_for_unit("uecho.service")
 machine.succeed(
     "mkdir -p /run/systemd/system/uecho.service.d",
-    "printf '[Service]\\nEnvironment=UECHO_DRAIN__DEADLINE=4s\\n' > /run/systemd/system/uecho.service.d/zz-test.conf",
+    "printf '[Service]\\nEnvironment=UECHO_DRAIN__DEADLINE=4s\\n' >"
+    " /run/systemd/system/uecho.service.d/zz-test.conf",
     "systemctl daemon-reload",
     "systemctl restart uecho.service",
 )

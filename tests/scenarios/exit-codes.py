@@ -1,4 +1,5 @@
-# Exit codes: a configuration error (78) stays down and does not loop, also while clients knock; set right, it serves again.
+# Exit codes: a configuration error (78) stays down and does not loop, also while clients knock; set right, it
+# serves again.
 
 DROP_IN = "/run/systemd/system/uecho.service.d/zz-test.conf"
 
@@ -8,11 +9,16 @@ machine.succeed("mkdir -p /run/systemd/system/uecho.service.d")
 
 with subtest("a configuration error is refused before anything runs"):
     machine.fail("UECHO_LIMITS__BODY=plenty uecho check-config")
-    t.assertEqual(machine.succeed("UECHO_LIMITS__BODY=plenty uecho serve 2>/dev/null || echo $?").strip(), "78")
+    t.assertEqual(
+        machine.succeed("UECHO_LIMITS__BODY=plenty uecho serve 2>/dev/null || echo $?").strip(), "78"
+    )
     t.assertEqual(machine.succeed("uecho --no-such-option 2>/dev/null || echo $?").strip(), "2")
 
 with subtest("it stays down with 78"):
-    machine.succeed(f"printf '[Service]\\nEnvironment=UECHO_LIMITS__BODY=plenty\\n' > {DROP_IN}", "systemctl daemon-reload")
+    machine.succeed(
+        f"printf '[Service]\\nEnvironment=UECHO_LIMITS__BODY=plenty\\n' > {DROP_IN}",
+        "systemctl daemon-reload",
+    )
     machine.fail("systemctl restart uecho.service")
     machine.require_unit_state("uecho.service", "failed")
     t.assertEqual(machine.get_unit_property("uecho.service", "ExecMainStatus"), "78")
@@ -22,9 +28,15 @@ with subtest("it stays down with 78"):
     machine.succeed("journalctl --boot --unit=uecho.service --output=cat | grep -F limits.body")
 
 with subtest("clients that knock start it again now and then, not in a tight loop"):
-    starts = "journalctl --boot --unit=uecho.service --output=cat | grep -c 'Main process exited, code=exited, status=78' || :"
+    starts = (
+        "journalctl --boot --unit=uecho.service --output=cat | grep -c 'Main"
+        " process exited, code=exited, status=78' || :"
+    )
     before = int(machine.succeed(starts))
-    machine.execute("for i in $(seq 20); do curl -s --max-time 14 http://127.0.0.1:8080/knock & done > /dev/null 2>&1; sleep 15")
+    machine.execute(
+        "for i in $(seq 20); do curl -s --max-time 14 http://127.0.0.1:8080/knock"
+        " & done > /dev/null 2>&1; sleep 15"
+    )
     tried = int(machine.succeed(starts)) - before
     print(f"20 clients over 15 s: {tried} starts")
     t.assertGreater(tried, 0)

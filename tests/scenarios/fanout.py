@@ -1,4 +1,5 @@
-# Fan-out over three machines: all answer; one is cut off from the network and healed; one is down; a ring ends by itself.
+# Fan-out over three machines: all answer; one is cut off from the network and healed; one is down; a ring
+# ends by itself.
 import json
 import time
 
@@ -26,7 +27,9 @@ def configure(node, **settings: str) -> None:
 def ask(*options: str, path: str = "/api/v1/fanout/hi") -> tuple[int, dict[str, object], float]:
     """Ask a for a fan-out; returns status, answer and seconds."""
     begin = time.monotonic()
-    output = a.succeed(f"curl -sS --max-time 30 -w '\\n%{{http_code}}' {' '.join(options)} http://127.0.0.1:8080{path}")
+    output = a.succeed(
+        f"curl -sS --max-time 30 -w '\\n%{{http_code}}' {' '.join(options)} http://127.0.0.1:8080{path}"
+    )
     body, _, status = output.rpartition("\n")
     return int(status), json.loads(body), time.monotonic() - begin
 
@@ -70,7 +73,9 @@ with subtest("all peers answer, in the order of the configuration"):
 with subtest("one trace through all three journals"):
     ask(f"-H 'traceparent: 00-{TRACE}-00f067aa0ba902b7-01'")
     for node in [a, b, c]:
-        node.wait_until_succeeds(f"journalctl --boot --unit=uecho.service TRACE_ID={TRACE} --output=cat | grep .", timeout=30)
+        node.wait_until_succeeds(
+            f"journalctl --boot --unit=uecho.service TRACE_ID={TRACE} --output=cat | grep .", timeout=30
+        )
 
 with subtest("a peer that is cut off costs the budget and no more"):
     c.block()
@@ -93,7 +98,9 @@ with subtest("a caller with less time gets its answer in time"):
 
 with subtest("healed, it answers again"):
     c.unblock()
-    a.wait_until_succeeds("curl -sS --max-time 10 http://127.0.0.1:8080/api/v1/fanout/again | grep -F complete", timeout=60)
+    a.wait_until_succeeds(
+        "curl -sS --max-time 10 http://127.0.0.1:8080/api/v1/fanout/again | grep -F complete", timeout=60
+    )
 
 with subtest("a peer that is down is refused at once, and the policy decides the status"):
     c.succeed("systemctl stop uecho.socket uecho.service")
@@ -108,7 +115,9 @@ with subtest("a peer that is down is refused at once, and the policy decides the
 
 with subtest("peers that crash come back without anybody's help"):
     b.succeed("systemctl kill --kill-whom=main --signal=KILL uecho.service")
-    a.wait_until_succeeds("curl -sSf --max-time 10 http://127.0.0.1:8080/api/v1/fanout/again | grep -F complete", timeout=60)
+    a.wait_until_succeeds(
+        "curl -sSf --max-time 10 http://127.0.0.1:8080/api/v1/fanout/again | grep -F complete", timeout=60
+    )
 
 with subtest("a ring of two ends at the hop limit, not in exhausted sockets"):
     configure(a, fanout__peers='["http://b:8080/api/v1/fanout"]', log__access="all")
@@ -120,7 +129,9 @@ with subtest("a ring of two ends at the hop limit, not in exhausted sockets"):
     a.sleep(1)
     statuses = []
     for node in [a, b]:
-        lines = node.succeed(f"journalctl --boot --unit=uecho.service TRACE_ID={ring} TARGET=uecho::access --output=json").split("\n")
+        lines = node.succeed(
+            f"journalctl --boot --unit=uecho.service TRACE_ID={ring} TARGET=uecho::access --output=json"
+        ).split("\n")
         statuses += [json.loads(line)["HTTP_RESPONSE_STATUS_CODE"] for line in lines if line]
     print(f"ring: {seconds:.2f} s, {len(statuses)} requests, statuses {sorted(statuses)}, {answer}")
     t.assertEqual((status, answer["status"]), (200, "partial"))

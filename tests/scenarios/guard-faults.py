@@ -1,4 +1,5 @@
-# Whatever happens to the guard itself: killed at every step, two at once, its memory damaged or unwritable, garbage collected around it.
+# Whatever happens to the guard itself: killed at every step, two at once, its memory damaged or unwritable,
+# garbage collected around it.
 import json
 
 LEDGER = "/var/lib/uecho-guard/ledger.json"
@@ -37,7 +38,9 @@ def refused(version):
 
 
 def guard_is_at_work():
-    machine.wait_until_succeeds("systemctl show --value --property=ActiveState uecho-guard.service | grep -qx activating", timeout=60)
+    machine.wait_until_succeeds(
+        "systemctl show --value --property=ActiveState uecho-guard.service | grep -qx activating", timeout=60
+    )
 
 
 with subtest("nothing to go back to: told, and left running"):
@@ -79,17 +82,28 @@ for number, steps in enumerate(
         deploy(bad)
         t.assertEqual(verdict(), (3, v1))
         t.assertEqual(machine.succeed("uecho-steps left"), "", "steps that were never reached")
-        machine.succeed(f"uecho probe --expect-system $(uecho-toplevel identity {v1}); python3 -m json.tool {LEDGER} > /dev/null")
+        machine.succeed(
+            f"uecho probe --expect-system $(uecho-toplevel identity {v1});"
+            f" python3 -m json.tool {LEDGER} > /dev/null"
+        )
         t.assertTrue(refused(bad))
 machine.succeed("uecho-steps off")
-t.assertEqual(machine.succeed("journalctl -b -u uecho-guard.service -o cat | grep -c code=killed,.status=9/KILL").strip(), "14")
+t.assertEqual(
+    machine.succeed(
+        "journalctl -b -u uecho-guard.service -o cat | grep -c code=killed,.status=9/KILL"
+    ).strip(),
+    "14",
+)
 
-with subtest("killed when it has just said that it went back: the good version stays, and the bad one is remembered"):
+with subtest(
+    "killed when it has just said that it went back: the good version stays, and the bad one is remembered"
+):
     bad = make("bad-end", "wrong")
     told = "journalctl -b -f -n 0 -t uecho-guard -o json --output-fields=EVENT,FROM"
     machine.succeed(
         "systemd-run --quiet --unit=uecho-kill bash -c"
-        f" \"grep -q -m1 -e 'rolled_back.*bad-end' -e 'bad-end.*rolled_back' <({told}); systemctl kill --signal=KILL uecho-guard.service\"; sleep 1"
+        f" \"grep -q -m1 -e 'rolled_back.*bad-end' -e 'bad-end.*rolled_back' <({told});"
+        ' systemctl kill --signal=KILL uecho-guard.service"; sleep 1'
     )
     deploy(bad)
     code, version = verdict()
@@ -98,11 +112,15 @@ with subtest("killed when it has just said that it went back: the good version s
     machine.wait_until_fails("systemctl is-active uecho-kill.service", timeout=30)
     t.assertEqual((running(), refused(bad)), (v1, True))
 
-with subtest("its own unit is stopped in the middle of the rollback: the switch goes on, and the next guard ends it"):
+with subtest(
+    "its own unit is stopped in the middle of the rollback: the switch goes on, and the next guard ends it"
+):
     bad = make("bad-stop", "wrong")
     deploy(bad)
     machine.wait_until_succeeds(
-        "journalctl -b -t uecho-guard -o json --output-fields=EVENT,FROM | grep rollback_started | grep -q bad-stop", timeout=60
+        "journalctl -b -t uecho-guard -o json --output-fields=EVENT,FROM |"
+        " grep rollback_started | grep -q bad-stop",
+        timeout=60,
     )
     machine.succeed("systemctl stop uecho-guard.service")
     machine.succeed("systemctl start --no-block uecho-guard.service")
@@ -144,7 +162,10 @@ with subtest("garbage collection takes the bad ones and old generations, never t
     t.assertEqual(verdict(), (0, v2))
     bad = make("bad-gc", "unready")
     deploy(bad)
-    machine.succeed("nix-env --profile /nix/var/nix/profiles/system --delete-generations old; nix-store --gc 2>&1 | tail -1")
+    machine.succeed(
+        "nix-env --profile /nix/var/nix/profiles/system --delete-generations"
+        " old; nix-store --gc 2>&1 | tail -1"
+    )
     machine.succeed(f"test -e {v2}/bin/switch-to-configuration")
     # what was booted is among what is gone: the way back must not depend on it
     machine.fail(f"test -e {worse} || test -e {hopeless}")
@@ -152,7 +173,9 @@ with subtest("garbage collection takes the bad ones and old generations, never t
     machine.succeed(f"uecho probe --expect-system $(uecho-toplevel identity {v2})")
 
 with subtest("a full disk: the bad version is left behind all the same, and remembered until there is space"):
-    machine.succeed("systemctl stop uecho-guard.path; mkdir /run/small; mount -t tmpfs -o size=64k tmpfs /run/small")
+    machine.succeed(
+        "systemctl stop uecho-guard.path; mkdir /run/small; mount -t tmpfs -o size=64k tmpfs /run/small"
+    )
     machine.succeed("cp -a /var/lib/uecho-guard/. /run/small/; mount --bind /run/small /var/lib/uecho-guard")
     machine.execute("dd if=/dev/zero of=/run/small/fill bs=1k 2>/dev/null")
     full = make("bad-full", "wrong")

@@ -6,7 +6,9 @@ LOAD = "/run/uecho-load"
 
 start_all()
 machine.wait_for_unit("uecho.socket")
-machine.succeed(r"""sed -i 's/^soak = .*/soak = "1s"/; s/^interval = .*/interval = "250ms"/' /etc/uecho/guard.toml""")
+machine.succeed(
+    r"""sed -i 's/^soak = .*/soak = "1s"/; s/^interval = .*/interval = "250ms"/' /etc/uecho/guard.toml"""
+)
 
 
 # two that take turns are as good as fifty: a version is judged each time that it is switched to
@@ -15,8 +17,10 @@ machine.succeed(f"ln -sfn {versions[0]} /run/booted-system")
 
 with subtest(f"{SWITCHES} switches between good versions: 0 false rollbacks, 0 requests lost"):
     machine.succeed(
-        f"touch {LOAD}.go; systemd-run --quiet --unit=uecho-load --property=StandardOutput=truncate:{LOAD}.json --"
-        f" uecho-load --while-file {LOAD}.go --rate 100 --workers 16 --requests 1000000 --seconds 900 --timeout 30"
+        f"touch {LOAD}.go; systemd-run --quiet --unit=uecho-load"
+        f" --property=StandardOutput=truncate:{LOAD}.json --"
+        f" uecho-load --while-file {LOAD}.go --rate 100 --workers 16 --requests"
+        " 1000000 --seconds 900 --timeout 30"
     )
     machine.succeed("sleep 1")
     for number in range(SWITCHES):
@@ -35,4 +39,7 @@ with subtest(f"{SWITCHES} switches between good versions: 0 false rollbacks, 0 r
     t.assertIn('uecho_guard_versions{state="quarantined"} 0', metrics)
 
 with subtest("systemd knows which of the guard's ends has started what"):
-    t.assertNotIn("multiple trigger source candidates", machine.succeed("journalctl --boot --unit='uecho-guard*' --output=cat"))
+    t.assertNotIn(
+        "multiple trigger source candidates",
+        machine.succeed("journalctl --boot --unit='uecho-guard*' --output=cat"),
+    )

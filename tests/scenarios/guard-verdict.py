@@ -1,4 +1,5 @@
-# Good versions are blessed; bad ones, each bad in its own way, are taken back, remembered and refused; the way stays open for better ones.
+# Good versions are blessed; bad ones, each bad in its own way, are taken back, remembered and refused; the
+# way stays open for better ones.
 import json
 
 LOAD = "/run/uecho-load"
@@ -34,7 +35,9 @@ def state(version):
 
 def serves(version):
     # by itself the probe of another version looks into a configuration that it may not know
-    machine.succeed(f"uecho probe --url unix:/run/uecho/public.sock --expect-system $(uecho-toplevel identity {version})")
+    machine.succeed(
+        f"uecho probe --url unix:/run/uecho/public.sock --expect-system $(uecho-toplevel identity {version})"
+    )
 
 
 with subtest("the first version: activated, verified by the unit, blessed, pinned"):
@@ -55,33 +58,49 @@ for kind in ["exit", "wrong", "dies", "unready", "receipt", "stale", "crash"]:
         label = f"bad-{kind}"
         version = bad[kind] = make(label, kind)
         machine.succeed(
-            f"rm -f {LOAD}.*; touch {LOAD}.go; systemd-run --quiet --unit=uecho-load --property=StandardOutput=truncate:{LOAD}.json --"
-            f" uecho-load --while-file {LOAD}.go --rate 100 --workers 16 --requests 100000 --seconds 120 --timeout 30"
+            f"rm -f {LOAD}.*; touch {LOAD}.go; systemd-run --quiet --unit=uecho-load"
+            f" --property=StandardOutput=truncate:{LOAD}.json --"
+            f" uecho-load --while-file {LOAD}.go --rate 100 --workers 16"
+            " --requests 100000 --seconds 120 --timeout 30"
         )
         machine.succeed("sleep 1")
         begin = float(machine.succeed("date +%s.%N"))
         deploy(version)
         last = verdict(v1, 3)
-        t.assertEqual(machine.succeed("systemctl show --value --property=ExecMainStatus uecho-guard.service").strip(), "3")
+        t.assertEqual(
+            machine.succeed("systemctl show --value --property=ExecMainStatus uecho-guard.service").strip(),
+            "3",
+        )
         serves(v1)
         machine.succeed(f"sleep 0.5; rm {LOAD}.go")
         machine.wait_until_fails("systemctl is-active uecho-load.service", timeout=60)
         load = json.loads(machine.succeed(f"cat {LOAD}.json"))
-        event = machine.succeed("journalctl -b -o json -t uecho-guard --output-fields=EVENT | grep rolled_back | tail -1")
+        event = machine.succeed(
+            "journalctl -b -o json -t uecho-guard --output-fields=EVENT | grep rolled_back | tail -1"
+        )
         seconds = int(json.loads(event)["__REALTIME_TIMESTAMP"]) / 1e6 - begin
-        answered = {receipt["receipt"].partition("system=")[2].partition(";")[0]: receipt["requests"] for receipt in load["receipts"]}
+        answered = {
+            receipt["receipt"].partition("system=")[2].partition(";")[0]: receipt["requests"]
+            for receipt in load["receipts"]
+        }
         print(
-            f"{kind}: proven back after {seconds:.1f} s; {load['requests']} requests, {load['failed']} lost {load['failures']},"
+            f"{kind}: proven back after {seconds:.1f} s; {load['requests']} requests,"
+            f" {load['failed']} lost {load['failures']},"
             f" longest wait {load['max_ms'] / 1000:.1f} s, answered by {answered}; {last['text']}"
         )
         t.assertEqual(state(version), "quarantined")
-        t.assertEqual(machine.succeed("readlink -f /run/current-system /nix/var/nix/profiles/system").split(), [v1, v1])
+        t.assertEqual(
+            machine.succeed("readlink -f /run/current-system /nix/var/nix/profiles/system").split(), [v1, v1]
+        )
         t.assertEqual(machine.execute(f"uecho-guard preflight {version}")[0], 6)
 
 with subtest("the same bad version offered again is refused, and that is counted"):
     machine.fail(f"{bad['exit']}/bin/switch-to-configuration switch")
     serves(v1)
-    t.assertIn(f'uecho_guard_refusals_total{{version="{bad["exit"]}"}}', machine.succeed("cat /run/uecho-guard/metrics.prom"))
+    t.assertIn(
+        f'uecho_guard_refusals_total{{version="{bad["exit"]}"}}',
+        machine.succeed("cat /run/uecho-guard/metrics.prom"),
+    )
 
 with subtest("a newer good version is blessed"):
     v2 = make("v2")
@@ -89,7 +108,10 @@ with subtest("a newer good version is blessed"):
     verdict(v2, 0)
     serves(v2)
 
-with subtest("a good version is blessed and gone back from and to, although its configuration has a key that the guard does not know"):
+with subtest(
+    "a good version is blessed and gone back from and to, although its"
+    " configuration has a key that the guard does not know"
+):
     newer, bad_newer = make("newer", "newer"), make("bad-newer", "wrong")
     t.assertEqual(deploy(newer), 0)
     verdict(newer, 0)
@@ -135,7 +157,9 @@ with subtest("a human goes back by hand, and the version gone back to is verifie
     verdict(v1, 0)
 
 with subtest("one journal event per decision, with fields"):
-    events = [json.loads(line) for line in machine.succeed("journalctl -b -o json -t uecho-guard").splitlines()]
+    events = [
+        json.loads(line) for line in machine.succeed("journalctl -b -o json -t uecho-guard").splitlines()
+    ]
     found = {event["VERSION"]: event for event in events if event.get("EVENT") == "quarantined"}
     for kind, version in bad.items():
         t.assertEqual(found[version]["STATE"], "quarantined", kind)

@@ -1,4 +1,5 @@
-# Hardening: the exposure that systemd computes stays under its ceiling, and the running process has what the unit says.
+# Hardening: the exposure that systemd computes stays under its ceiling, and the running process has what the
+# unit says.
 import re
 
 CEILING = 1.5
@@ -8,7 +9,10 @@ machine.wait_for_unit("uecho.service")
 
 with subtest("systemd understands every line of the units"):
     complaints = (
-        machine.succeed("systemd-analyze verify --man=no --recursive-errors=no uecho.service uecho.socket uecho-ops.socket 2>&1")
+        machine.succeed(
+            "systemd-analyze verify --man=no --recursive-errors=no uecho.service"
+            " uecho.socket uecho-ops.socket 2>&1"
+        )
         .strip()
         .splitlines()
     )
@@ -23,7 +27,11 @@ with subtest(f"exposure at most {CEILING}"):
 
 with subtest("the process has no privileges"):
     pid = machine.get_unit_property("uecho.service", "MainPID")
-    status = dict(line.split(":\t", 1) for line in machine.succeed(f"cat /proc/{pid}/status").splitlines() if ":\t" in line)
+    status = dict(
+        line.split(":\t", 1)
+        for line in machine.succeed(f"cat /proc/{pid}/status").splitlines()
+        if ":\t" in line
+    )
     for capabilities in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]:
         t.assertEqual(int(status[capabilities], 16), 0, capabilities)
     t.assertEqual(status["NoNewPrivs"], "1")
@@ -33,10 +41,24 @@ with subtest("the process has no privileges"):
 
 with subtest("it sees and writes nothing of the machine"):
     enter = f"nsenter --target {pid} --mount"
-    # Tried as the service's user, in its view of the file system: nothing but its own two folders for scratch files can be written.
+    # Tried as the service's user, in its view of the file system: nothing but its own two folders for scratch
+    # files can be written.
     uid = status["Uid"].split()[0]
     probe = f"{enter} setpriv --reuid={uid} --regid={uid} --clear-groups bash -c"
-    for directory in ["/", "/etc", "/usr", "/var", "/run", "/run/lock", "/run/uecho", "/dev", "/dev/shm", "/sys", "/nix/store", "/home"]:
+    for directory in [
+        "/",
+        "/etc",
+        "/usr",
+        "/var",
+        "/run",
+        "/run/lock",
+        "/run/uecho",
+        "/dev",
+        "/dev/shm",
+        "/sys",
+        "/nix/store",
+        "/home",
+    ]:
         machine.fail(f"{probe} 'touch {directory}/uecho-was-here' 2>/dev/null")
     machine.succeed(f"{probe} 'touch /tmp/own /var/tmp/own'")
     machine.fail("ls /tmp/own /var/tmp/own 2>/dev/null")

@@ -1,4 +1,5 @@
-# Journal: one entry per request with the documented fields, and nothing that a client sends can add an entry or a field.
+# Journal: one entry per request with the documented fields, and nothing that a client sends can add an entry
+# or a field.
 import json
 
 DROP_IN = "/run/systemd/system/uecho.service.d/zz-test.conf"
@@ -13,11 +14,18 @@ CASES = {
     "plain": ["GET /hello HTTP/1.1", "User-Agent: plain/1"],
     "encoded line breaks": [r"GET /a%%0d%%0aMESSAGE=forged%%0aPRIORITY=0%%0a HTTP/1.1", "User-Agent: a"],
     "encoded NUL and escape": [r"GET /a%%00b%%1b[31mred HTTP/1.1", "User-Agent: a"],
-    "journal separators": [r"GET /MESSAGE=forged HTTP/1.1", r"User-Agent: a MESSAGE=forged\tPRIORITY=0\t_UID=0"],
+    "journal separators": [
+        r"GET /MESSAGE=forged HTTP/1.1",
+        r"User-Agent: a MESSAGE=forged\tPRIORITY=0\t_UID=0",
+    ],
     "C1 controls": [r"GET /c1 HTTP/1.1", r"User-Agent: a\302\2332J\302\205MESSAGE=forged\342\200\250end"],
     "not UTF-8": [r"GET /latin1 HTTP/1.1", r"User-Agent: \377\376\233\200"],
     "long values": [f"GET /{'p' * 7000} HTTP/1.1", f"User-Agent: {'u' * 7000}"],
-    "query and secrets": ["GET /q?key=canary-query HTTP/1.1", "Authorization: Bearer canary-authorization", "Cookie: id=canary-cookie"],
+    "query and secrets": [
+        "GET /q?key=canary-query HTTP/1.1",
+        "Authorization: Bearer canary-authorization",
+        "Cookie: id=canary-cookie",
+    ],
 }
 
 
@@ -30,16 +38,26 @@ def entries(match: str) -> list[dict[str, str]]:
 def send(number: int, lines: list[str]) -> tuple[str, str]:
     """Send the request as it is; returns its trace id and the answer's status line."""
     trace = f"{number:032x}"
-    head = [lines[0], "Host: localhost", *lines[1:], f"traceparent: 00-{trace}-00000000000000aa-01", "Connection: close"]
+    head = [
+        lines[0],
+        "Host: localhost",
+        *lines[1:],
+        f"traceparent: 00-{trace}-00000000000000aa-01",
+        "Connection: close",
+    ]
     wire = r"\r\n".join(head) + r"\r\n\r\n"
-    return trace, machine.succeed(f"exec 3<>/dev/tcp/127.0.0.1/8080; printf '{wire}' >&3; head -n 1 <&3").strip()
+    return trace, machine.succeed(
+        f"exec 3<>/dev/tcp/127.0.0.1/8080; printf '{wire}' >&3; head -n 1 <&3"
+    ).strip()
 
 
 start_all()
 machine.wait_for_unit("uecho.service")
 machine.succeed("mkdir -p /run/systemd/system/uecho.service.d")
 machine.succeed(
-    f"printf '[Service]\\nEnvironment=UECHO_LOG__ACCESS=all\\n' > {DROP_IN}", "systemctl daemon-reload", "systemctl restart uecho.service"
+    f"printf '[Service]\\nEnvironment=UECHO_LOG__ACCESS=all\\n' > {DROP_IN}",
+    "systemctl daemon-reload",
+    "systemctl restart uecho.service",
 )
 
 with subtest("one entry per request, with the documented fields and no others"):
@@ -81,14 +99,23 @@ with subtest("no entry is forged, and no secret or query is told"):
         t.assertNotIn(canary, json.dumps(told))
 
 with subtest("10,000 requests are 10,000 entries, or counted as dropped"):
-    marks = machine.succeed("journalctl --boot --unit=uecho.service --show-cursor --lines=0").split("cursor: ")[1].strip()
+    marks = (
+        machine.succeed("journalctl --boot --unit=uecho.service --show-cursor --lines=0")
+        .split("cursor: ")[1]
+        .strip()
+    )
     load = json.loads(machine.succeed("uecho-load --requests 10000 --seconds 120"))
     t.assertEqual(load["failures"], {})
     # A stop flushes what is still on its way.
-    dropped = machine.succeed("curl -sSf http://127.0.0.1:8081/metrics | grep ^uecho_log_dropped_total || :").split()
+    dropped = machine.succeed(
+        "curl -sSf http://127.0.0.1:8081/metrics | grep ^uecho_log_dropped_total || :"
+    ).split()
     machine.succeed("systemctl stop uecho.service; journalctl --sync")
     written = int(
-        machine.succeed(f"journalctl --after-cursor='{marks}' --unit=uecho.service --output=cat USER_AGENT_ORIGINAL=uecho-load | wc -l")
+        machine.succeed(
+            f"journalctl --after-cursor='{marks}' --unit=uecho.service --output=cat"
+            " USER_AGENT_ORIGINAL=uecho-load | wc -l"
+        )
     )
     lost = int(float(dropped[1])) if dropped else 0
     print(f"10000 requests: {written} entries, {lost} counted as dropped")

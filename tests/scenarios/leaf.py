@@ -38,7 +38,9 @@ with subtest("has no network of its own"):
     pid = machine.get_unit_property("uecho.service", "MainPID")
     links = machine.succeed(f"cat /proc/{pid}/net/dev").splitlines()[2:]
     t.assertEqual([line.split(":")[0].strip() for line in links], ["lo"])
-    t.assertNotEqual(machine.succeed(f"readlink /proc/{pid}/ns/net"), machine.succeed("readlink /proc/1/ns/net"))
+    t.assertNotEqual(
+        machine.succeed(f"readlink /proc/{pid}/ns/net"), machine.succeed("readlink /proc/1/ns/net")
+    )
 
 with subtest("sees its own files only"):
     root = f"/proc/{pid}/root"
@@ -46,8 +48,13 @@ with subtest("sees its own files only"):
         machine.fail(f"test -e {root}{path}")
     uid = machine.succeed(f"stat -c %u /proc/{pid}").strip()
     # Tried as the service's user. Programs by their real paths: search paths mean nothing in there.
-    setpriv, bash = (machine.succeed(f"readlink -f $(command -v {tool})").strip() for tool in ["setpriv", "bash"])
-    write = f"nsenter --target {pid} --mount --root {setpriv} --reuid={uid} --regid={uid} --clear-groups {bash} -c"
+    setpriv, bash = (
+        machine.succeed(f"readlink -f $(command -v {tool})").strip() for tool in ["setpriv", "bash"]
+    )
+    write = (
+        f"nsenter --target {pid} --mount --root {setpriv} --reuid={uid}"
+        f" --regid={uid} --clear-groups {bash} -c"
+    )
     machine.succeed(f"{write} ': > /tmp/own'")
     for directory in ["/", "/etc", "/run", "/run/uecho", "/dev", "/dev/shm"]:
         machine.fail(f"{write} ': > {directory}/uecho-was-here' 2>/dev/null")
@@ -55,7 +62,8 @@ with subtest("sees its own files only"):
 with subtest("names the system that runs, by a link in the folder that it shares with the machine"):
     for store_hash in ["aaa111", "bbb222"]:
         machine.succeed(
-            f"ln --symbolic --force --no-dereference /nix/store/{store_hash}-system /run/uecho/system-of-this-test",
+            f"ln --symbolic --force --no-dereference /nix/store/{store_hash}-system"
+            " /run/uecho/system-of-this-test",
             f"mkdir -p /run/systemd/system/uecho.service.d; cat > {DROP_IN} <<'UNIT'\n{SYSTEM}\nUNIT",
             "systemctl daemon-reload",
             f"systemctl {'restart' if store_hash == 'aaa111' else 'reload'} uecho.service",
@@ -82,7 +90,8 @@ with subtest("a peer cannot be reached, although it answers everybody else"):
 
 with subtest("and it is the profile that prevents it"):
     machine.succeed(
-        f"printf 'PrivateNetwork=no\\nRestrictAddressFamilies=AF_INET AF_INET6\\nIPAddressDeny=\\n' >> {DROP_IN}",
+        "printf 'PrivateNetwork=no\\nRestrictAddressFamilies=AF_INET"
+        f" AF_INET6\\nIPAddressDeny=\\n' >> {DROP_IN}",
         "systemctl daemon-reload",
         "systemctl restart uecho.service",
     )

@@ -1,4 +1,5 @@
-# Reload: good settings take effect in the same process; bad ones are refused, said aloud, and the old ones stay.
+# Reload: good settings take effect in the same process; bad ones are refused, said aloud, and the old ones
+# stay.
 import json
 
 CONFIG = "/run/uecho-test/uecho.toml"
@@ -17,7 +18,8 @@ machine.wait_for_unit("uecho.service")
 machine.succeed("mkdir -p /run/uecho-test /run/systemd/system/uecho.service.d")
 configure('message = "first"')
 machine.succeed(
-    f"printf '[Service]\\nEnvironment=UECHO_CONFIG={CONFIG}\\n' > /run/systemd/system/uecho.service.d/zz-test.conf",
+    f"printf '[Service]\\nEnvironment=UECHO_CONFIG={CONFIG}\\n' >"
+    " /run/systemd/system/uecho.service.d/zz-test.conf",
     "systemctl daemon-reload",
     "systemctl restart uecho.service",
 )
@@ -52,7 +54,11 @@ with subtest("the next good settings clear it"):
 
 with subtest("the system that runs is named after the next reload"):
     # NixOS has the real one and needs it.
-    link = "/run/uecho-test/current-system" if machine.execute("test -e /run/current-system")[0] == 0 else "/run/current-system"
+    link = (
+        "/run/uecho-test/current-system"
+        if machine.execute("test -e /run/current-system")[0] == 0
+        else "/run/current-system"
+    )
     configure(f'message = "fifth"\nsystem = "label"\ncurrent_system = "{link}"')
     for store_hash in ["aaa111", "bbb222"]:
         machine.succeed(
@@ -73,6 +79,9 @@ with subtest("100 reloads under load, 0 failed"):
     )
     machine.wait_until_fails("systemctl is-active uecho-load.service", timeout=300)
     load = json.loads(machine.succeed("cat /run/uecho-load.json"))
-    print(f"100 reloads under load: {load['requests']} requests, {load['failed']} failed, p99 {load['p99_ms']} ms")
+    print(
+        f"100 reloads under load: {load['requests']} requests, {load['failed']}"
+        f" failed, p99 {load['p99_ms']} ms"
+    )
     t.assertEqual(load["failures"], {})
     t.assertEqual(machine.get_unit_property("uecho.service", "MainPID"), pid)

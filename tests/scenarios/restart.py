@@ -11,7 +11,8 @@ with subtest(f"{RESTARTS} restarts, at least {REQUESTS} requests, 0 failed"):
     machine.succeed("touch /run/uecho-load.go")
     machine.succeed(
         "systemd-run --quiet --unit=uecho-load --property=StandardOutput=truncate:/run/uecho-load.json --"
-        f" uecho-load --while-file /run/uecho-load.go --min-requests {REQUESTS} --requests 500000 --seconds 600"
+        " uecho-load --while-file /run/uecho-load.go --min-requests"
+        f" {REQUESTS} --requests 500000 --seconds 600"
     )
     machine.wait_until_succeeds("ss -H -n -t 'dport = 8080' | grep .", timeout=30)
     invocations = set()

@@ -1,4 +1,5 @@
-# Start and readiness: the service is up after boot with the sockets held by systemd, and says ready only once it serves.
+# Start and readiness: the service is up after boot with the sockets held by systemd, and says ready only once
+# it serves.
 import json
 
 start_all()
@@ -11,7 +12,9 @@ with subtest("up after boot, with inherited sockets"):
     pid = machine.get_unit_property("uecho.service", "MainPID")
     listeners = machine.succeed("ss -H -l -n -t -p 'sport = 8080 or sport = 8081'")
     t.assertEqual(listeners.count('"systemd",pid=1,'), 2, "systemd holds both listeners: " + listeners)
-    t.assertEqual(listeners.count(f",pid={pid},"), 2, "the service has inherited both listeners: " + listeners)
+    t.assertEqual(
+        listeners.count(f",pid={pid},"), 2, "the service has inherited both listeners: " + listeners
+    )
 
 with subtest("it runs as a user that exists for as long as it does, from its first start on"):
     uid = machine.succeed(f"stat -c %u /proc/{pid}").strip()
@@ -22,14 +25,22 @@ with subtest("it runs as a user that exists for as long as it does, from its fir
 
 with subtest("answers on TCP and on the unix socket"):
     page = machine.succeed("curl -sSf 'http://127.0.0.1:8080/%3Cb%3Ehi'")
-    t.assertEqual(page, "<html><head><title>Unstoppable Echo</title></head><body><h1>&lt;b&gt;hi right back at ya!</h1></body></html>")
-    plain = machine.succeed("curl -sSf -H 'Accept: text/plain' --unix-socket /run/uecho/public.sock http://localhost/hi")
+    t.assertEqual(
+        page,
+        "<html><head><title>Unstoppable Echo</title></head><body><h1>&lt;b&gt;hi"
+        " right back at ya!</h1></body></html>",
+    )
+    plain = machine.succeed(
+        "curl -sSf -H 'Accept: text/plain' --unix-socket /run/uecho/public.sock http://localhost/hi"
+    )
     t.assertEqual(plain, "hi right back at ya!\n")
 
 with subtest("healthy, ready, and telling which build answered"):
     for port in [8080, 8081]:
         t.assertEqual(json.loads(machine.succeed(f"curl -sSf http://127.0.0.1:{port}/healthz")), {"ok": True})
-        t.assertEqual(json.loads(machine.succeed(f"curl -sSf http://127.0.0.1:{port}/readyz")), {"ready": True})
+        t.assertEqual(
+            json.loads(machine.succeed(f"curl -sSf http://127.0.0.1:{port}/readyz")), {"ready": True}
+        )
     receipt = json.loads(machine.succeed("curl -sSf http://127.0.0.1:8081/version"))
     boot = machine.succeed("cat /proc/sys/kernel/random/boot_id").strip().replace("-", "")
     t.assertEqual(receipt["boot"].replace("-", ""), boot)
@@ -45,7 +56,8 @@ with subtest("a stop drains, and the next connection starts it again"):
     t.assertEqual(machine.get_unit_property("uecho.service", "Result"), "success")
     t.assertEqual(machine.get_unit_property("uecho.service", "ExecMainStatus"), "0")
     t.assertEqual(
-        machine.succeed("curl -sSf --max-time 20 -H 'Accept: text/plain' http://127.0.0.1:8080/again"), "again right back at ya!\n"
+        machine.succeed("curl -sSf --max-time 20 -H 'Accept: text/plain' http://127.0.0.1:8080/again"),
+        "again right back at ya!\n",
     )
     machine.require_unit_state("uecho.service")
     text = machine.get_unit_property("uecho.service", "StatusText")

@@ -1,4 +1,5 @@
-# Watchdog: a process that hangs is found and replaced, and who connected meanwhile is answered by the next one.
+# Watchdog: a process that hangs is found and replaced, and who connected meanwhile is answered by the next
+# one.
 import time
 
 start_all()
@@ -9,7 +10,8 @@ with subtest("it is fed while the service serves"):
     t.assertEqual(machine.get_unit_property("uecho.service", "NRestarts"), "0")
     first = int(machine.get_unit_property("uecho.service", "WatchdogTimestampMonotonic"))
     machine.wait_until_succeeds(
-        f'test "$(systemctl show --property=WatchdogTimestampMonotonic --value uecho.service)" -gt {first}', timeout=30
+        f'test "$(systemctl show --property=WatchdogTimestampMonotonic --value uecho.service)" -gt {first}',
+        timeout=30,
     )
 
 with subtest("a stopped process is caught"):
@@ -22,7 +24,9 @@ with subtest("a stopped process is caught"):
     machine.wait_for_unit("uecho.service")
     t.assertNotEqual(machine.get_unit_property("uecho.service", "MainPID"), pid)
     machine.succeed("journalctl --boot --unit=uecho.service --output=cat | grep -F 'Watchdog timeout'")
-    machine.succeed("journalctl --boot --unit=uecho.service --output=cat | grep -F \"Failed with result 'watchdog'\"")
+    machine.succeed(
+        "journalctl --boot --unit=uecho.service --output=cat | grep -F \"Failed with result 'watchdog'\""
+    )
 
 with subtest("no core dump is left, for memory holds secrets"):
     t.assertEqual(machine.get_unit_property("uecho.service", "LimitCORE"), "0")

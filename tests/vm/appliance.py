@@ -4,7 +4,10 @@ import re
 
 def listeners(node, option: str) -> set[str]:
     """Local addresses that something listens on."""
-    return {line.split()[3] for line in node.succeed(f"ss --no-header --listening --numeric --{option}").splitlines()}
+    return {
+        line.split()[3]
+        for line in node.succeed(f"ss --no-header --listening --numeric --{option}").splitlines()
+    }
 
 
 def judged(_last: bool) -> bool:
@@ -31,7 +34,9 @@ with subtest("not even root writes to the system"):
     machine.fail("passwd --delete root")
 
 with subtest("the service runs as a user that exists for as long as it does"):
-    uid = machine.succeed(f"stat --format=%u /proc/{machine.get_unit_property('uecho.service', 'MainPID')}").strip()
+    uid = machine.succeed(
+        f"stat --format=%u /proc/{machine.get_unit_property('uecho.service', 'MainPID')}"
+    ).strip()
     t.assertIn(int(uid), range(61184, 65520))
     t.assertEqual(machine.succeed("getent passwd uecho").split(":")[2], uid)
     machine.fail("grep ^uecho: /etc/passwd")
@@ -64,7 +69,11 @@ with subtest("from outside, the public port and no other"):
 with subtest("nobody can log in"):
     machine.fail("systemctl is-active sshd.service sshd.socket")
     for unit in ["autovt@.service", "console-getty.service", "getty@tty1.service"]:
-        t.assertEqual(machine.succeed(f"readlink --canonicalize /etc/systemd/system/{unit}").strip(), "/dev/null", "masked")
+        t.assertEqual(
+            machine.succeed(f"readlink --canonicalize /etc/systemd/system/{unit}").strip(),
+            "/dev/null",
+            "masked",
+        )
     # What something wants is listed even if it is masked.
     active = "systemctl list-units --state=active,activating --plain --no-legend '*getty@*' 'autovt@*'"
     t.assertEqual(machine.succeed(active).strip(), "")
@@ -74,7 +83,9 @@ with subtest("nobody can log in"):
     machine.fail("command -v sudo")
 
 with subtest("no perl, and the watchdog is on"):
-    t.assertNotRegex(machine.succeed("nix-store --query --requisites /run/current-system"), "/[a-z0-9]{32}-perl-")
+    t.assertNotRegex(
+        machine.succeed("nix-store --query --requisites /run/current-system"), "/[a-z0-9]{32}-perl-"
+    )
     t.assertEqual(machine.succeed("systemctl show --property=RuntimeWatchdogUSec --value").strip(), "15s")
 
 with subtest("the guard has blessed it, and nothing has failed"):

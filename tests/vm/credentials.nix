@@ -1,4 +1,5 @@
-# Secrets by the module's option, and by the hypervisor: in force, and in no place where somebody else may look.
+# Secrets by the module's option, and by the hypervisor: in force, and in no place where somebody else may
+# look.
 { lib, pkgs, ... }:
 {
   nodes = {

@@ -17,7 +17,9 @@ for name, (node, secret) in secrets.items():
 
     with subtest(f"{name}: it is nowhere else"):
         pid = node.get_unit_property("uecho.service", "MainPID")
-        texts = node.succeed("nix-store --query --requisites /run/current-system | grep -E 'uecho|system-units|unit-'").split()
+        texts = node.succeed(
+            "nix-store --query --requisites /run/current-system | grep -E 'uecho|system-units|unit-'"
+        ).split()
         node.succeed("journalctl --sync")
         for place in [
             "journalctl --boot --output=export --all",
@@ -29,4 +31,6 @@ for name, (node, secret) in secrets.items():
             found = node.execute(f"({place}) | grep -ac '{secret[:-1]}[{secret[-1]}]'")
             t.assertEqual((found[0], found[1].strip()), (1, "0"), place)
         node.succeed("test -s /run/credentials/uecho.service/api.token")
-        node.fail("setpriv --reuid=65534 --regid=65534 --clear-groups cat /run/credentials/uecho.service/api.token")
+        node.fail(
+            "setpriv --reuid=65534 --regid=65534 --clear-groups cat /run/credentials/uecho.service/api.token"
+        )

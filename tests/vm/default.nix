@@ -9,9 +9,9 @@ let
       imports = [ module ];
       name = "uecho-${name}";
       defaults.imports = [ ./support/base.nix ];
-      # KVM is used where it is. Where it is not, emulation does, about eight times as slowly; the time allows for
-      # that. Not so for tests of a disk with a boot loader (image, rollback, guard-boot): Nix makes such a disk in a
-      # machine of its own, and that asks for KVM.
+      # KVM is used where it is. Where it is not, emulation does, about eight times as slowly; the time allows
+      # for that. Not so for tests of a disk with a boot loader (image, rollback, guard-boot): Nix makes such
+      # a disk in a machine of its own, and that asks for KVM.
       requiredFeatures.kvm = lib.mkForce false;
       globalTimeout = lib.mkDefault 3600;
     };

@@ -1,8 +1,9 @@
-# systemd-boot and UEFI: a version that is installed for the next boot gets one; whatever goes wrong in it, the last good version is
-# what the firmware is told to start.
+# systemd-boot and UEFI: a version that is installed for the next boot gets one; whatever goes wrong in it,
+# the last good version is what the firmware is told to start.
 { lib, pkgs, ... }:
 let
-  # These never get far enough for the test driver, or reboot on their own: it waits for the next version that lets it in.
+  # These never get far enough for the test driver, or reboot on their own: it waits for the next version that
+  # lets it in.
   alone = module: {
     imports = [ module ];
     testing.backdoor = false;
@@ -28,7 +29,8 @@ in
       };
       kernelModules = [ "i6300esb" ];
     };
-    # Short, because the driver waits five minutes for a shell, and in one case nobody has any before this and a second boot.
+    # Short, because the driver waits five minutes for a shell, and in one case nobody has any before this and
+    # a second boot.
     services.uecho-guard.bootTimeout = "2m";
     # What the appliance has, too.
     systemd.settings.Manager.RuntimeWatchdogSec = "15s";
@@ -57,7 +59,8 @@ in
           };
         };
       };
-      # Comes up and answers, but not as itself. With other kernel parameters, so that the way back is a reboot.
+      # Comes up and answers, but not as itself. With other kernel parameters, so that the way back is a
+      # reboot.
       another = alone {
         boot.kernelParams = [ "uecho.another" ];
         services.uecho.settings.system = lib.mkForce "not-another";

@@ -4,11 +4,15 @@ import time
 def install(version: str) -> None:
     """Do what `nixos-rebuild boot` does."""
     idle()
-    machine.succeed(f"nix-env --profile {PROFILE} --set {version}", f"{version}/bin/switch-to-configuration boot >&2")
+    machine.succeed(
+        f"nix-env --profile {PROFILE} --set {version}", f"{version}/bin/switch-to-configuration boot >&2"
+    )
 
 
 def booted(version: str, code: int) -> str:
-    """Wait for the verdict on this boot, and assert that all later boots will be of the version that runs now."""
+    """Wait for the verdict on this boot, and assert that all later boots will be of the version that runs
+    now.
+    """
     before["activation"] = ""
     reason = verdict(version, code)
     now = status()
@@ -26,7 +30,9 @@ with subtest("the first boot makes what was booted the default"):
     t.assertTrue(status()["boot_control"])
 
 for kind, bad in {"panics": PANICS, "hangs": HANGS, "stuck": STUCK, "another": ANOTHER}.items():
-    with subtest(f"a version that is bad ({kind}) gets one boot, and the machine comes back with the good one"):
+    with subtest(
+        f"a version that is bad ({kind}) gets one boot, and the machine comes back with the good one"
+    ):
         install(bad)
         t.assertEqual((status()["boot_default"], status()["boot_once"]), (V1, bad))
         begin = time.monotonic()

@@ -1,5 +1,5 @@
-# Whatever happens to the guard itself: nothing to go back to, killed, two at once, its memory damaged or its disk full, garbage collected
-# around it.
+# Whatever happens to the guard itself: nothing to go back to, killed, two at once, its memory damaged or its
+# disk full, garbage collected around it.
 { lib, pkgs, ... }:
 {
   nodes.machine = {

@@ -59,7 +59,9 @@ with subtest("a ledger that is lost altogether is rebuilt from what is pinned an
     verdict(V1, 3)
     runs(V1)
 
-with subtest("garbage collection may take a bad version, never the last good one, not even while the bad one runs"):
+with subtest(
+    "garbage collection may take a bad version, never the last good one, not even while the bad one runs"
+):
     deploy(V2)
     verdict(V2, 0)
     idle()
@@ -79,8 +81,14 @@ with subtest("garbage collection may take a bad version, never the last good one
 with subtest("a full disk: the bad version is left behind all the same, and remembered"):
     idle()
     machine.succeed(f"uecho-guard release {BAD}")
-    machine.succeed("systemctl stop uecho-guard.path", "mkdir /run/small", "mount --types tmpfs --options size=64k tmpfs /run/small")
-    machine.succeed("cp --archive /var/lib/uecho-guard/. /run/small/", "mount --bind /run/small /var/lib/uecho-guard")
+    machine.succeed(
+        "systemctl stop uecho-guard.path",
+        "mkdir /run/small",
+        "mount --types tmpfs --options size=64k tmpfs /run/small",
+    )
+    machine.succeed(
+        "cp --archive /var/lib/uecho-guard/. /run/small/", "mount --bind /run/small /var/lib/uecho-guard"
+    )
     machine.execute("dd if=/dev/zero of=/run/small/fill bs=1k")
     machine.succeed("systemctl start uecho-guard.path")
     deploy(BAD)

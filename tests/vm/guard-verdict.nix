@@ -1,4 +1,5 @@
-# Real generations under the guard: good ones are blessed; bad ones, each bad in its own way, are taken back, remembered, refused.
+# Real generations under the guard: good ones are blessed; bad ones, each bad in its own way, are taken back,
+# remembered, refused.
 { lib, pkgs, ... }:
 {
   nodes.machine = {

@@ -10,7 +10,9 @@ with subtest("the version that was booted is verified, blessed, and kept from ga
     t.assertIn(V1, machine.succeed("readlink /nix/var/nix/gcroots/uecho-guard/*"))
 
 with subtest("a deploy knows the verdict on what it has activated by this name"):
-    name = machine.succeed("echo $(readlink --canonicalize /run/current-system)@$(stat --format=%.9Z#%i /run/current-system)").strip()
+    name = machine.succeed(
+        "echo $(readlink --canonicalize /run/current-system)@$(stat --format=%.9Z#%i /run/current-system)"
+    ).strip()
     t.assertEqual(status()["last_verdict"]["activation"], name)
 
 for kind, bad in BAD.items():
@@ -24,7 +26,9 @@ for kind, bad in BAD.items():
         refused(bad)
         serves("v1", V1)
 
-with subtest("to look at what would be done is allowed, and past the check the guard takes it back all the same"):
+with subtest(
+    "to look at what would be done is allowed, and past the check the guard takes it back all the same"
+):
     machine.succeed(f"{EXIT}/bin/switch-to-configuration dry-activate >&2")
     deploy(RECEIPT, "NIXOS_NO_CHECK=1")
     t.assertIn("quarantined", verdict(V1, 3))

@@ -11,7 +11,9 @@ with subtest("booted by its own boot loader, from its own disk"):
     machine.fail("mount | grep 9p")
 
 with subtest("serves, and says which system it is"):
-    label, toplevel = machine.succeed("cat /run/current-system/nixos-version; echo; readlink --canonicalize /run/current-system").split()
+    label, toplevel = machine.succeed(
+        "cat /run/current-system/nixos-version; echo; readlink --canonicalize /run/current-system"
+    ).split()
     serves(label, toplevel)
 
 with subtest("the store is complete, and a generation is registered"):
@@ -23,7 +25,9 @@ with subtest("the store is complete, and a generation is registered"):
     machine.succeed("test -e /boot/EFI/BOOT/BOOTX64.EFI -o -e /boot/EFI/BOOT/BOOTAA64.EFI")
 
 with subtest("the disk is used whole"):
-    machine.wait_until_succeeds("test $(findmnt --bytes --noheadings --output SIZE /persist) -gt 5000000000", timeout=120)
+    machine.wait_until_succeeds(
+        "test $(findmnt --bytes --noheadings --output SIZE /persist) -gt 5000000000", timeout=120
+    )
 
 with subtest("the second boot is the same machine"):
     machine_id = machine.succeed("cat /etc/machine-id")

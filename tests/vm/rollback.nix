@@ -1,5 +1,5 @@
-# Generations on the appliance's own disk, under its guard: a new one, back by hand without a reboot, and an older one from the boot
-# menu.
+# Generations on the appliance's own disk, under its guard: a new one, back by hand without a reboot, and an
+# older one from the boot menu.
 { lib, ... }:
 {
   nodes.machine = {

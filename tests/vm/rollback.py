@@ -27,7 +27,9 @@ with subtest("a new generation serves at once, and after a reboot"):
 
 with subtest("back by hand, without a reboot"):
     before["activation"] = status()["last_verdict"]["activation"]
-    machine.succeed(f"nix-env --profile {PROFILE} --rollback", f"{PROFILE}/bin/switch-to-configuration switch >&2")
+    machine.succeed(
+        f"nix-env --profile {PROFILE} --rollback", f"{PROFILE}/bin/switch-to-configuration switch >&2"
+    )
     serves("v1", v1)
     t.assertEqual(machine.succeed("readlink --canonicalize /run/current-system").strip(), v1)
     verdict(v1, 0)

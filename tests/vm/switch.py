@@ -16,7 +16,9 @@ def system_of(receipt: str) -> str:
 
 
 def under_load(system: str, *, same_process: bool = False) -> list[str]:
-    """Switch to a system while clients ask; returns the systems that answered, in the order of their first answer."""
+    """Switch to a system while clients ask; returns the systems that answered, in the order of their first
+    answer.
+    """
     machine.succeed(
         "touch /run/uecho-load.go",
         "systemd-run --quiet --unit=uecho-load --property=StandardOutput=truncate:/run/uecho-load.json --"
@@ -41,7 +43,9 @@ def under_load(system: str, *, same_process: bool = False) -> list[str]:
 start_all()
 serves("v1", V1)
 
-with subtest(f"v1 to v2 and back, {ROUNDS} times: no request fails, and the receipt changes exactly once each time"):
+with subtest(
+    f"v1 to v2 and back, {ROUNDS} times: no request fails, and the receipt changes exactly once each time"
+):
     for _ in range(ROUNDS):
         t.assertEqual(under_load(V2), [ONE, TWO])
         serves("v2", V2)

@@ -1,4 +1,6 @@
-"""In the machine: says hello once per boot on a port of the virtual hardware, then runs the commands that come in, one JSON object a line."""
+"""In the machine: says hello once per boot on a port of the virtual hardware, then runs the commands that
+come in, one JSON object a line.
+"""
 
 import json
 import subprocess

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""uecho-load: ask a running uecho over a new connection per request, and count every answer that is not right.
+"""uecho-load: ask a running uecho over a new connection per request, and count every answer that is not
+right.
 
-A request fails when it is refused, reset, cut, late, has another status than 200 or another text than was sent.
-Prints one JSON object: requests, failed, failures {kind: count}, seconds, rate (1/s), p50_ms, p99_ms, max_ms, and receipts:
-which versions answered, in the order of their first answer, each with its count and the first and last time of an answer (s).
-Ends after --requests or --seconds, whichever comes first. With --while-file it also ends when that file is gone, but not
-before --min-requests.
+A request fails when it is refused, reset, cut, late, has another status than 200 or another text than was
+sent. Prints one JSON object: requests, failed, failures {kind: count}, seconds, rate (1/s), p50_ms, p99_ms,
+max_ms, and receipts: which versions answered, in the order of their first answer, each with its count and the
+first and last time of an answer (s). Ends after --requests or --seconds, whichever comes first. With
+--while-file it also ends when that file is gone, but not before --min-requests.
 """
 
 import argparse
@@ -21,12 +22,24 @@ from urllib.parse import urlsplit
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="uecho-load", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--url", default="http://127.0.0.1:8080", help="base URL (default: %(default)s)")
-    parser.add_argument("--requests", type=int, default=20_000, help="at most so many requests (default: %(default)s)")
+    parser.add_argument(
+        "--requests", type=int, default=20_000, help="at most so many requests (default: %(default)s)"
+    )
     parser.add_argument("--min-requests", type=int, default=0, help="with --while-file: at least so many")
     parser.add_argument("--seconds", type=float, default=120, help="at most so long (default: %(default)s)")
     parser.add_argument("--workers", type=int, default=8, help="connections at once (default: %(default)s)")
-    parser.add_argument("--timeout", type=float, default=10, help="a request that takes longer has failed, in s (default: %(default)s)")
-    parser.add_argument("--rate", type=float, default=0, help="requests per second in total (default: as fast as answers come)")
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=10,
+        help="a request that takes longer has failed, in s (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--rate",
+        type=float,
+        default=0,
+        help="requests per second in total (default: as fast as answers come)",
+    )
     parser.add_argument("--while-file", help="go on for as long as this file exists")
     return parser.parse_args()
 
@@ -51,7 +64,11 @@ class Load:
         options = self.options
         with self.lock:
             elapsed = time.monotonic() - self.start
-            ended = options.while_file is not None and self.issued >= options.min_requests and not os.path.exists(options.while_file)
+            ended = (
+                options.while_file is not None
+                and self.issued >= options.min_requests
+                and not os.path.exists(options.while_file)
+            )
             if ended or self.issued >= options.requests or elapsed >= options.seconds:
                 return None
             self.issued += 1
@@ -105,7 +122,14 @@ class Load:
             raise ValueError(f"status {status}")
         if body.decode() != f"{text} right back at ya!\n":
             raise ValueError("not the text that was sent")
-        return next((value.strip() for name, _, value in (f.partition(":") for f in fields) if name.lower() == "x-uecho-receipt"), "")
+        return next(
+            (
+                value.strip()
+                for name, _, value in (f.partition(":") for f in fields)
+                if name.lower() == "x-uecho-receipt"
+            ),
+            "",
+        )
 
     def report(self) -> dict[str, object]:
         elapsed = time.monotonic() - self.start

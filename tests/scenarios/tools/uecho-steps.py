@@ -5,9 +5,9 @@
     uecho-steps left           print the steps that were not reached
     uecho-steps off            leave the guard alone again
 
-STEP is "before COMMAND" or "after COMMAND" (kill the guard then), or "past COMMAND" (let it pass, go on with the next step), where
-COMMAND is how the command line begins. The guard's unit finds stand-ins for the programs first; one that is called for the step
-whose turn it is does what the step says.
+STEP is "before COMMAND" or "after COMMAND" (kill the guard then), or "past COMMAND" (let it pass, go on with
+the next step), where COMMAND is how the command line begins. The guard's unit finds stand-ins for the
+programs first; one that is called for the step whose turn it is does what the step says.
 """
 
 import os
@@ -70,7 +70,9 @@ def main() -> int:
     if name != "uecho-steps":
         return stand_in(name, sys.argv[1:])
     match sys.argv[1:]:
-        case ["set", *steps] if steps and all(step.split(" ")[0] in {"before", "after", "past"} for step in steps):
+        case ["set", *steps] if steps and all(
+            step.split(" ")[0] in {"before", "after", "past"} for step in steps
+        ):
             arm(steps)
         case ["left"]:
             print(STEPS.read_text(), end="")

@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
-"""uecho-toplevel: make versions of the system, real store paths with a real switch-to-configuration, and put them to use.
+"""uecho-toplevel: make versions of the system, real store paths with a real switch-to-configuration, and put
+them to use.
 
     uecho-toplevel make LABEL KIND [KEY=VALUE...]   add a version to the store, print its path
     uecho-toplevel identity PATH                    what its service says as `system` in the receipt
     uecho-toplevel deploy PATH                      what `nixos-rebuild switch` does: set the profile, switch
     uecho-toplevel verdict                          wait until the guard has judged what runs and is at rest; print its verdict as JSON
 
-KIND says what the version's service is like: good; exit (refuses its configuration), wrong (ready, but the page is not the right one),
-dies (healthy for two seconds), unready (never ready), receipt (healthy, but says that it is another version), stale (its receipt has the
-label of this version and the hash of another one), crash (ends over and over), newer (good, with a key that no service of today knows).
-KEY=VALUE: kernel=TEXT (another kernel), init=panic or init=hang (a boot that does not come up), switch=fail (its switch-to-configuration fails), message=TEXT.
+KIND says what the version's service is like: good; exit (refuses its configuration), wrong (ready, but the
+page is not the right one), dies (healthy for two seconds), unready (never ready), receipt (healthy, but says
+that it is another version), stale (its receipt has the label of this version and the hash of another one),
+crash (ends over and over), newer (good, with a key that no service of today knows).
+KEY=VALUE: kernel=TEXT (another kernel), init=panic or init=hang (a boot that does not come up), switch=fail
+(its switch-to-configuration fails), message=TEXT.
 """
 
 import json
@@ -48,7 +51,8 @@ if [ "$action" != activate-at-boot ] && [ -z "${NIXOS_NO_CHECK:-}" ]; then
 fi
 @fail@
 if [ -d /boot/loader/entries ] && [ "$action" != activate-at-boot ]; then
-  # as the boot loader's installer of NixOS does: an entry for each generation, whole or not there, the installed one the default
+  # as the boot loader's installer of NixOS does: an entry for each generation, whole or not there, the
+  # installed one the default
   put() {
     cat > "$1.tmp"
     cmp --silent "$1.tmp" "$1" && rm "$1.tmp" && return
@@ -135,7 +139,8 @@ TROUBLE = {
     "good": "",
     # the end of init is a kernel panic
     "panic": "exit 1",
-    "hang": "modprobe i6300esb heartbeat=10; exec 3> /dev/watchdog; echo 'hanging on purpose'; exec sleep infinity",
+    "hang": "modprobe i6300esb heartbeat=10; exec 3> /dev/watchdog; echo"
+    " 'hanging on purpose'; exec sleep infinity",
 }
 CRASH = """\
 #!/bin/sh
@@ -164,7 +169,11 @@ def make(label: str, kind: str, options: dict[str, str]) -> str:
             Path(STALE).unlink(missing_ok=True)
             Path(STALE).symlink_to(f"/nix/store/{'0' * 32}-nixos-system-{label}")
         current = STALE if kind == "stale" else "/run/current-system"
-        config = [f'system = "{answers}"', f'current_system = "{current}"', f'message = "{options.get("message", label)}"']
+        config = [
+            f'system = "{answers}"',
+            f'current_system = "{current}"',
+            f'message = "{options.get("message", label)}"',
+        ]
         if kind == "newer":
             (top / "etc/uecho/of-today.toml").write_text("\n".join(config) + "\n")
         if kind in {"exit", "newer"}:
@@ -179,7 +188,9 @@ def make(label: str, kind: str, options: dict[str, str]) -> str:
                 shutil.copy(PROGRAM, top / "bin/uecho-real")
         else:
             shutil.copy(PROGRAM, top / "bin/uecho")
-        added = subprocess.run(["nix-store", "--add", str(top)], check=True, stdout=subprocess.PIPE, text=True)
+        added = subprocess.run(
+            ["nix-store", "--add", str(top)], check=True, stdout=subprocess.PIPE, text=True
+        )
         return added.stdout.strip()
 
 
@@ -195,14 +206,24 @@ def write(path: Path, text: str) -> None:
 
 
 def verdict() -> dict[str, Any]:
-    """The guard's verdict on what runs, once there is one and nothing of the guard is at work, nor about to be."""
-    units = ["systemctl", "show", "--property=ActiveState,Job", "uecho-guard.service", *(f"uecho-guard-again@{end}.service" for end in ("success", "failure"))]
+    """The guard's verdict on what runs, once there is one and nothing of the guard is at work, nor about to
+    be.
+    """
+    units = [
+        "systemctl",
+        "show",
+        "--property=ActiveState,Job",
+        "uecho-guard.service",
+        *(f"uecho-guard-again@{end}.service" for end in ("success", "failure")),
+    ]
     end = time.monotonic() + VERDICT_SECONDS
     status: dict[str, Any] = {}
     while time.monotonic() < end:
         shown = subprocess.run(units, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
         rest = {"ActiveState=inactive", "ActiveState=failed", "Job=", "Job=0"}
-        status = json.loads(subprocess.run(["uecho-guard", "status", "--json"], check=True, stdout=subprocess.PIPE).stdout)
+        status = json.loads(
+            subprocess.run(["uecho-guard", "status", "--json"], check=True, stdout=subprocess.PIPE).stdout
+        )
         if set(shown) <= rest and status["judged"] and status["guard"] is None:
             last: dict[str, Any] = status["last_verdict"]
             return last

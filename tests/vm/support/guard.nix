@@ -1,5 +1,6 @@
-# A node that runs v1 under a guard in a hurry, and has further versions in its store: system.build.versions, named by what is
-# wrong with them. They are there without being part of v1, so that garbage collection could take them.
+# A node that runs v1 under a guard in a hurry, and has further versions in its store: system.build.versions,
+# named by what is wrong with them. They are there without being part of v1, so that garbage collection could
+# take them.
 {
   config,
   extendModules,

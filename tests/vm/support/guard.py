@@ -22,7 +22,10 @@ def deploy(version: str, environment: str = "") -> int:
 
 
 def verdict(version: str, code: int) -> str:
-    """Wait for the verdict on what was deployed last, or on this boot: which version runs, and the exit code. Returns the reason."""
+    """Wait for the verdict on what was deployed last, or on this boot: which version runs, and the exit code.
+
+    Returns the reason.
+    """
 
     def there(_last: bool) -> bool:
         now = status()
@@ -47,7 +50,9 @@ def hold() -> None:
     """Let no guard look until `let_go`."""
     idle()
     # A unit has its own idea of PATH.
-    machine.succeed(f"systemd-run --quiet --unit=hold $(command -v flock) --exclusive {LOCK} $(command -v sleep) infinity")
+    machine.succeed(
+        f"systemd-run --quiet --unit=hold $(command -v flock) --exclusive {LOCK} $(command -v sleep) infinity"
+    )
     machine.wait_until_fails(f"flock --nonblock {LOCK} true", timeout=60)
 
 

@@ -1,4 +1,5 @@
-# The appliance from its own disk image, through UEFI firmware and its own boot loader: nothing comes from the host.
+# The appliance from its own disk image, through UEFI firmware and its own boot loader: nothing comes from the
+# host.
 { config, lib, ... }:
 {
   imports = [

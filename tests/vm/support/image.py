@@ -4,5 +4,7 @@ import tempfile
 
 # A disk of its own for this run, on top of the image.
 disk = tempfile.NamedTemporaryFile(suffix=".qcow2")  # noqa: SIM115 (gone when the driver ends)
-subprocess.run([QEMU_IMG, "create", "-q", "-f", "qcow2", "-b", IMAGE, "-F", "raw", disk.name, "6G"], check=True)
+subprocess.run(
+    [QEMU_IMG, "create", "-q", "-f", "qcow2", "-b", IMAGE, "-F", "raw", disk.name, "6G"], check=True
+)
 os.environ["NIX_DISK_IMAGE"] = disk.name

@@ -1,5 +1,5 @@
-# The scenarios of tests/scenarios as VM tests: the script is the same, the nodes are here. A set-up is for the scenario of
-# its name, and for those whose names begin with it and a dash.
+# The scenarios of tests/scenarios as VM tests: the script is the same, the nodes are here. A set-up is for
+# the scenario of its name, and for those whose names begin with it and a dash.
 { lib }:
 let
   nodes = {
@@ -8,7 +8,8 @@ let
     });
     # They build their own versions, with Nix: see the tests of the guard in this folder.
     guard = null;
-    # The test framework shows every entry on the serial console, which is too slow for the ten thousand of this one.
+    # The test framework shows every entry on the serial console, which is too slow for the ten thousand of
+    # this one.
     journal.machine.services.journald.extraConfig = lib.mkAfter "ForwardToConsole=no";
     leaf.machine.services.uecho.leaf = true;
   };

@@ -1,5 +1,5 @@
-# A node that runs v1 and has v2 in its store: the same program under another path, and another name in the receipt. For
-# tests of switches; system.build.versions names the systems.
+# A node that runs v1 and has v2 in its store: the same program under another path, and another name in the
+# receipt. For tests of switches; system.build.versions names the systems.
 {
   config,
   extendModules,
