@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use uecho_probe::units::Span;
+use uecho_probe::units::DurationValue;
 
 /// Takes back a version of the system that does not serve.
 #[derive(Debug, Parser)]
@@ -34,11 +34,11 @@ pub enum Command {
     Verify {
         /// How long it must stay healthy.
         #[arg(long, value_name = "DURATION")]
-        soak: Option<Span>,
+        soak: Option<DurationValue>,
 
         /// Pause between two rounds of checks.
         #[arg(long, value_name = "DURATION", value_parser = interval)]
-        interval: Option<Span>,
+        interval: Option<DurationValue>,
 
         /// Only look: exit 0 if it is healthy, 1 if not. Nothing is written, nothing is done.
         #[arg(long)]
@@ -94,8 +94,8 @@ pub enum Command {
     Again,
 }
 
-fn interval(text: &str) -> Result<Span, String> {
-    match text.parse::<Span>()? {
+fn interval(text: &str) -> Result<DurationValue, String> {
+    match text.parse::<DurationValue>()? {
         span if span.0.is_zero() => {
             Err("some time must pass between two rounds; write it like \"2s\"".into())
         }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use figment::{Figment, error::Kind, providers::Serialized};
 use serde::{Deserialize, Serialize};
-use uecho_probe::{target::Target, units::Span};
+use uecho_probe::{target::Target, units::DurationValue};
 
 use crate::policy::{OnFailure, Policy};
 
@@ -21,11 +21,11 @@ pub(crate) struct SettingsError(String);
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Settings {
     /// How long a version must stay healthy to be blessed.
-    pub soak: Span,
+    pub soak: DurationValue,
     /// Pause between two rounds of checks.
-    pub interval: Span,
+    pub interval: DurationValue,
     /// How long a version may take to become healthy once the switch or the boot is done.
-    pub grace: Span,
+    pub grace: DurationValue,
     /// Reboots in a row by the guard before it stops trying and says so.
     pub max_reboots: u32,
     /// Boots in a row that may end without a verdict before that counts as a bad one.
@@ -38,7 +38,7 @@ pub(crate) struct Settings {
     /// `http://127.0.0.1:8080`.
     pub url: Option<String>,
     /// Bound of one probe.
-    pub timeout: Span,
+    pub timeout: DurationValue,
     /// Services that must run as the version on trial defines them, without being restarted.
     pub units: Vec<String>,
     /// Further checks, made in this order.
@@ -61,25 +61,25 @@ pub(crate) struct Check {
     pub command: Vec<String>,
     /// When it has failed for taking too long.
     #[serde(default = "check_timeout")]
-    pub timeout: Span,
+    pub timeout: DurationValue,
 }
 
-fn check_timeout() -> Span {
-    Span::secs(10)
+fn check_timeout() -> DurationValue {
+    DurationValue::secs(10)
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            soak: Span::secs(30),
-            interval: Span::secs(2),
-            grace: Span::secs(15),
+            soak: DurationValue::secs(30),
+            interval: DurationValue::secs(2),
+            grace: DurationValue::secs(15),
             max_reboots: 3,
             max_attempts: 3,
             on_failure: OnFailure::Rollback,
             probe: true,
             url: None,
-            timeout: Span::secs(5),
+            timeout: DurationValue::secs(5),
             units: vec!["uecho.service".into()],
             checks: Vec::new(),
             state_dir: "/var/lib/uecho-guard".into(),
@@ -228,7 +228,7 @@ mod tests {
         "#;
         let settings = load(text).unwrap();
         assert_eq!(settings.policy().on_failure, OnFailure::Report);
-        assert_eq!(settings.checks[0].timeout, Span::secs(3));
+        assert_eq!(settings.checks[0].timeout, DurationValue::secs(3));
         let keys = serde_json::to_value(&settings).unwrap();
         for key in keys.as_object().unwrap().keys() {
             assert!(text.contains(&format!("{key} = ")), "{key} is not tried here");

@@ -7,10 +7,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::{
     listen::Listen,
-    units::{Size, Span},
+    units::{DurationValue, Size},
 };
 
-impl JsonSchema for Span {
+impl JsonSchema for DurationValue {
     fn schema_name() -> Cow<'static, str> {
         "duration".into()
     }

@@ -7,9 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A span of time, written `250ms`, `2s`, `1m 30s` (the syntax of systemd.time(7), read by `humantime`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Span(pub Duration);
+pub struct DurationValue(pub Duration);
 
-impl Span {
+impl DurationValue {
     /// A span of whole seconds.
     #[must_use]
     pub const fn secs(seconds: u64) -> Self {
@@ -17,7 +17,7 @@ impl Span {
     }
 }
 
-impl std::str::FromStr for Span {
+impl std::str::FromStr for DurationValue {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -27,7 +27,7 @@ impl std::str::FromStr for Span {
     }
 }
 
-impl fmt::Display for Span {
+impl fmt::Display for DurationValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         humantime::format_duration(self.0).fmt(f)
     }
@@ -84,7 +84,7 @@ impl fmt::Display for Size {
     }
 }
 
-impl Serialize for Span {
+impl Serialize for DurationValue {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -96,17 +96,17 @@ impl Serialize for Size {
     }
 }
 
-impl<'de> Deserialize<'de> for Span {
+impl<'de> Deserialize<'de> for DurationValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;
         impl de::Visitor<'_> for Visitor {
-            type Value = Span;
+            type Value = DurationValue;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a duration with its unit, like \"250ms\", \"2s\" or \"1m\"")
             }
 
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Span, E> {
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<DurationValue, E> {
                 text.parse().map_err(E::custom)
             }
         }
@@ -159,6 +159,6 @@ mod tests {
         assert!("lots".parse::<Size>().unwrap_err().contains("16KiB"));
         assert!("99999999999999999999".parse::<Size>().is_err());
         assert!("17179869184GiB".parse::<Size>().is_err());
-        assert!("2".parse::<Span>().unwrap_err().contains("\"2s\""));
+        assert!("2".parse::<DurationValue>().unwrap_err().contains("\"2s\""));
     }
 }

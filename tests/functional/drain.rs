@@ -13,7 +13,9 @@ use rustix::process::Signal;
 use serde_json::Value;
 use socket2::{SockFilter, SockRef};
 
-use crate::support::{Builder, Uecho, eventually, http, http::Connection, listener, pause, peer::sleep};
+use crate::support::{
+    Builder, Uecho, eventually, http, http::ClientConnection, listener, pause, peer::sleep,
+};
 
 const UPLOAD: &[u8] = b"POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nha";
 const GET: &[u8] = b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -95,8 +97,8 @@ fn bound(texts: &[String]) -> [SocketAddr; 2] {
 
 /// A request whose head is in and whose body is not.
 #[track_caller]
-fn upload(uecho: &Uecho) -> Connection {
-    let mut connection = Connection::open(uecho.public);
+fn upload(uecho: &Uecho) -> ClientConnection {
+    let mut connection = ClientConnection::open(uecho.public);
     connection.send(UPLOAD);
     eventually("the request is in flight", || uecho.metric("http_server_active_requests") >= 1.0);
     connection
@@ -187,14 +189,14 @@ fn who_waits_for_room_is_served_however_late() {
         let mut service = Service::start(listeners, "limits.connections = 1");
         let address = service.uecho.public;
         let mut upload = upload(&service.uecho);
-        let [mut silent, mut asking] = [(); 2].map(|()| Connection::open(address));
+        let [mut silent, mut asking] = [(); 2].map(|()| ClientConnection::open(address));
         asking.send(GET);
         stop(&mut service.uecho);
         // longer than a connection may be silent from when it is accepted
         sleep(Duration::from_millis(1500));
         upload.send(b"ha");
         assert_eq!(upload.answer().map(|answer| answer.status), Some(200));
-        let served = |silent: &mut Connection, asking: &mut Connection| {
+        let served = |silent: &mut ClientConnection, asking: &mut ClientConnection| {
             sleep(Duration::from_millis(300));
             silent.send(GET);
             for connection in [silent, asking] {
@@ -259,7 +261,7 @@ fn idle_connections_do_not_hold_the_end_up() {
     for listeners in BOTH {
         let Service { mut uecho, held } = Service::start(listeners, "drain.deadline = '1h'");
         let idle = || {
-            let mut idle = Connection::open(uecho.public);
+            let mut idle = ClientConnection::open(uecho.public);
             idle.send(GET);
             assert_eq!(idle.answer().unwrap().status, 200);
             idle
@@ -267,7 +269,7 @@ fn idle_connections_do_not_hold_the_end_up() {
         let mut resting = idle();
         sleep(Duration::from_millis(700));
         let mut fresh = idle();
-        let silent = Connection::open(uecho.public);
+        let silent = ClientConnection::open(uecho.public);
         uecho.signal(Signal::INT);
         assert_eq!(uecho.wait_exit().code(), Some(0));
         assert!(resting.closed() && fresh.closed());

@@ -12,7 +12,7 @@ use std::{
 
 use crate::support::{
     Uecho, eventually,
-    http::Connection,
+    http::ClientConnection,
     peer::{Peer, sleep},
 };
 
@@ -44,9 +44,9 @@ fn uecho(peers: &[&Peer], memory: &str) -> Uecho {
 fn replies_that_wait_for_others_take_room() {
     let (large, (late, released)) = (Peer::saying(&"x".repeat(LARGE)), waiting());
     let uecho = uecho(&[&large, &late], "1MiB");
-    let mut waiting: Vec<Connection> = Vec::new();
+    let mut waiting: Vec<ClientConnection> = Vec::new();
     for count in 1..=5 {
-        let mut connection = Connection::open(uecho.public);
+        let mut connection = ClientConnection::open(uecho.public);
         connection.send(format!("GET {FANOUT} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes());
         waiting.push(connection);
         eventually("its reply is held", || uecho.count(HELD) >= count * LARGE);
@@ -90,7 +90,7 @@ fn a_storm_of_large_replies_stays_within_the_budget() {
     let uecho = uecho(&[&large, &late], "8MiB");
     let before = uecho.count(RESIDENT);
     // 40 MiB of replies, were they all held
-    let mut storm: Vec<Connection> = (0..200).map(|_| Connection::open(uecho.public)).collect();
+    let mut storm: Vec<ClientConnection> = (0..200).map(|_| ClientConnection::open(uecho.public)).collect();
     for connection in &mut storm {
         connection.send(format!("GET {FANOUT} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes());
     }

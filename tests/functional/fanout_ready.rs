@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::support::{
     Uecho, eventually,
-    http::Connection,
+    http::ClientConnection,
     peer::{Dead, Peer, sleep},
 };
 
@@ -80,7 +80,7 @@ fn a_storm_of_fan_outs_does_not_keep_health_checks_waiting() {
     let config = format!("peers = [\"{}\"]\nready_policy = \"all\"\ntimeout = \"20s\"", peer.url());
     let uecho = Uecho::with(&format!("[fanout]\n{config}\n[limits]\nhandler = \"20s\"\n"));
     eventually("ready", || uecho.get("/readyz").status == 200);
-    let mut storm: Vec<Connection> = (0..300).map(|_| Connection::open(uecho.public)).collect();
+    let mut storm: Vec<ClientConnection> = (0..300).map(|_| ClientConnection::open(uecho.public)).collect();
     for connection in &mut storm {
         connection.send(b"GET /api/v1/fanout/x HTTP/1.1\r\nHost: a\r\n\r\n");
     }

@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     echo::is_a_problem,
-    support::{Answer, SOON, Uecho, eventually, http::Connection, pause, peer::sleep},
+    support::{Answer, SOON, Uecho, eventually, http::ClientConnection, pause, peer::sleep},
 };
 
 fn closed(reason: &str) -> String {
@@ -23,7 +23,7 @@ fn fields(count: usize) -> String {
 /// The answer to one request head, of which the client goes on sending more than anyone reads.
 #[track_caller]
 fn answer_to(uecho: &Uecho, head: &str) -> Answer {
-    let mut connection = Connection::open(uecho.public);
+    let mut connection = ClientConnection::open(uecho.public);
     connection.send(head.as_bytes());
     let answer =
         connection.answer().unwrap_or_else(|| panic!("the answer did not survive the end of the connection"));
@@ -128,7 +128,7 @@ fn memory_stays_flat_whatever_is_sent() {
 fn first_byte() {
     let uecho = Uecho::with("[limits]\nfirst_byte = \"500ms\"");
     let begin = Instant::now();
-    assert!(Connection::open(uecho.public).closed());
+    assert!(ClientConnection::open(uecho.public).closed());
     assert!(begin.elapsed() >= Duration::from_millis(500));
     uecho.comes_to(&closed("first_byte"), 1);
 }
@@ -153,10 +153,10 @@ fn header_of_the_first_request_even_if_it_drips() {
 fn header_of_a_later_request_pipelined_or_not() {
     let uecho = Uecho::with("[limits]\nheader = \"500ms\"");
     let whole = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
-    let mut pipelined = Connection::open(uecho.public);
+    let mut pipelined = ClientConnection::open(uecho.public);
     pipelined.send(format!("{whole}GET /b").as_bytes());
     assert_eq!(pipelined.answer().unwrap().status, 200);
-    let mut later = Connection::open(uecho.public);
+    let mut later = ClientConnection::open(uecho.public);
     later.send(whole.as_bytes());
     assert_eq!(later.answer().unwrap().status, 200);
     let begin = Instant::now();
@@ -178,7 +178,7 @@ fn body() {
 #[test]
 fn idle() {
     let uecho = Uecho::with("[limits]\nidle = \"500ms\"");
-    let mut connection = Connection::open(uecho.public);
+    let mut connection = ClientConnection::open(uecho.public);
     for _ in 0..3 {
         connection.send(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
         assert_eq!(connection.answer().unwrap().status, 200);
@@ -192,7 +192,7 @@ fn idle() {
 #[test]
 fn empty_lines_are_no_reason_to_stay() {
     let uecho = Uecho::with("[limits]\nidle = \"1500ms\"");
-    let mut connection = Connection::open(uecho.public);
+    let mut connection = ClientConnection::open(uecho.public);
     connection.send(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(connection.answer().unwrap().status, 200);
     let begin = Instant::now();
@@ -207,7 +207,7 @@ fn empty_lines_are_no_reason_to_stay() {
 #[test]
 fn empty_lines_after_a_request_mean_nothing() {
     let uecho = Uecho::with("[limits]\nidle = \"60s\"");
-    let mut connection = Connection::open(uecho.public);
+    let mut connection = ClientConnection::open(uecho.public);
     // as some clients end a body, at once or while the connection rests
     for lines in ["\r\n", "\r\n\r\n", ""] {
         connection.send(format!("GET /a HTTP/1.1\r\nHost: a\r\n\r\n{lines}").as_bytes());
@@ -221,7 +221,7 @@ fn empty_lines_after_a_request_mean_nothing() {
 #[test]
 fn a_connection_that_rests_goes_on_where_it_was() {
     let uecho = Uecho::with("[limits]\nidle = \"60s\"");
-    let mut connection = Connection::open(uecho.public);
+    let mut connection = ClientConnection::open(uecho.public);
     let get = |text: &str| format!("GET /{text} HTTP/1.1\r\nHost: a\r\n\r\n");
     let post = "POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody";
     let two = get("d") + &get("e");
@@ -291,7 +291,7 @@ fn the_longest_idle_makes_room_first() {
     let uecho = Uecho::with("[limits]\nconnections = 4");
     let mut idle: Vec<_> = (0..3)
         .map(|_| {
-            let mut connection = Connection::open(uecho.public);
+            let mut connection = ClientConnection::open(uecho.public);
             connection.send(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
             assert_eq!(connection.answer().unwrap().status, 200);
             sleep(Duration::from_millis(250));
@@ -303,7 +303,7 @@ fn the_longest_idle_makes_room_first() {
     sleep(Duration::from_millis(250));
     let mut busy = Vec::new();
     for (number, connection) in idle.iter_mut().enumerate() {
-        busy.push(Connection::open(uecho.public));
+        busy.push(ClientConnection::open(uecho.public));
         assert!(connection.closed());
         uecho.comes_to(&closed("cap"), number + 1);
     }
@@ -313,13 +313,13 @@ fn the_longest_idle_makes_room_first() {
 fn connections() {
     let uecho = Uecho::with("[limits]\nconnections = 4\nfirst_byte = \"60s\"\nheader = \"60s\"");
     let whole = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
-    let mut silent: Vec<_> = (0..3).map(|_| Connection::open(uecho.public)).collect();
-    let mut kept = Connection::open(uecho.public);
+    let mut silent: Vec<_> = (0..3).map(|_| ClientConnection::open(uecho.public)).collect();
+    let mut kept = ClientConnection::open(uecho.public);
     kept.send(whole);
     assert_eq!(kept.answer().unwrap().status, 200);
     eventually("four are open", || uecho.count("uecho_connections") == 4);
 
-    let mut fifth = Connection::open(uecho.public);
+    let mut fifth = ClientConnection::open(uecho.public);
     fifth.send(b"GET /a HTTP/1.1\r\n");
     assert!(kept.closed(), "the idle one makes room");
     uecho.comes_to(&closed("cap"), 1);
@@ -339,7 +339,7 @@ fn connections() {
 #[test]
 fn in_flight() {
     let uecho = Uecho::with("[limits]\nin_flight = 1");
-    let mut first = Connection::open(uecho.public);
+    let mut first = ClientConnection::open(uecho.public);
     first.send(b"POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello");
     eventually("it is under way", || uecho.count("http_server_active_requests") == 1);
     let second = uecho.get("/a");

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::support::{
     Builder, SOON, Uecho, eventually,
-    http::Connection,
+    http::ClientConnection,
     peer::{Dead, Peer},
 };
 
@@ -29,7 +29,7 @@ pub const INJECTIONS: [(&str, &[u8]); 7] = [
 
 /// Sends a request as these bytes; the status of the answer.
 pub fn send_raw(uecho: &Uecho, path: &str, user_agent: &[u8]) -> u16 {
-    let mut connection = Connection::open(uecho.public);
+    let mut connection = ClientConnection::open(uecho.public);
     connection
         .send(format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nUser-Agent: ").as_bytes());
     connection.send(user_agent);
@@ -128,7 +128,7 @@ fn what_the_drain_cuts_is_logged_before_the_end() {
             }}",
         silent.url()
     ));
-    let mut cut = Connection::open(uecho.public);
+    let mut cut = ClientConnection::open(uecho.public);
     cut.send(b"GET /api/v1/fanout/cut HTTP/1.1\r\nHost: a\r\n\r\n");
     eventually("the peer is asked", || silent.requests().iter().any(|head| head.line.contains("/cut ")));
     uecho.signal(rustix::process::Signal::TERM);
@@ -240,7 +240,7 @@ fn a_log_that_nobody_reads_stops_nobody() {
     // stderr is a pipe that is full at once
     let (reader, writer) = std::io::pipe().unwrap();
     let uecho = Builder::new().config("log.access = \"all\"").stderr(writer).start();
-    let mut connection = Connection::open(uecho.public);
+    let mut connection = ClientConnection::open(uecho.public);
     for _ in 0..200 {
         connection.send(&b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n".repeat(50));
         for _ in 0..50 {

@@ -5,7 +5,7 @@ use std::{
     fmt::Write,
 };
 
-use crate::support::{Uecho, http::Connection, peer::Dead};
+use crate::support::{Uecho, http::ClientConnection, peer::Dead};
 
 /// Every family: name, type, and the label names of its series.
 const FAMILIES: [(&str, &str, &[&str]); 21] = [
@@ -104,7 +104,7 @@ fn every_family_has_its_documented_name_type_and_labels() {
 fn ten_thousand_random_paths_and_methods_make_less_than_200_series() {
     let uecho = Uecho::with("");
     let mut random = fastrand::Rng::with_seed(7);
-    let mut connection = Connection::open(uecho.public);
+    let mut connection = ClientConnection::open(uecho.public);
     for round in 0..200 {
         let mut batch = String::new();
         let mut methods = Vec::new();
@@ -178,7 +178,7 @@ fn the_process_shows_what_it_uses() {
     let idle_fds = uecho.metric("process_open_fds");
     let connections: Vec<_> = (0..10)
         .map(|_| {
-            let mut connection = Connection::open(uecho.public);
+            let mut connection = ClientConnection::open(uecho.public);
             connection.send(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
             assert!(connection.answer().is_some());
             connection

@@ -13,7 +13,7 @@ use h2::{Reason, client};
 use crate::{
     echo::is_a_problem,
     http2::{connect, request, run},
-    support::{SOON, Uecho, eventually, http::Connection, peer::sleep},
+    support::{SOON, Uecho, eventually, http::ClientConnection, peer::sleep},
 };
 
 /// Requests that lack a part of their bodies.
@@ -34,7 +34,7 @@ fn answers(uecho: &Uecho, status: &str) -> Vec<String> {
 fn what_never_comes_is_408_whichever_limit_is_the_shorter() {
     for handler in ["1ms", "300ms", "60s"] {
         let uecho = Uecho::with(&format!("[limits]\nbody = \"300ms\"\nhandler = \"{handler}\""));
-        let mut clients: Vec<_> = (0..40).map(|_| Connection::open(uecho.public)).collect();
+        let mut clients: Vec<_> = (0..40).map(|_| ClientConnection::open(uecho.public)).collect();
         for (index, client) in clients.iter_mut().enumerate() {
             client.send(HALVES[index % 2].as_bytes());
         }
@@ -52,7 +52,7 @@ fn what_never_comes_is_408_whichever_limit_is_the_shorter() {
 fn what_comes_in_time_is_answered_though_a_handler_has_less() {
     let uecho = Uecho::with("[limits]\nbody = \"60s\"\nhandler = \"100ms\"");
     let mut clients = HALVES.map(|half| {
-        let mut client = Connection::open(uecho.public);
+        let mut client = ClientConnection::open(uecho.public);
         client.send(half.as_bytes());
         client
     });
@@ -101,7 +101,7 @@ fn nobody_waits_for_a_body_that_is_not_wanted() {
         ("POST /api/v1/nothing", 404),
     ] {
         for half in HALVES {
-            let mut client = Connection::open(uecho.public);
+            let mut client = ClientConnection::open(uecho.public);
             client.send(half.replace("POST /api/v1/echo", request).as_bytes());
             assert_eq!(client.answer().unwrap().status, status, "{request}");
             assert!(client.closed(), "{request}: the rest is not waited for either");
@@ -116,13 +116,13 @@ fn who_waits_to_be_told_to_go_on_is_told_and_then_waited_for() {
     let uecho = Uecho::with("[limits]\nbody = \"1s\"\nhandler = \"1ms\"");
     let head = "POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n";
     for (body, status) in [("hello", 200), ("", 408)] {
-        let mut client = Connection::open(uecho.public);
+        let mut client = ClientConnection::open(uecho.public);
         client.send(head.as_bytes());
         assert_eq!(client.answer().unwrap().status, 100);
         client.send(body.as_bytes());
         assert_eq!(client.answer().unwrap().status, status);
     }
-    let mut unwanted = Connection::open(uecho.public);
+    let mut unwanted = ClientConnection::open(uecho.public);
     unwanted.send(head.replace("/api/v1/echo", "/text").as_bytes());
     assert_eq!(unwanted.answer().unwrap().status, 405, "at once");
 }

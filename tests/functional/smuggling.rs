@@ -8,7 +8,7 @@ mod syntax;
 
 use crate::{
     echo::is_a_problem,
-    support::{Uecho, eventually, http::Connection, pause},
+    support::{Uecho, eventually, http::ClientConnection, pause},
 };
 
 const COUNTED: &str = "uecho_connections_closed_total{reason=\"bad_request\"}";
@@ -54,7 +54,7 @@ fn cases() -> impl Iterator<Item = Case> {
 
 /// Sends what is left of a case and what follows it, and looks at what comes of them.
 #[track_caller]
-fn comes_true(connection: &mut Connection, rest: &[u8], outcome: Outcome, what: &str) {
+fn comes_true(connection: &mut ClientConnection, rest: &[u8], outcome: Outcome, what: &str) {
     connection.send(&[rest, FOLLOW_UP.as_bytes()].concat());
     let answer = connection.answer().unwrap_or_else(|| panic!("no answer to {what}"));
     let text = answer.text();
@@ -88,7 +88,7 @@ fn every_case_comes_out_as_written_and_is_counted() {
     for (outcome, why, requests) in cases() {
         for request in requests {
             let what = format!("{request:?}: {outcome:?}, {why}");
-            comes_true(&mut Connection::open(uecho.public), request.as_bytes(), outcome, &what);
+            comes_true(&mut ClientConnection::open(uecho.public), request.as_bytes(), outcome, &what);
             refused += usize::from(matches!(outcome, Refused(_)));
         }
     }
@@ -105,7 +105,7 @@ fn a_split_between_reads_changes_nothing() {
             let body = request.find("\r\n\r\n").map_or(1, |end| end + 4);
             for cut in [1, bytes.len() / 2, body.min(bytes.len() - 1), bytes.len() - 1] {
                 let what = format!("{request:?} cut at {cut}: {outcome:?}, {why}");
-                let mut connection = Connection::open(uecho.public);
+                let mut connection = ClientConnection::open(uecho.public);
                 connection.send(&bytes[..cut]);
                 pause();
                 comes_true(&mut connection, &bytes[cut..], outcome, &what);
@@ -117,7 +117,7 @@ fn a_split_between_reads_changes_nothing() {
 #[test]
 fn what_came_before_is_answered_first() {
     let uecho = Uecho::with("");
-    let mut connection = Connection::open(uecho.public);
+    let mut connection = ClientConnection::open(uecho.public);
     let sound = format!("GET /one HTTP/1.1\r\nHost: a\r\n\r\n{}", chunked("5\r\nhello\r\n0\r\n\r\n"));
     connection.send(sound.as_bytes());
     let bad = post("Content-Length: 1\r\nContent-Length: 2\r\n");
@@ -127,7 +127,7 @@ fn what_came_before_is_answered_first() {
     assert_eq!(connection.answer().unwrap().status, 400);
     assert!(connection.answer().is_none() && connection.closed());
     // the preface of HTTP/2 comes first or not at all, and whoever sends it reads no HTTP/1
-    let mut connection = Connection::open(uecho.public);
+    let mut connection = ClientConnection::open(uecho.public);
     connection.send(b"GET /one HTTP/1.1\r\nHost: a\r\n\r\nPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
     assert!(connection.answer().unwrap().text().contains("one right back at ya!"));
     assert!(connection.answer().is_none() && connection.closed());
@@ -137,7 +137,7 @@ fn what_came_before_is_answered_first() {
 #[test]
 fn the_rest_of_what_is_refused_does_not_reset_the_connection() {
     let uecho = Uecho::with("");
-    let mut connection = Connection::open(uecho.public);
+    let mut connection = ClientConnection::open(uecho.public);
     connection.send(post("Content-Length: 5\r\nContent-Length: 6\r\n").as_bytes());
     assert_eq!(connection.answer().unwrap().status, 400);
     assert!(connection.closed());
@@ -147,7 +147,7 @@ fn the_rest_of_what_is_refused_does_not_reset_the_connection() {
 #[test]
 fn sound_requests_of_every_shape_are_answered_in_turn() {
     let uecho = Uecho::with("");
-    let mut connection = Connection::open(uecho.public);
+    let mut connection = ClientConnection::open(uecho.public);
     connection.send(b"\r\nGET /one HTTP/1.1\r\nhost: \r\n\r\n");
     connection.send(post("content-length:\t5 \r\n").as_bytes());
     connection.send(b"hello");

@@ -10,7 +10,7 @@ use std::{
 
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit, setrlimit};
 
-use crate::support::{Uecho, eventually, http::Connection, pause};
+use crate::support::{Uecho, eventually, http::ClientConnection, pause};
 
 const STALLED: usize = 2000;
 
@@ -42,7 +42,7 @@ fn cpu(uecho: &Uecho) -> Duration {
 fn two_thousand_stalled_clients_disturb_nobody_and_are_let_go() {
     raise_file_limit();
     let uecho = Uecho::with("[limits]\nin_flight = 500\nfirst_byte = \"4s\"\nheader = \"4s\"\nbody = \"4s\"");
-    let mut kept = Connection::open(uecho.public);
+    let mut kept = ClientConnection::open(uecho.public);
     kept.send(b"GET /good HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(kept.answer().unwrap().status, 200);
     let stalled: Vec<TcpStream> = (0..STALLED)
@@ -78,7 +78,7 @@ fn silence_costs_nothing() {
 #[test]
 fn out_of_file_descriptors_it_waits_and_recovers() {
     let uecho = Uecho::with("[limits]\nfirst_byte = \"60s\"");
-    let mut kept = Connection::open(uecho.public);
+    let mut kept = ClientConnection::open(uecho.public);
     kept.send(b"GET /good HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(kept.answer().unwrap().status, 200);
     let used = fs::read_dir(format!("/proc/{}/fd", uecho.child.id())).unwrap().count();

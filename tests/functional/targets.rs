@@ -6,7 +6,7 @@ use h2::client;
 use crate::{
     echo::is_a_problem,
     http2::{ask, connect, request, run},
-    support::{Answer, Uecho, http::Connection},
+    support::{Answer, Uecho, http::ClientConnection},
 };
 
 const FOLLOW_UP: &[u8] = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -14,7 +14,7 @@ const FOLLOW_UP: &[u8] = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
 /// The answer to a request that others follow.
 #[track_caller]
 fn answer_to(uecho: &Uecho, head: &[u8]) -> Answer {
-    let mut connection = Connection::open(uecho.public);
+    let mut connection = ClientConnection::open(uecho.public);
     connection.send(&[head, FOLLOW_UP].concat());
     let answer = connection.answer().unwrap_or_else(|| panic!("no answer to {}", head.escape_ascii()));
     if answer.status == 400 {
@@ -89,7 +89,7 @@ fn every_form_of_a_target_has_the_same_limit() {
     let uecho = Uecho::with("");
     let get = |line: &str, bytes: usize| {
         let line = format!("{line}{}", "a".repeat(bytes - line.split(' ').nth(1).unwrap().len()));
-        let mut connection = Connection::open(uecho.public);
+        let mut connection = ClientConnection::open(uecho.public);
         connection.send(format!("{line} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes());
         connection.answer().unwrap()
     };

@@ -10,7 +10,7 @@ use std::{
 use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 use tempfile::tempdir;
 
-use crate::support::{Builder, Uecho, eventually, http::Connection, pause};
+use crate::support::{Builder, Uecho, eventually, http::ClientConnection, pause};
 
 /// 0.6 s
 const WATCHDOG: &str = "600000";
@@ -56,7 +56,7 @@ fn a_service_that_has_no_files_left_is_not_called_dead() {
     let few = Some(uecho.count("process_open_fds") as u64 + 4);
     let pid = Pid::from_child(&uecho.child);
     prlimit(Some(pid), Resource::Nofile, Rlimit { current: few, maximum: few }).unwrap();
-    let held: Vec<_> = (0..20).map(|_| Connection::open(uecho.public)).collect();
+    let held: Vec<_> = (0..20).map(|_| ClientConnection::open(uecho.public)).collect();
     eventually("no more are accepted", || uecho.stderr().contains("Too many open files"));
     pings(&mut uecho, 3);
     drop(held);
@@ -135,7 +135,7 @@ fn a_full_service_with_a_token_is_not_a_hung_one() {
         .credential("api.token", "secret")
         .start();
     pings(&mut uecho, 1);
-    let mut clients = [Connection::open(uecho.public), Connection::open(uecho.public)];
+    let mut clients = [ClientConnection::open(uecho.public), ClientConnection::open(uecho.public)];
     for client in &mut clients {
         client.send(
             b"POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer secret\r\nContent-Length: \
@@ -144,7 +144,7 @@ fn a_full_service_with_a_token_is_not_a_hung_one() {
     }
     // the second of them is one too many, answered, and stays as a connection
     eventually("the cap is reached", || uecho.metric("uecho_connections") >= 2.0);
-    let queued = Connection::open(uecho.public);
+    let queued = ClientConnection::open(uecho.public);
     pings(&mut uecho, 4);
     drop(queued);
 }

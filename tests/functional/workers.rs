@@ -14,7 +14,7 @@ use std::{
 use rustix::process::Signal;
 use tempfile::tempdir;
 
-use crate::support::{Builder, Uecho, eventually, http::Connection};
+use crate::support::{Builder, Uecho, eventually, http::ClientConnection};
 
 const WORKERS: usize = 4;
 const REQUEST: &[u8] = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -113,8 +113,8 @@ fn connections_that_come_one_after_the_other_go_to_one_worker_after_the_other() 
 }
 
 /// Connections that are one worker's each, every one of them answered.
-fn one_each(uecho: &Uecho) -> Vec<Connection> {
-    let mut connections: Vec<_> = (0..WORKERS).map(|_| Connection::open(uecho.public)).collect();
+fn one_each(uecho: &Uecho) -> Vec<ClientConnection> {
+    let mut connections: Vec<_> = (0..WORKERS).map(|_| ClientConnection::open(uecho.public)).collect();
     for connection in &mut connections {
         connection.send(REQUEST);
         assert_eq!(connection.answer().unwrap().status, 200);
@@ -135,7 +135,7 @@ fn the_longest_idle_of_all_makes_room_whoever_serves_it() {
     }
     let mut busy = Vec::new();
     for idle in &mut connections {
-        let mut newcomer = Connection::open(uecho.public);
+        let mut newcomer = ClientConnection::open(uecho.public);
         newcomer.send(b"GET /a HTTP/1.1\r\n");
         assert!(idle.closed());
         busy.push(newcomer);

@@ -8,7 +8,7 @@ use uecho_probe::{
     check::{Expect, Probe, Report},
     target::Target,
     unhealthy::Unhealthy,
-    units::Span,
+    units::DurationValue,
 };
 
 /// Options of `uecho probe`.
@@ -37,20 +37,20 @@ pub struct ProbeArgs {
 
     /// Pause between two checks.
     #[arg(long, value_name = "DURATION", default_value = "1s")]
-    pub interval: Span,
+    pub interval: DurationValue,
 
     /// Bound of each whole check.
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = timeout)]
-    pub timeout: Span,
+    pub timeout: DurationValue,
 
     /// One JSON object a line for each check, on standard output.
     #[arg(long)]
     pub json: bool,
 }
 
-fn timeout(text: &str) -> Result<Span, String> {
-    match text.parse::<Span>()? {
-        Span(Duration::ZERO) => Err("a check needs some time; write it like \"5s\"".into()),
+fn timeout(text: &str) -> Result<DurationValue, String> {
+    match text.parse::<DurationValue>()? {
+        DurationValue(Duration::ZERO) => Err("a check needs some time; write it like \"5s\"".into()),
         span => Ok(span),
     }
 }

@@ -3,12 +3,12 @@
 use std::{os::unix::ffi::OsStrExt, path::Path, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
-use uecho_probe::units::{Size, Span};
+use uecho_probe::units::{DurationValue, Size};
 
 use crate::config::{invalid::Invalid, secret::REDACTED};
 
 /// Longest of all durations: far above any use, far below where clocks overflow.
-pub(super) const DAY: Span = Span::secs(24 * 60 * 60);
+pub(super) const DAY: DurationValue = DurationValue::secs(24 * 60 * 60);
 
 pub(super) const NUL_IN_PATH: &str = "a path cannot have a NUL";
 
@@ -52,14 +52,14 @@ impl Checker {
     }
 
     /// A duration without which nothing works: not zero.
-    pub(super) fn positive(&mut self, key: &str, value: Span) {
+    pub(super) fn positive(&mut self, key: &str, value: DurationValue) {
         if value.0 < Duration::from_millis(1) {
             self.refuse(key, format!("expected 1ms or more, like \"2s\", found {value}"));
         }
         self.at_most(key, value, DAY);
     }
 
-    pub(super) fn at_most(&mut self, key: &str, value: Span, most: Span) {
+    pub(super) fn at_most(&mut self, key: &str, value: DurationValue, most: DurationValue) {
         if value > most {
             self.refuse(key, format!("expected {most} or less, found {value}"));
         }

@@ -47,7 +47,7 @@ pub(super) struct Connections {
 
 #[derive(Default)]
 struct Open {
-    entries: Slab<Entry>,
+    entries: Slab<Slot>,
     /// When the drain began.
     draining: Option<Tick>,
     cut: bool,
@@ -69,7 +69,7 @@ impl Open {
     }
 }
 
-struct Entry {
+struct Slot {
     activity: Arc<Activity>,
     /// The sweeper skips this connection before this time.
     check_at: Tick,
@@ -77,7 +77,7 @@ struct Entry {
     rested: u32,
 }
 
-impl Entry {
+impl Slot {
     /// Orders the connection to rest when it has been idle for [`REST_AFTER`]. Returns whether it has been
     /// ordered to rest and has had no request since.
     fn rests(&mut self, now: Tick) -> bool {
@@ -168,7 +168,7 @@ impl Connections {
             activity.order(Order::Drain);
         }
         let check_at = if open.draining.is_some() { 0 } else { self.clock.now() + ticks(REST_AFTER) };
-        let key = open.entries.insert(Entry { activity: activity.clone(), check_at, rested: 0 });
+        let key = open.entries.insert(Slot { activity: activity.clone(), check_at, rested: 0 });
         open.loads[worker] += 1;
         Connection { connections: self.clone(), activity, key, worker, counted, reason: Closed::Error }
     }

@@ -5,13 +5,13 @@
 //! sampled request ([`span`]), everything else carries ids only. A collector that is absent, slow or wrong
 //! costs spans, never a request: the queue is bounded, what is lost is counted in `uecho_otlp_spans_total`.
 
+mod collector;
 mod exporter;
 mod ledger;
 pub(crate) mod options;
 mod resource;
 pub(crate) mod sampler;
 mod span;
-mod transport;
 
 use std::{
     sync::{Arc, OnceLock},

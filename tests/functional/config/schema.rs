@@ -7,7 +7,7 @@ use jsonschema::Validator;
 use proptest::prelude::*;
 use serde_json::Value;
 use uecho::config::{Settings, keys, show};
-use uecho_probe::units::{Size, Span};
+use uecho_probe::units::{DurationValue, Size};
 
 use super::{Sources, document, starts::ACCEPTED, table::TABLE};
 
@@ -98,7 +98,7 @@ fn durations_and_sizes_have_the_programs_grammar() {
     let check = |text: &str| {
         let size = text.parse::<Size>();
         prop_assert_eq!(takes("limits", "memory", text), size.is_ok(), "{:?}: {:?}", text, size);
-        let span = text.parse::<Span>();
+        let span = text.parse::<DurationValue>();
         // more precise than a nanosecond: the program alone knows
         let too_precise = span.as_ref().is_err_and(|error| error.contains("lack of precision"));
         let durations = span.is_ok() || too_precise;

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{eventually, http::Connection};
+use crate::support::{eventually, http::ClientConnection};
 
 /// Silence after which a kept connection may be closed by the other side just as the next request is sent.
 const KEPT: Duration = Duration::from_millis(50);
@@ -67,12 +67,12 @@ impl Load {
 /// How each request without an answer was lost.
 fn ask(address: SocketAddr, manner: Manner, stop: &AtomicBool, answered: &AtomicUsize) -> Vec<String> {
     let mut lost = Vec::new();
-    let mut kept: Option<(Connection, Instant)> = None;
+    let mut kept: Option<(ClientConnection, Instant)> = None;
     while !stop.load(Relaxed) && lost.len() < 10 {
         let (mut connection, since) = match kept.take() {
             Some((connection, since)) => (connection, Some(since)),
             None => match TcpStream::connect(address) {
-                Ok(stream) => (Connection::over(stream), None),
+                Ok(stream) => (ClientConnection::over(stream), None),
                 Err(error) if error.kind() == ErrorKind::ConnectionRefused => return lost,
                 Err(error) => {
                     lost.push(format!("not even connected: {error}"));

@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use super::{INJECTIONS, PARENT, TRACE, fail, failing, logged, send_raw};
 use crate::support::{
     Builder, Uecho, eventually,
-    http::Connection,
+    http::ClientConnection,
     journal::{Journal, namespaces},
     peer::Dead,
 };
@@ -172,7 +172,7 @@ fn what_no_datagram_holds_arrives_as_a_file() {
 
 /// Many requests over one connection.
 fn flood(uecho: &Uecho) {
-    let mut connection = Connection::open(uecho.public);
+    let mut connection = ClientConnection::open(uecho.public);
     for _ in 0..120 {
         connection.send(&b"GET /flood HTTP/1.1\r\nHost: a\r\n\r\n".repeat(50));
         for _ in 0..50 {

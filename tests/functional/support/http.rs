@@ -46,7 +46,7 @@ pub fn request(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> Answer {
-    let mut connection = Connection::open(address);
+    let mut connection = ClientConnection::open(address);
     let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
     if !body.is_empty() {
         write!(head, "Content-Length: {}\r\n", body.len()).unwrap();
@@ -60,11 +60,11 @@ pub fn request(
 }
 
 /// A connection on which anything can be sent.
-pub struct Connection {
+pub struct ClientConnection {
     stream: BufReader<TcpStream>,
 }
 
-impl Connection {
+impl ClientConnection {
     #[track_caller]
     pub fn open(address: SocketAddr) -> Self {
         Self::over(TcpStream::connect(address).unwrap())

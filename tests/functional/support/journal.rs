@@ -19,13 +19,13 @@ use super::SOON;
 
 /// Fields of an entry in the order sent.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct JournalEntry {
     pub fields: Vec<(String, String)>,
     /// Whether it came as a file, being too large for a datagram.
     pub file: bool,
 }
 
-impl Entry {
+impl JournalEntry {
     /// The value of a field; panics when it is repeated.
     #[track_caller]
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -59,7 +59,7 @@ impl Entry {
 pub struct Journal {
     pub directory: TempDir,
     socket: UnixDatagram,
-    entries: Vec<Entry>,
+    entries: Vec<JournalEntry>,
 }
 
 impl Journal {
@@ -85,7 +85,7 @@ impl Journal {
     }
 
     /// Takes in what has arrived; returns everything so far.
-    pub fn entries(&mut self) -> &[Entry] {
+    pub fn entries(&mut self) -> &[JournalEntry] {
         let mut buffer = vec![0; 512 * 1024];
         let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         loop {
@@ -103,17 +103,17 @@ impl Journal {
                 let (mut file, mut content) = (File::from(file), Vec::new());
                 file.rewind().unwrap();
                 file.read_to_end(&mut content).unwrap();
-                self.entries.push(Entry::parse(&content, true));
+                self.entries.push(JournalEntry::parse(&content, true));
             } else if received.bytes > 0 {
                 // an empty one asks whether anybody listens
-                self.entries.push(Entry::parse(&buffer[..received.bytes], false));
+                self.entries.push(JournalEntry::parse(&buffer[..received.bytes], false));
             }
         }
     }
 
     /// Waits for an entry of which this holds.
     #[track_caller]
-    pub fn wait_for(&mut self, what: &str, is_it: impl Fn(&Entry) -> bool) -> Entry {
+    pub fn wait_for(&mut self, what: &str, is_it: impl Fn(&JournalEntry) -> bool) -> JournalEntry {
         let begin = Instant::now();
         loop {
             if let Some(entry) = self.entries().iter().find(|entry| is_it(entry)) {

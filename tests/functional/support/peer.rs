@@ -15,12 +15,12 @@ use super::{SOON, listener};
 
 /// What a peer was sent: request line and headers, names in lower case.
 #[derive(Clone, Debug)]
-pub struct Head {
+pub struct PeerRequest {
     pub line: String,
     pub headers: Vec<(String, String)>,
 }
 
-impl Head {
+impl PeerRequest {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
@@ -35,14 +35,14 @@ impl Head {
 /// A listening peer; one thread a connection. Stops accepting on drop.
 pub struct Peer {
     pub address: SocketAddr,
-    requests: Arc<Mutex<Vec<Head>>>,
+    requests: Arc<Mutex<Vec<PeerRequest>>>,
     connections: Arc<AtomicUsize>,
     stop: Arc<AtomicBool>,
 }
 
 impl Peer {
     /// `answer` writes to the stream and says whether to go on with the connection.
-    pub fn new(answer: impl Fn(&Head, &mut TcpStream) -> bool + Send + Sync + 'static) -> Self {
+    pub fn new(answer: impl Fn(&PeerRequest, &mut TcpStream) -> bool + Send + Sync + 'static) -> Self {
         let listener = listener();
         let peer = Self {
             address: listener.local_addr().unwrap(),
@@ -105,7 +105,7 @@ impl Peer {
     }
 
     /// Everything asked so far.
-    pub fn requests(&self) -> Vec<Head> {
+    pub fn requests(&self) -> Vec<PeerRequest> {
         self.requests.lock().unwrap().clone()
     }
 
@@ -149,8 +149,8 @@ pub fn sleep(duration: Duration) {
 
 fn converse(
     mut stream: TcpStream,
-    requests: &Mutex<Vec<Head>>,
-    answer: &dyn Fn(&Head, &mut TcpStream) -> bool,
+    requests: &Mutex<Vec<PeerRequest>>,
+    answer: &dyn Fn(&PeerRequest, &mut TcpStream) -> bool,
 ) {
     stream.set_read_timeout(Some(SOON)).unwrap();
     stream.set_nodelay(true).unwrap();
@@ -163,9 +163,9 @@ fn converse(
     }
 }
 
-fn read_head(reader: &mut impl BufRead) -> Option<Head> {
+fn read_head(reader: &mut impl BufRead) -> Option<PeerRequest> {
     let mut lines = reader.lines().map_while(Result::ok);
-    let mut head = Head { line: lines.next()?, headers: Vec::new() };
+    let mut head = PeerRequest { line: lines.next()?, headers: Vec::new() };
     for line in lines {
         let Some((name, value)) = line.split_once(':') else { return line.is_empty().then_some(head) };
         head.headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));

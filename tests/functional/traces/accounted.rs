@@ -5,7 +5,7 @@ use crate::support::{
     Builder, Uecho,
     collector::{Collector, Manner},
     eventually,
-    http::Connection,
+    http::ClientConnection,
     peer::Dead,
 };
 
@@ -15,7 +15,7 @@ const REQUESTS: usize = 3000;
 const OURS_ONLY: &str = "otlp.sample_ratio = 0.0\n";
 
 fn flood(uecho: &Uecho) {
-    let mut connection = Connection::open(uecho.public);
+    let mut connection = ClientConnection::open(uecho.public);
     let request = format!("GET /flood HTTP/1.1\r\nHost: a\r\ntraceparent: {SAMPLED}\r\n\r\n");
     for _ in 0..REQUESTS / 50 {
         connection.send(request.repeat(50).as_bytes());

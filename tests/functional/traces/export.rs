@@ -7,7 +7,7 @@ use crate::support::{
     Builder, Uecho,
     collector::{Collector, Manner, attributes, hex},
     eventually,
-    http::Connection,
+    http::ClientConnection,
     peer::{Dead, Peer},
 };
 
@@ -75,7 +75,7 @@ fn a_method_that_nobody_knows_makes_no_name() {
 fn the_version_of_http_is_the_requests_own() {
     let collector = Collector::new(Manner::Good);
     let uecho = exporting(&collector, "").start();
-    let mut connection = Connection::open(uecho.public);
+    let mut connection = ClientConnection::open(uecho.public);
     connection.send(b"GET /old HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
     assert_eq!(connection.answer().unwrap().status, 200);
     uecho.get("/new");
@@ -228,7 +228,7 @@ fn spans_of_drained_requests_are_there() {
     // with the usual five seconds between exports: only the flush can send them
     let mut uecho = Uecho::with(&config);
     uecho.get("/before");
-    let mut last = Connection::open(uecho.public);
+    let mut last = ClientConnection::open(uecho.public);
     last.send(b"GET /api/v1/fanout/last HTTP/1.1\r\nHost: a\r\n\r\n");
     eventually("the peer is asked", || slow.requests().iter().any(|head| head.line.contains("/last ")));
     uecho.signal(rustix::process::Signal::TERM);

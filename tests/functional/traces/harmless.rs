@@ -7,13 +7,13 @@ use crate::support::{
     Builder, SOON, Uecho,
     collector::{Collector, Manner},
     eventually,
-    http::Connection,
+    http::ClientConnection,
     peer::Dead,
 };
 
 /// Many sampled requests over one connection, all of them answered.
 fn flood(uecho: &Uecho) {
-    let mut connection = Connection::open(uecho.public);
+    let mut connection = ClientConnection::open(uecho.public);
     for _ in 0..100 {
         connection.send(&b"GET /flood HTTP/1.1\r\nHost: a\r\n\r\n".repeat(50));
         for _ in 0..50 {

@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use uecho_probe::units::Span;
+use uecho_probe::units::DurationValue;
 
 use crate::config::checker::Checker;
 
@@ -11,20 +11,20 @@ use crate::config::checker::Checker;
 #[serde(deny_unknown_fields, default)]
 pub struct Drain {
     /// How long the listener stays open after the signal, with `/readyz` already 503.
-    pub delay: Span,
+    pub delay: DurationValue,
     /// How long requests in flight may take after that; what is left is cut.
-    pub deadline: Span,
+    pub deadline: DurationValue,
 }
 
 impl Default for Drain {
     fn default() -> Self {
-        Self { delay: Span::secs(0), deadline: Span::secs(20) }
+        Self { delay: DurationValue::secs(0), deadline: DurationValue::secs(20) }
     }
 }
 
 impl Drain {
     pub(super) fn check(&self, checker: &mut Checker) {
-        checker.at_most("drain.delay", self.delay, Span::secs(60 * 60));
-        checker.at_most("drain.deadline", self.deadline, Span::secs(60 * 60));
+        checker.at_most("drain.delay", self.delay, DurationValue::secs(60 * 60));
+        checker.at_most("drain.deadline", self.deadline, DurationValue::secs(60 * 60));
     }
 }

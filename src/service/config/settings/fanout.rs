@@ -9,7 +9,7 @@ use http::HeaderValue;
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use uecho_probe::{units::Span, url::BaseUrl};
+use uecho_probe::{units::DurationValue, url::BaseUrl};
 
 use crate::config::{checker::Checker, forms, invalid::Invalid, secret, settings::policy::Policy};
 
@@ -27,7 +27,7 @@ pub struct Fanout {
     /// When the answer counts as met.
     pub policy: Policy,
     /// Deadline budget of a whole tree.
-    pub timeout: Span,
+    pub timeout: DurationValue,
     /// `X-Uecho-Hops` at which the answer is 508.
     pub max_hops: u32,
     /// How many peers must be up for `/readyz` to be 200.
@@ -46,7 +46,7 @@ impl Default for Fanout {
         Self {
             peers: Vec::new(),
             policy: Policy::BestEffort,
-            timeout: Span::secs(2),
+            timeout: DurationValue::secs(2),
             max_hops: 4,
             ready_policy: Policy::BestEffort,
             ca: None,

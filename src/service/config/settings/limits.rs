@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use uecho_probe::units::{Size, Span};
+use uecho_probe::units::{DurationValue, Size};
 
 use crate::config::checker::Checker;
 
@@ -21,15 +21,15 @@ pub struct Limits {
     /// Most bytes of bodies, replies of peers and answers held at once; 503 with `Retry-After` above.
     pub memory: Size,
     /// Time from accept to the first byte.
-    pub first_byte: Span,
+    pub first_byte: DurationValue,
     /// Time for a complete header, from accept; a later one from when its first byte is read.
-    pub header: Span,
+    pub header: DurationValue,
     /// Time for a complete request body; 408 above.
-    pub body: Span,
+    pub body: DurationValue,
     /// Time for a handler to answer once the request is there, body included; 503 above.
-    pub handler: Span,
+    pub handler: DurationValue,
     /// How long a kept-alive connection may stay without a request; PINGs and empty lines are none.
-    pub idle: Span,
+    pub idle: DurationValue,
     /// Most connections open at once; further ones wait in the kernel's queue.
     pub connections: usize,
     /// Most requests in flight; 503 with `Retry-After` above.
@@ -46,11 +46,11 @@ impl Default for Limits {
             uri_bytes: Size::kib(8),
             body_bytes: Size::kib(1024),
             memory: Size::kib(256 << 10),
-            first_byte: Span::secs(5),
-            header: Span::secs(5),
-            body: Span::secs(10),
-            handler: Span::secs(10),
-            idle: Span::secs(30),
+            first_byte: DurationValue::secs(5),
+            header: DurationValue::secs(5),
+            body: DurationValue::secs(10),
+            handler: DurationValue::secs(10),
+            idle: DurationValue::secs(30),
             connections: 4096,
             in_flight: 1024,
             http2_streams: 100,

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
-use uecho_probe::units::Span;
+use uecho_probe::units::DurationValue;
 
 use crate::config::checker::{Checker, DAY};
 
@@ -44,12 +44,17 @@ pub struct Log {
     /// Which requests leave an event.
     pub access: Access,
     /// From this duration on, a request is slow.
-    pub slow: Span,
+    pub slow: DurationValue,
 }
 
 impl Default for Log {
     fn default() -> Self {
-        Self { filter: "info".into(), format: LogFormat::Auto, access: Access::Errors, slow: Span::secs(1) }
+        Self {
+            filter: "info".into(),
+            format: LogFormat::Auto,
+            access: Access::Errors,
+            slow: DurationValue::secs(1),
+        }
     }
 }
 

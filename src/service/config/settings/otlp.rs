@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue};
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use uecho_probe::{units::Span, url::BaseUrl};
+use uecho_probe::{units::DurationValue, url::BaseUrl};
 
 use crate::config::{
     checker::Checker,
@@ -28,7 +28,7 @@ pub struct Otlp {
     #[schemars(range(min = 0, max = 1))]
     pub sample_ratio: Option<f64>,
     /// Time for one export; none: `OTEL_EXPORTER_OTLP_TIMEOUT`, else 10 s.
-    pub timeout: Option<Span>,
+    pub timeout: Option<DurationValue>,
 }
 
 impl Otlp {

@@ -68,9 +68,9 @@ mod tests {
     use super::*;
 
     /// Takes so many bytes at once, in turn; none: an error.
-    struct Stream(Vec<Result<usize, ErrorKind>>, Vec<u8>);
+    struct ScriptedWriter(Vec<Result<usize, ErrorKind>>, Vec<u8>);
 
-    impl Write for Stream {
+    impl Write for ScriptedWriter {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             let length = self.0.remove(0)?.min(bytes.len());
             self.1.extend_from_slice(&bytes[..length]);
@@ -98,7 +98,7 @@ mod tests {
         ] {
             let mut buffer = Buffer::default();
             buffer.write_all(b"one\ntwo\nthree\n").unwrap();
-            let mut stream = Stream(written, Vec::new());
+            let mut stream = ScriptedWriter(written, Vec::new());
             assert_eq!((buffer.drain(&mut stream), std::str::from_utf8(&stream.1).unwrap()), (lost, found));
             // what follows is a line of its own
             buffer.write_all(b"four\n").unwrap();

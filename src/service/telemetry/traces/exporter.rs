@@ -16,9 +16,9 @@ use prometheus::IntCounterVec;
 use tokio::runtime::Handle;
 
 use crate::telemetry::traces::{
+    collector::{Answer, CollectorClient},
     ledger::Ledger,
     options::Export,
-    transport::{Answer, CollectorClient},
 };
 
 /// At most one warning in this time.
@@ -38,10 +38,10 @@ impl Exporter {
         spans: &IntCounterVec,
     ) -> Result<Self, Box<dyn std::error::Error>> {
         let answer = Arc::<Mutex<Answer>>::default();
-        let transport = CollectorClient::new(export, runtime, answer.clone())?;
+        let client = CollectorClient::new(export, runtime, answer.clone())?;
         let otlp = OtlpExporter::builder()
             .with_http()
-            .with_http_client(transport)
+            .with_http_client(client)
             .with_protocol(Protocol::HttpBinary)
             .with_endpoint(export.endpoint.to_string())
             .with_timeout(export.timeout)

@@ -36,7 +36,7 @@ fn errors_name_the_key_and_what_would_be_right() {
     refused(&Fanout { ready_policy: Policy::Quorum(1), ..with(&[]) }, &["fanout.ready_policy", "has 0"]);
     refused(&Fanout { policy: Policy::Quorum(0), ..with(&["http://a"]) }, &["fanout.policy", "best_effort"]);
     refused(&Fanout { max_hops: 0, ..with(&[]) }, &["fanout.max_hops", "from 1 to 32"]);
-    refused(&Fanout { timeout: Span::secs(0), ..with(&[]) }, &["fanout.timeout", "2s"]);
+    refused(&Fanout { timeout: DurationValue::secs(0), ..with(&[]) }, &["fanout.timeout", "2s"]);
     refused(&Fanout { token: Some("a\nb".into()), ..with(&[]) }, &["fanout.token", "visible ASCII"]);
     let many: Vec<String> = (0..65).map(|port| format!("http://a:{}", port + 1)).collect();
     refused(&Fanout { peers: many, ..Fanout::default() }, &["fanout.peers", "at most 64"]);

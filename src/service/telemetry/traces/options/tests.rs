@@ -3,7 +3,7 @@
 mod table;
 
 use secrecy::SecretString;
-use uecho_probe::units::Span;
+use uecho_probe::units::DurationValue;
 
 use crate::telemetry::traces::options::{export::TIMEOUT, *};
 
@@ -78,7 +78,7 @@ fn keys_win_over_variables() {
         endpoint: Some("http://c".into()),
         headers: [("x-a".to_owned(), SecretString::from("key"))].into(),
         sample_ratio: Some(0.0),
-        timeout: Some(Span::secs(3)),
+        timeout: Some(DurationValue::secs(3)),
     };
     let options = resolve(
         &keys,
