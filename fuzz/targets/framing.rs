@@ -1,5 +1,5 @@
-//! HTTP/1 framing, on the wire: whatever comes, in whatever pieces, the service answers with whole answers,
-//! never more than there are requests, and never with others because of where the pieces end.
+//! HTTP/1 framing, on the wire. The service sends whole answers only, at most one for each request, and sends
+//! the same ones however the bytes are cut into pieces.
 
 #![no_main]
 
@@ -61,7 +61,7 @@ fuzz_target!(|input: &[u8]| {
         + bytes.windows(3).filter(|three| *three == b"\n\r\n").count();
     // what cannot become a request is answered, too, once
     assert!(whole.len() <= empty_lines + 1, "{whole:?} to {}", bytes.escape_ascii());
-    // a body that nobody wants is waited for in no case, so that the pieces may make a connection end earlier
+    // the service does not wait for a body that no route reads, so in pieces a connection may end earlier
     let pieces = statuses(&exchange(bytes, usize::from(*split) + 1));
     assert!(whole.starts_with(&pieces), "{whole:?}, in pieces {pieces:?} to {}", bytes.escape_ascii());
 });

@@ -194,9 +194,8 @@ fn pardon(settings: &Settings, path: &Path, kind: &str, reason: &str) -> Result<
     tell(&report)
 }
 
-/// The unit that calls this is started when a verification has ended and systemd watches
-/// `/run/current-system` again: what was activated between the guard's last look and then would otherwise
-/// never be judged.
+/// systemd starts the unit that calls this when a verification has ended and `/run/current-system` is watched
+/// again. Without it, a version activated after the guard's last look and before that would never be judged.
 fn again(settings: &Settings) -> Result<u8, Error> {
     let system = NixOs::new(settings)?;
     let judged = LastVerdict::read(settings).and_then(|verdict| verdict.activation);

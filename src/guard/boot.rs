@@ -33,7 +33,7 @@ impl<S: System, D: Disk> Guard<S, D> {
         if version != running {
             let entry = self.ledger.see(&version, self.system.now());
             if !matches!(entry.state, Assessment::Blessed) {
-                // installed again by whoever wants it: what an earlier trial in report mode found does not
+                // a human installed it again: the finding of an earlier trial in report mode does not
                 // stand in its way
                 (entry.state, entry.last_verdict) = (Assessment::Staged, None);
             }

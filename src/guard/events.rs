@@ -9,9 +9,9 @@ use crate::version::{Assessment, Version};
 pub(crate) enum Event<'a> {
     /// `trial`: a version is being watched. Fields `version`, `state`, `attempts`.
     Trial {
-        /// Which.
+        /// The version.
         version: &'a Version,
-        /// Where it stands.
+        /// What is known of it.
         state: &'a Assessment,
         /// Number of boots without a verdict, this one included.
         attempts: u32,
@@ -19,14 +19,14 @@ pub(crate) enum Event<'a> {
     /// `interrupted`: a trial boot came up and ended without a verdict; it gets another one. Fields
     /// `version`, `attempts`.
     Interrupted {
-        /// Which.
+        /// The version.
         version: &'a Version,
         /// Boots without a verdict so far.
         attempts: u32,
     },
     /// `blessed`: a version is proven good. Fields `version`, `state`, `seconds`.
     Blessed {
-        /// Which.
+        /// The version.
         version: &'a Version,
         /// Duration of the trial.
         seconds: f64,
@@ -34,31 +34,31 @@ pub(crate) enum Event<'a> {
     /// `unhealthy`: a version failed, and nothing is done about it. Fields `version`, `state`, `reason`,
     /// `seconds`.
     Unhealthy {
-        /// Which.
+        /// The version.
         version: &'a Version,
-        /// Where it stands.
+        /// What is known of it.
         state: &'a Assessment,
-        /// Why.
+        /// The reason, one line.
         reason: &'a str,
         /// Duration of the trial.
         seconds: f64,
     },
     /// `quarantined`: a version is proven bad. Fields `version`, `state`, `reason`, `seconds`.
     Quarantined {
-        /// Which.
+        /// The version.
         version: &'a Version,
-        /// Why.
+        /// The reason, one line.
         reason: &'a str,
         /// Duration of the trial.
         seconds: f64,
     },
     /// `rollback_started`. Fields `version` (the one to go back to), `from`, `reason`.
     RollbackStarted {
-        /// What is left behind.
+        /// The version that is left.
         from: &'a Version,
-        /// Where it goes.
+        /// The version to go back to.
         to: &'a Version,
-        /// Why.
+        /// The reason, one line.
         reason: &'a str,
     },
     /// `rolled_back`: the old version is proven healthy. Fields `version`, `from`, `seconds`.
@@ -76,7 +76,7 @@ pub(crate) enum Event<'a> {
         from: &'a Version,
         /// What was to serve.
         to: &'a Version,
-        /// Why.
+        /// The reason, one line.
         reason: &'a str,
     },
     /// `nowhere_to_go`: no other version is known to be good. Fields `version`, `reason`.
@@ -88,9 +88,9 @@ pub(crate) enum Event<'a> {
     },
     /// `rebooting`. Fields `version`, `reason`, `reboots`.
     Rebooting {
-        /// Into which.
+        /// The version to boot.
         version: &'a Version,
-        /// Why.
+        /// The reason, one line.
         reason: &'a str,
         /// Number of reboots in a row, this one included.
         reboots: u32,
@@ -102,19 +102,19 @@ pub(crate) enum Event<'a> {
     },
     /// `armed`: a version is set for one boot. Field `version`.
     Armed {
-        /// Which.
+        /// The version.
         version: &'a Version,
     },
     /// `not_armed`: there is no way to set a version for one boot. Fields `version`, `reason`.
     NotArmed {
-        /// Which.
+        /// The version.
         version: &'a Version,
-        /// Why.
+        /// The reason, one line.
         reason: &'a str,
     },
     /// `refused`: a quarantined version was offered. Fields `version`, `reason`.
     Refused {
-        /// Which.
+        /// The version.
         version: &'a Version,
         /// Why it is quarantined.
         reason: &'a str,
@@ -133,12 +133,12 @@ pub(crate) enum Event<'a> {
     /// `replaced`: another version was activated before the verdict. Field `version` (the one that was on
     /// trial).
     Replaced {
-        /// Which.
+        /// The version.
         version: &'a Version,
     },
     /// `not_judged`: activated after the guard had looked for the last time. Field `version`.
     NotJudged {
-        /// Which.
+        /// The version.
         version: &'a Version,
     },
     /// `intent_dropped`: a rollback that had begun has no point any more. Fields `version`, `from`, `reason`.
@@ -147,7 +147,7 @@ pub(crate) enum Event<'a> {
         from: &'a Version,
         /// What was to serve.
         to: &'a Version,
-        /// Why.
+        /// The reason, one line.
         reason: &'a str,
     },
     /// `ledger_rebuilt`: the ledger was corrupt and has been set aside. Fields `source`, `reason`.
@@ -159,14 +159,14 @@ pub(crate) enum Event<'a> {
     },
     /// `ledger_not_written`: kept in `/run` instead, if anywhere. Field `reason`.
     LedgerNotWritten {
-        /// Why.
+        /// The reason, one line.
         error: &'a dyn Display,
     },
     /// `step_failed`: a step that helps has failed, the rest goes on. Fields `step`, `reason`.
     StepFailed {
-        /// Which.
+        /// The version.
         step: &'a str,
-        /// Why.
+        /// The reason, one line.
         error: &'a dyn Display,
     },
 }

@@ -9,7 +9,7 @@ use crate::{
     version::Version,
 };
 
-/// The guard at work on one machine. Whoever makes one holds the lock.
+/// The guard at work on one machine. Its caller holds the lock.
 pub(crate) struct Guard<S, D> {
     /// The machine.
     pub system: S,

@@ -1,7 +1,7 @@
 //! The way back: to a version proven good, and not done before that version is proven to serve again.
 //!
-//! The intent is in the ledger before the first step, and every step can be taken again: whoever kills the
-//! guard, and be it the very switch that it started, the next one goes on where it was.
+//! The intent is in the ledger before the first step, and every step can be taken again. When the guard is
+//! killed, even by the switch that it started, the next guard goes on where this one was.
 
 use crate::{
     events::{self, Event},

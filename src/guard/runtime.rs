@@ -17,7 +17,7 @@ pub(crate) const METRICS: &str = "metrics.prom";
 const VERDICT: &str = "verdict.json";
 const BEGUN: &str = "begun";
 
-/// How the last verification or rollback of this boot ended, kept in `/run` for whoever waits for it.
+/// How the last verification or rollback of this boot ended, kept in `/run` for the deploy that waits for it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct LastVerdict {
     /// When.

@@ -2,7 +2,7 @@
 //!
 //! `ledger.json` is replaced by rename, its predecessor stays as `ledger.json.previous`. While the disk is
 //! full, a copy in `/run` takes its place: a bad version must be left behind also when that cannot be written
-//! down for good. Whoever is killed between the two may leave both; the higher revision counts.
+//! down for good. A guard that is killed between the two writes may leave both; the higher revision counts.
 
 pub(crate) mod disk;
 

@@ -159,7 +159,7 @@ impl<S: System, D: Disk> Guard<S, D> {
         Report { outcome: Conclusion::Unhealthy, version: version.clone(), text }
     }
 
-    /// Not saved: what follows from it belongs into the same write.
+    /// Does not save: the caller writes this and what follows from it at once.
     pub(super) fn quarantine(&mut self, version: &Version, reason: &str, seconds: f64) {
         self.ledger.quarantine(version, self.system.now());
         self.record(version, false, reason.into(), seconds);

@@ -186,8 +186,8 @@ mod tests {
         assert!(matches!(dial_any(&[]).await, Err(ConnectError::TimedOut)));
     }
 
-    /// A listener whose queue is full, and what fills it: who connects hears nothing until there is room and
-    /// it tries again, after 1 s.
+    /// A listener whose queue is full, and the connections that fill it. The kernel drops the SYN of the next
+    /// client until there is room; the client tries again after 1 s.
     async fn crowded() -> (TcpListener, Vec<TcpStream>) {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! What the service, its guard and whoever deploys them have in common.
+//! What the service, its guard and their deployment have in common.
 //!
 //! - [`check`]: is a running service ready, and does it echo exactly as it must? [`challenge`] is what it is
 //!   sent, [`verify`] what must come back, [`unhealthy`] why it does not

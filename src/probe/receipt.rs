@@ -93,7 +93,7 @@ fn hash_or_unknown(link: &Path) -> String {
     })
 }
 
-/// What a chain of links leads to. That itself may be out of sight, as in a sandbox.
+/// Follows a chain of symbolic links to its end. The end need not exist here: a sandbox may hide it.
 fn resolve(link: &Path) -> io::Result<PathBuf> {
     /// As many as Linux follows, `path_resolution(7)`.
     const MOST: usize = 40;

@@ -33,8 +33,8 @@ impl Explained {
     }
 
     /// Writes, and explains a failure. Under TLS 1.3 a peer that wants another certificate of us says so
-    /// after the handshake, and hangs up: its word explains more than that nobody reads on. It is there
-    /// already, or nothing ever will be, so nobody waits long for it.
+    /// after the handshake and closes the connection: its alert explains more than a broken pipe does. The
+    /// alert has arrived already or never will, so reading it takes no time.
     fn write<T>(
         &mut self,
         context: &mut Context<'_>,
