@@ -207,7 +207,7 @@ impl Builder {
             command.fd_mappings(fds.collect()).unwrap();
         }
         // the whole suite with so many workers
-        if let Ok(workers) = std::env::var("UECHO_TEST_WORKERS") {
+        if let Ok(workers) = std::env::var("TEST_WORKERS") {
             command.env("UECHO_WORKERS", workers);
         }
         command.envs(&self.env);
