@@ -158,14 +158,16 @@ mod tests {
     #[test]
     fn states_and_what_runs_are_told() {
         let mut ledger = Ledger::default();
-        let (a, b) = (Version::new("/nix/store/a"), Version::new("/nix/store/b"));
+        let [a, b, c] = ["a", "b", "c"].map(|name| Version::new(format!("/nix/store/{name}")));
         ledger.bless(&a, Timestamp(5));
         ledger.quarantine(&b, Timestamp(7));
+        ledger.quarantine(&c, Timestamp(8));
         let text = render(&ledger, Some(&a));
         for line in [
             "uecho_guard_running_info{state=\"blessed\",version=\"/nix/store/a\"} 1",
             "uecho_guard_last_good_info{version=\"/nix/store/a\"} 1",
-            "uecho_guard_versions{state=\"quarantined\"} 1",
+            "uecho_guard_versions{state=\"blessed\"} 1",
+            "uecho_guard_versions{state=\"quarantined\"} 2",
             "uecho_guard_quarantined_timestamp_seconds{version=\"/nix/store/b\"} 7",
             "uecho_guard_rollback_in_progress 0",
             "uecho_guard_refusals_total{version=\"/nix/store/b\"} 0",

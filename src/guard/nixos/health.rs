@@ -129,4 +129,13 @@ mod tests {
         let _listener = UnixListener::bind(&socket).unwrap();
         assert_eq!(default_target(&socket).unwrap(), Target::Unix(socket));
     }
+
+    #[tokio::test]
+    async fn a_service_that_cannot_be_reached_is_ill_and_may_recover() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("unix:{}", folder.path().join("public.sock").display());
+        let settings = Settings { url: Some(url), units: Vec::new(), ..Settings::default() };
+        let illness = Health::new(&settings).check(&Version::new("/nix/store/a")).await.unwrap_err();
+        assert_eq!((illness.check.as_str(), illness.outlook), ("probe", Outlook::MayPass));
+    }
 }

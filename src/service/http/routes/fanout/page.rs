@@ -73,6 +73,13 @@ mod tests {
     use super::*;
     use crate::fanout::{merge::Completeness, tree::Hop};
 
+    #[test]
+    fn long_words_of_the_heading_may_be_broken_and_nothing_else() {
+        let word = "a".repeat(UNBROKEN - 1);
+        assert_eq!(heading(&format!("{word} <{}", &word[1..])), format!("{word} &lt;{}", &word[1..]));
+        assert_eq!(heading(&format!("{word}bc d")), format!("{word}b<wbr>c<wbr> d"));
+    }
+
     fn hop<'a>(said: &'a str, elapsed_ms: f64, replies: Option<Vec<Hop<'static>>>) -> Hop<'a> {
         Hop {
             peer: said.into(),
