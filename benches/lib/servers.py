@@ -113,12 +113,6 @@ def cores(root: Path, directory: Path, otlp: int) -> list[Server]:
     return [dataclasses.replace(server, cpus=BOTH_CPUS) for server in found]
 
 
-def mirrors(found: list[Server]) -> list[Server]:
-    """uecho's of these, asked for what costs it several times what it costs wrk: with an echo, the two CPUs
-    that both share are nearly full with one worker."""
-    return [dataclasses.replace(each, path="/api/v1/echo") for each in found if each.name.startswith("uecho")]
-
-
 def fanouts(root: Path, directory: Path, otlp: int) -> list[Server]:
     """The slow peers alone, uecho's fan-out over eight of them, and the reqwest one."""
     peers = root / "benches/peers/target/release"
