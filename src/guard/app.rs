@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use uecho_probe::exit;
+use uecho_probe::{exit, last_words};
 
 use crate::{
     cli::{Cli, Command},
@@ -69,7 +69,7 @@ impl Error {
 pub fn main(cli: &Cli) -> ExitCode {
     let result = run(cli);
     ExitCode::from(result.unwrap_or_else(|error| {
-        log::end(&error);
+        last_words::of_error(log::IDENTIFIER, &error);
         error.exit_code()
     }))
 }

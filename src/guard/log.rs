@@ -1,7 +1,7 @@
 //! Where the guard's events go: the journal when stderr is the journal, else text on stderr, one line an
 //! event.
 
-use std::io::{self, Write as _};
+use std::io;
 
 use tracing::Subscriber;
 use tracing_subscriber::{
@@ -10,7 +10,7 @@ use tracing_subscriber::{
 use uecho_probe::{escape::Lines, journal};
 
 /// `SYSLOG_IDENTIFIER`
-const IDENTIFIER: &str = "uecho-guard";
+pub(crate) const IDENTIFIER: &str = "uecho-guard";
 
 /// Installs the one subscriber of the process. A journal that cannot be reached is replaced by stderr.
 pub(crate) fn start() {
@@ -30,18 +30,6 @@ where
     W: io::Write + 'static,
 {
     fmt::layer().with_ansi(false).with_writer(move || Lines(writer()))
-}
-
-/// Says what ended the process: as an event, or before [`start`] as a line on stderr.
-pub(crate) fn end(error: &impl ToString) {
-    for line in error.to_string().lines() {
-        if tracing::dispatcher::has_been_set() {
-            tracing::error!("{line}");
-        } else {
-            // nothing is left to tell when stderr is closed
-            let _ = writeln!(io::stderr(), "{IDENTIFIER}: {line}");
-        }
-    }
 }
 
 #[cfg(test)]

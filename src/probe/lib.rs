@@ -7,7 +7,8 @@
 //! - [`listen`]: addresses to listen on
 //! - [`receipt`]: which build, machine and system answered
 //! - [`units`]: durations and sizes as settings spell them
-//! - [`journal`]: log events in the journal; [`escape`]: what makes their control characters visible
+//! - [`journal`]: log events in the journal; [`escape`]: what makes their control characters visible;
+//!   [`last_words`]: what is said without a log
 //! - [`exit`]: exit codes
 
 pub mod challenge;
@@ -17,6 +18,7 @@ pub mod connect;
 pub mod escape;
 pub mod exit;
 pub mod journal;
+pub mod last_words;
 pub mod listen;
 pub mod receipt;
 #[cfg(feature = "schema")]

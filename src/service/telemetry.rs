@@ -13,10 +13,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use log::Logs;
+use log::{Logs, output::IDENTIFIER};
 use record::Record;
 use traces::{Traces, options};
-use uecho_probe::receipt::Receipt;
+use uecho_probe::{last_words, receipt::Receipt};
 
 use crate::config::{ConfigError, Settings};
 
@@ -90,18 +90,12 @@ impl Telemetry {
 /// right before [`init`], when all it can do is write to stderr. Blocks for a second at most.
 pub fn end(error: Option<&dyn Display>) {
     if let Some(error) = error {
-        for line in error.to_string().lines() {
-            if tracing::dispatcher::has_been_set() {
-                tracing::error!("{line}");
-            } else {
-                say(line);
-            }
-        }
+        last_words::of_error(IDENTIFIER, error);
     }
     log::flush_installed(LAST_FLUSH);
 }
 
 /// A line on stderr for whoever runs a command that logs nothing.
 pub fn say(line: &str) {
-    log::output::last_words(line);
+    last_words::say(IDENTIFIER, line);
 }

@@ -65,6 +65,18 @@ fn a_ledger_that_cannot_be_read_is_not_taken_for_an_empty_one() {
 }
 
 #[test]
+fn what_is_said_before_anything_is_logged_shows_no_control_characters() {
+    let Output { status, stderr, .. } = Command::new(env!("CARGO_BIN_EXE_uecho-guard"))
+        .args(["--config", "/nonexistent/\u{1b}[2J.toml", "status"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(78));
+    assert!(said.starts_with("uecho-guard: configuration: ") && said.contains("\\u001b[2J"), "{said}");
+    assert!(!said.trim_end().contains(char::is_control), "{said:?}");
+}
+
+#[test]
 fn a_folder_that_would_follow_the_working_directory_is_refused() {
     let folder = tempdir().unwrap();
     for key in ["state_dir", "runtime_dir", "profile"] {

@@ -9,13 +9,13 @@
 //! those of a request. Control characters are made visible in all of them.
 
 use std::{
-    io::{self, Write},
+    io,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use tracing::{Event, Subscriber};
 use tracing_subscriber::{Layer, Registry, fmt, layer::SubscriberExt};
-use uecho_probe::{escape, journal};
+use uecho_probe::journal;
 
 use crate::{
     config::settings::LogFormat,
@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// What the process calls itself in the log.
-const IDENTIFIER: &str = "uecho";
+pub(in crate::telemetry) const IDENTIFIER: &str = "uecho";
 
 /// The one output.
 pub(super) enum Output {
@@ -103,11 +103,4 @@ impl Output {
 
 fn lock(journald: &Mutex<Journald>) -> MutexGuard<'_, Journald> {
     journald.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Lines on stderr, when nothing else works.
-pub(in crate::telemetry) fn last_words(text: &str) {
-    for line in text.lines() {
-        let _ = writeln!(io::stderr(), "{}: {}", IDENTIFIER, escape::controls(line));
-    }
 }

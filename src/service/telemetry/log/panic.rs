@@ -1,6 +1,8 @@
 //! A panic is one event, like everything else that goes wrong.
 
-use crate::telemetry::log::{output, thread};
+use uecho_probe::last_words;
+
+use crate::telemetry::log::{output::IDENTIFIER, thread};
 
 /// Replaces the standard hook, which writes several unstructured lines to stderr.
 pub(super) fn install_hook() {
@@ -11,7 +13,7 @@ pub(super) fn install_hook() {
         let name = current.name().unwrap_or_default();
         if name == thread::NAME {
             // the thread that would write the event
-            output::last_words(&format!("the log thread panicked at {location}: {message}"));
+            last_words::say(IDENTIFIER, &format!("the log thread panicked at {location}: {message}"));
         } else {
             tracing::event!(
                 target: "uecho::panic",
