@@ -28,7 +28,8 @@ in
       default = [ ];
       example = [ "ssh-ed25519 AAAA... deploy@example" ];
       description = ''
-        Public keys that may log in as root over ssh, to deploy. Without any, there is no ssh server and no way to log in at all.
+        Public keys that may log in as root over ssh, to deploy. Without any, there is no ssh server and no
+        way to log in at all.
       '';
     };
     monitoring.networks = lib.mkOption {
@@ -36,7 +37,8 @@ in
       default = [ ];
       example = [ "10.0.9.0/24" ];
       description = ''
-        IPv4 or IPv6 networks that may reach the ops listener (health, version, metrics). Without any, it listens on loopback only.
+        IPv4 or IPv6 networks that may reach the ops listener (health, version, metrics). Without any, it
+        listens on loopback only.
       '';
     };
   };

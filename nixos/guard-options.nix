@@ -27,13 +27,16 @@ let
       };
       command = mkOption {
         type = types.nonEmptyListOf types.str;
-        example = lib.literalExpression ''[ (lib.getExe pkgs.curl) "--fail" "--silent" "http://127.0.0.1/" ]'';
+        example = lib.literalExpression ''
+          [ (lib.getExe pkgs.curl) "--fail" "--silent" "http://127.0.0.1/" ]
+        '';
         description = ''
-          Program and arguments, without a shell in between; it exits with 0 when all is well. It runs in the sandbox of the
-          guard's unit: as root, reading only, with no network but this machine's.
+          Program and arguments, run without a shell; it exits with 0 when all is well. It runs in the
+          sandbox of the guard's unit: as root, with a read-only file system, and with no network but this
+          machine's.
         '';
       };
-      timeout = span "10s" "When it has failed for taking too long.";
+      timeout = span "10s" "How long it may take; after that it has failed.";
     };
   };
 in
@@ -55,8 +58,8 @@ in
     grace = span "15s" "How long a version may take to become healthy once the switch or the boot is done.";
 
     bootTimeout = span "10m" ''
-      How long a boot may take. Then it is judged as it is, however many services still wait for one that hangs; otherwise the
-      verdict comes when the boot is done.
+      How long a boot may take. The guard judges the version when the boot is done, or after this time,
+      however many services still wait for one that hangs.
     '';
 
     maxReboots = mkOption {
@@ -78,8 +81,8 @@ in
       ];
       default = "rollback";
       description = ''
-        What a bad verdict leads to: `rollback` quarantines the version and goes back to the last one that was proven good,
-        `report` only says so (journal, metrics, {command}`uecho-guard status`).
+        What a bad verdict leads to: `rollback` quarantines the version and goes back to the last one that
+        was proven good; `report` only says so (journal, metrics, {command}`uecho-guard status`).
       '';
     };
 
@@ -89,8 +92,8 @@ in
         default = served;
         defaultText = lib.literalExpression "config.services.uecho.enable or false";
         description = ''
-          Whether {command}`uecho probe` is the first check: an echo through the public listener, with the receipt of this
-          very version.
+          Whether {command}`uecho probe` is the first check: an echo through the public listener, with the
+          receipt of this very version.
         '';
       };
       url = mkOption {
@@ -98,20 +101,23 @@ in
         default = null;
         example = "http://127.0.0.1:8080";
         description = ''
-          Where it asks; by default at {file}`/run/uecho/public.sock`, or where there is no such socket
-          ({option}`services.uecho.socketActivation` = false) at http://127.0.0.1:8080: set it where the service listens elsewhere.
+          Where the probe asks. By default it asks {file}`/run/uecho/public.sock`, or, without that socket
+          ({option}`services.uecho.socketActivation` = false), http://127.0.0.1:8080. Set it if the service
+          listens elsewhere.
         '';
       };
-      timeout = span "5s" "Bound of one probe.";
+      timeout = span "5s" "How long one probe may take.";
     };
 
     units = mkOption {
       type = types.listOf types.str;
       default = lib.optional served "uecho.service";
-      defaultText = lib.literalExpression ''lib.optional (config.services.uecho.enable or false) "uecho.service"'';
+      defaultText = lib.literalExpression ''
+        lib.optional (config.services.uecho.enable or false) "uecho.service"
+      '';
       example = [ "nginx.service" ];
       description = ''
-        Services that must be up, as the version on trial defines them, without being restarted.
+        Units that must be active, as the version on trial defines them, and must not restart meanwhile.
       '';
     };
 

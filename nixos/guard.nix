@@ -87,36 +87,36 @@ in
         {
           assertion = cfg.probe.enable -> served || cfg.probe.url != null;
           message = ''
-            services.uecho-guard.probe: there is no uecho on this machine (services.uecho.enable = false) to ask.
+            services.uecho-guard.probe: this machine has no uecho to ask (services.uecho.enable = false).
             Say where one is in probe.url, or set probe.enable = false and name checks.
           '';
         }
         {
           assertion = atMost cfg.interval cfg.soak;
           message = ''
-            services.uecho-guard.soak = "${cfg.soak}" is shorter than interval = "${cfg.interval}": a version would be looked at once only.
-            Make soak at least as long as interval.
+            services.uecho-guard.soak = "${cfg.soak}" is shorter than interval = "${cfg.interval}":
+            a version would be checked only once. Make soak at least as long as interval.
           '';
         }
         {
           assertion = atMost cfg.soak "15m";
           message = ''
-            services.uecho-guard.soak = "${cfg.soak}": the unit is given half an hour for a rollback and two soaks.
-            Make soak at most 15m.
+            services.uecho-guard.soak = "${cfg.soak}": the unit has half an hour for a rollback and two
+            soaks. Make soak at most 15m.
           '';
         }
         {
           assertion = cfg.onFailure == "rollback" -> config.nix.enable && config.system.switch.enable;
           message = ''
-            services.uecho-guard.onFailure = "rollback": there are no generations to go back to without nix.enable and system.switch.enable.
-            Set both, or onFailure = "report".
+            services.uecho-guard.onFailure = "rollback": without nix.enable and system.switch.enable there are
+            no generations to go back to. Set both, or onFailure = "report".
           '';
         }
         {
           assertion = served -> cfg.package.outPath == service.package.outPath;
           message = ''
-            services.uecho-guard.package is another one than services.uecho.package, and both bring the same units.
-            Set services.uecho.package, and leave services.uecho-guard.package to follow it.
+            services.uecho-guard.package differs from services.uecho.package, and both bring the same units.
+            Set services.uecho.package only: services.uecho-guard.package follows it.
           '';
         }
       ];
@@ -186,7 +186,10 @@ in
           case $status in
             0) ;;
             6) exit 1 ;;
-            *) echo "uecho-guard: no telling whether this version is quarantined (status $status); it is judged once it runs" ;;
+            *)
+              echo "uecho-guard: cannot tell whether this version is quarantined (status $status);" \
+                "it is judged once it runs"
+              ;;
           esac
         fi
       '';
@@ -195,7 +198,9 @@ in
       boot.loader.systemd-boot.extraInstallCommands = ''
         if [ -d /run/systemd/system ]; then
           ${environment} \
-            ${guard} arm || echo "uecho-guard: not armed (status $?): a version that hangs at boot has to be left behind by hand" >&2
+            ${guard} arm ||
+            echo "uecho-guard: not armed (status $?):" \
+              "if this version hangs at boot, another one has to be chosen by hand" >&2
         else
           echo "uecho-guard: not armed: no system runs here" >&2
         fi
@@ -215,7 +220,8 @@ in
       boot.loader.systemd-boot.extraInstallCommands = ''
         if [ -e /var/lib/uecho-guard/ledger.json ] && [ -e ${loaderDefault} ]; then
           ${lib.getExe' config.systemd.package "bootctl"} set-default "" ||
-            echo 'uecho-guard is off, but the default of the boot loader is still the one that it has set: bootctl set-default ""' >&2
+            echo 'uecho-guard is off, but the boot loader still has the default that it set;' \
+              'remove it: bootctl set-default ""' >&2
         fi
       '';
     })
