@@ -1,4 +1,4 @@
-# Table of contents: what this flake offers, by name. Everything it names lives in nixos/ and tests/vm/.
+# Table of contents: what this flake offers, by name. All of it is defined in nixos/ and tests/vm/.
 {
   description = "Unstoppable Echo: a fan-out echo service and the immutable NixOS appliance that carries it";
 
@@ -8,7 +8,7 @@
     { self, nixpkgs }:
     let
       inherit (nixpkgs) lib;
-      # One nixpkgs for each system, and everything here is made from it.
+      # One nixpkgs for each system; everything here is made from it.
       pkgsFor = lib.genAttrs [ "x86_64-linux" "aarch64-linux" ] (
         system: nixpkgs.legacyPackages.${system}.extend self.overlays.default
       );
@@ -42,8 +42,8 @@
         }
       );
 
-      # What is large and seldom wanted, or more than a derivation: the images for clouds, and the VM tests
-      # with their drivers.
+      # Outside of packages, because they are large and seldom needed (the images for clouds), or because
+      # their attributes are needed, too (the drivers of the VM tests).
       legacyPackages = eachSystem (pkgs: {
         images = removeAttrs systems.images.${pkgs.stdenv.hostPlatform.system} [ "image" ];
         tests = import ./tests/vm { inherit pkgs; };

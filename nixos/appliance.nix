@@ -1,5 +1,5 @@
-# The machine, whatever way it is updated: one purpose, headless, nobody to log in, everything but its state
-# read-only. Where the state lies and how a new version comes is the business of generations.nix.
+# The machine, however it is updated: it has one purpose, no screen and no logins, and all but its state is
+# read-only. generations.nix says where the state is and how a new version comes.
 {
   config,
   lib,
@@ -10,14 +10,14 @@ let
   cfg = config.appliance;
   service = config.services.uecho;
   version = "${service.package.version}-${service.package.revision or "unknown"}";
-  # Above nixpkgs' defaults, below what a flake says that imports this.
+  # Overrides the defaults of nixpkgs; a flake that imports this module overrides it without mkForce.
   weakly = lib.mapAttrs (_: lib.mkOverride 900);
 in
 {
   imports = [
     "${modulesPath}/profiles/headless.nix"
     "${modulesPath}/profiles/minimal.nix"
-    # /etc as an overlay, users by userborn, and no perl anywhere in the closure.
+    # /etc is an overlay, userborn creates the users, and the closure contains no perl.
     "${modulesPath}/profiles/perlless.nix"
     "${modulesPath}/profiles/qemu-guest.nix"
   ];
@@ -53,8 +53,8 @@ in
       };
     };
 
-    # Which uecho, from which revision: in boot entries, the image's name, os-release, and the receipt of
-    # every answer.
+    # Version and revision of uecho name the system: in boot entries, the image's name, os-release, and the
+    # receipt of every answer.
     system = {
       nixos.label = lib.mkOverride 900 "uecho-${version}";
       image = {
@@ -64,7 +64,7 @@ in
       etc.overlay.mutable = false;
     };
 
-    # Nobody logs in: no password opens an account, and there is no console to try on.
+    # Nobody logs in: no account has a password, and no console has a login prompt.
     users = {
       mutableUsers = false;
       allowNoPasswordLogin = true;
@@ -75,7 +75,7 @@ in
     };
     security.sudo.enable = false;
     console.enable = lib.mkDefault false;
-    # headless.nix knows the consoles of x86 by name; this is for those of every machine.
+    # headless.nix disables the consoles of x86 by name; this disables those of every architecture.
     systemd.generators.systemd-getty-generator = "/dev/null";
     services.openssh = {
       enable = cfg.adminKeys != [ ];
@@ -95,7 +95,7 @@ in
     };
 
     networking = {
-      # Weaker than a default: the name of a test node is one.
+      # Weaker than mkDefault, with which the test framework names its nodes.
       hostName = lib.mkOverride 1200 "uecho";
       # DHCP on every wired interface.
       useNetworkd = lib.mkDefault true;
@@ -128,8 +128,7 @@ in
       };
     };
 
-    # A machine that hangs or panics (panic= is in headless.nix) starts again by itself; nothing waits for a
-    # human at a console that nobody sees.
+    # A machine that hangs or panics (headless.nix sets panic=) reboots by itself: nobody sees its console.
     systemd.settings.Manager = weakly {
       RuntimeWatchdogSec = "15s";
       RebootWatchdogSec = "30s";
@@ -141,14 +140,14 @@ in
         "kernel.dmesg_restrict" = 1;
         "kernel.kptr_restrict" = 2;
         "kernel.unprivileged_bpf_disabled" = 1;
-        # As deep as the service's sockets ask for: this queue carries clients over a restart.
+        # The backlog that the service's sockets ask for: clients wait in this queue during a restart.
         "net.core.somaxconn" = 65535;
       };
       initrd.systemd = {
         emergencyAccess = false;
         settings.Manager.RuntimeWatchdogSec = "15s";
       };
-      # What the machines of the image variants have for disks and networks, beside virtio.
+      # Drivers for the disks and network cards of the image variants, beside virtio.
       initrd.availableKernelModules = [
         "ahci"
         "ena"

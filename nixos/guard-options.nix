@@ -1,5 +1,5 @@
-# Options of services.uecho-guard. All of them are written to the guard's settings; the defaults are the
-# program's own.
+# Options of services.uecho-guard. All of them are written to the guard's settings; their defaults are those
+# of the program.
 {
   config,
   lib,
@@ -44,7 +44,7 @@ in
   imports = [ ./package-option.nix ];
 
   options.services.uecho-guard = {
-    enable = mkEnableOption "uecho-guard, which takes back a version of the system that does not serve";
+    enable = mkEnableOption "uecho-guard, which rolls back a version of the system that does not serve";
 
     package = mkOption {
       type = types.package;
@@ -55,7 +55,7 @@ in
 
     soak = span "30s" "How long a version must stay healthy to be blessed.";
     interval = span "2s" "Pause between two rounds of checks.";
-    grace = span "15s" "How long a version may take to become healthy once the switch or the boot is done.";
+    grace = span "15s" "How long a version may take to become healthy after its switch or boot is done.";
 
     bootTimeout = span "10m" ''
       How long a boot may take. The guard judges the version when the boot is done, or after this time,
@@ -65,13 +65,13 @@ in
     maxReboots = mkOption {
       type = types.ints.unsigned;
       default = 3;
-      description = "Reboots in a row by the guard before it stops, stays where it is and says so.";
+      description = "How often in a row the guard may reboot; then it leaves the machine as it is and says so.";
     };
 
     maxAttempts = mkOption {
       type = types.ints.positive;
       default = 3;
-      description = "Boots in a row that may end without a verdict before that counts as a bad one.";
+      description = "How many boots in a row may end without a verdict; after that many, the version is bad.";
     };
 
     onFailure = mkOption {
@@ -140,7 +140,7 @@ in
       type = types.attrs;
       internal = true;
       readOnly = true;
-      description = "What is written to the guard's settings.";
+      description = "The guard's settings, as they are written to its file.";
     };
   };
 }

@@ -1,6 +1,6 @@
-# services.uecho-guard: the units of the package, settings that were checked while the system was built, and
-# the two places where a switch asks the guard: before anything changes, and once the boot loader has the new
-# version.
+# services.uecho-guard: the units of the package, settings that are checked while the system is built, and the
+# two points where a switch calls the guard: before anything changes, and after the boot loader has got the
+# new version.
 {
   config,
   lib,
@@ -26,17 +26,17 @@ let
           cp "$source" "$out"
         ''
       );
-  # With the settings of the version that it comes with: what runs may have a guard that knows other keys.
+  # The guard of a version reads the settings of that version: the guard that runs may know other keys.
   guard = "${program} --config ${configuration}";
 
-  # Where the boot loader's files are; bootctl by itself looks in the usual places only.
+  # Where the boot loader's files are: without these variables, bootctl looks in the usual places only.
   bootPaths =
     lib.optionalAttrs systemd-boot.enable { SYSTEMD_ESP_PATH = efi.efiSysMountPoint; }
     // lib.optionalAttrs (systemd-boot.enable && systemd-boot.xbootldrMountPoint != null) {
       SYSTEMD_XBOOTLDR_PATH = systemd-boot.xbootldrMountPoint;
     };
 
-  # In front of a command; whoever installs a boot loader may have no PATH worth the name.
+  # Variables in front of a command: the installer of a boot loader may run without a PATH that has bootctl.
   environment = lib.concatStringsSep " " (
     lib.mapAttrsToList lib.toShellVar (
       bootPaths // { PATH = lib.makeBinPath [ config.systemd.package ]; }
@@ -128,7 +128,7 @@ in
 
       systemd = {
         packages = [ cfg.package ];
-        # What is below [Install] in the units: NixOS does not read it.
+        # NixOS does not read [Install] of the units; this says the same.
         paths.uecho-guard.wantedBy = [ "paths.target" ];
         services = {
           uecho-guard = {
@@ -148,7 +148,7 @@ in
           };
           uecho-guard-overdue = {
             description = "Verify the system although its boot is not done";
-            # No guard has looked in this boot.
+            # The guard has not begun in this boot.
             unitConfig.ConditionPathExists = "!/run/uecho-guard/begun";
             enableDefaultPath = false;
             serviceConfig = {
@@ -171,14 +171,14 @@ in
             AccuracySec = "1s";
           };
         };
-        # A switch starts every target that is active and waits for it; this one waits for the guard, and the
-        # guard for the switch.
+        # A switch starts every active target and waits for it. This target waits for the guard, and the guard
+        # waits for the switch: without this line both would wait for each other.
         targets.boot-complete.unitConfig.X-OnlyManualStart = true;
       };
 
-      # Runs as part of the version that is coming, before anything is changed, with its path and what is to
-      # be done with it. Only a quarantine is in the way: a guard that cannot tell must not keep a machine
-      # from being repaired.
+      # Part of the new version, run before anything changes; its arguments are the path of that version and
+      # the action (`switch`, `boot`, ...). Only a quarantine stops the switch: a guard that cannot answer
+      # must not prevent the repair of a machine.
       system.preSwitchChecks.uecho-guard = ''
         if [ "''${2-}" != dry-activate ]; then
           status=0
@@ -194,7 +194,8 @@ in
         fi
       '';
 
-      # Not a reason for an installation to fail: whatever is not armed is still verified after it has booted.
+      # A failure here does not fail the installation: a version that is not armed is still verified after its
+      # boot.
       boot.loader.systemd-boot.extraInstallCommands = ''
         if [ -d /run/systemd/system ]; then
           ${environment} \
@@ -208,14 +209,14 @@ in
     })
 
     (lib.mkIf (!cfg.enable) {
-      # The package of the service has the guard's units, too. One that was switched off does not go on until
-      # the next boot.
+      # The package of the service contains the guard's units, too. Disabling them here stops the guard with
+      # the switch, not only at the next boot.
       systemd = lib.mkIf served {
         paths.uecho-guard.enable = false;
         services.uecho-guard.enable = false;
         services."uecho-guard-again@".enable = false;
       };
-      # The default that a guard has set stays in the firmware's variables, where it would win over every
+      # The default that the guard has set stays in the firmware's variables, where it would override every
       # later installation.
       boot.loader.systemd-boot.extraInstallCommands = ''
         if [ -e /var/lib/uecho-guard/ledger.json ] && [ -e ${loaderDefault} ]; then

@@ -9,7 +9,8 @@
   stdenv,
   versionCheckHook,
 
-  # Revision of the source, for the receipt; checks leave it out so that a commit alone rebuilds none of them.
+  # Revision of the source, for the receipt. Checks leave it out, so that a commit alone rebuilds none of
+  # them.
   revision ? "unknown",
 }:
 let
@@ -24,7 +25,7 @@ let
     ../Cargo.toml
     ../src
     ../examples
-    # Every target that a manifest names has to be there, also where it is not built.
+    # Cargo wants every target that a manifest names to exist, even if it does not build it.
     (fileset.difference (fileset.fileFilter (file: file.hasExt "rs") ../benches) ../benches/peers)
     ../tests/functional/guard.rs
     ../tests/functional/main.rs
@@ -56,7 +57,7 @@ rustPlatform.buildRustPackage (finalAttrs: {
     "generate-docs"
   ];
 
-  # Tests are a derivation of their own (passthru.tests): a machine that only needs the program does not wait
+  # Tests are derivations of their own (passthru.tests): a machine that only needs the program does not wait
   # for them.
   doCheck = false;
 
@@ -68,7 +69,7 @@ rustPlatform.buildRustPackage (finalAttrs: {
       mkdir -p "$out/lib/systemd/system"
       substitute "$unit" "$out/lib/systemd/system/$(basename "$unit")" --subst-var-by bindir "$out/bin"
     done
-    # Not a default: a drop-in for those who ask for it (services.uecho.leaf).
+    # A drop-in that is not active by default; services.uecho.leaf installs it.
     install -Dm444 systemd/leaf.conf -t "$out/share/uecho"
   ''
   + lib.optionalString runsHere ''

@@ -1,4 +1,5 @@
-# The systems of the flake: the appliance as it is, and one for each environment; and the images made of it.
+# The systems of the flake: the appliance by itself, one for each environment, and the images of the
+# appliance.
 {
   nixpkgs,
   pkgsFor,
@@ -29,7 +30,7 @@ let
   };
 in
 {
-  # The appliance by system: whatever is made of it is made of the same.
+  # The appliance by system, evaluated once: images, VM and tests are made from the same one.
   inherit appliance environments variants;
 
   configurations = {
