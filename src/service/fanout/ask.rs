@@ -16,7 +16,7 @@ use crate::{
         pool::Pool,
         tree::FanOut,
     },
-    memory::{Buffer, Full, Memory},
+    memory::{Buffer, Full, Held, Memory},
 };
 
 /// What does not matter of an answer is read so that its connection can be kept, but not for longer or
@@ -55,18 +55,27 @@ pub(super) struct Answer {
     pub(super) message: Option<String>,
     /// When it was a fan-out.
     pub(super) fan_out: Option<Box<FanOut>>,
+    /// The room that this takes.
+    pub(super) held: Option<Held>,
 }
 
 impl Answer {
     /// An answer that says nothing.
     pub(super) fn none(outcome: Outcome) -> Self {
-        Self { outcome, message: None, fan_out: None }
+        Self { outcome, message: None, fan_out: None, held: None }
     }
 
-    /// About how many bytes it takes.
-    pub(super) fn bytes(&self) -> usize {
-        let below = self.fan_out.as_ref().map_or(0, |fan_out| fan_out.bytes());
-        self.message.as_ref().map_or(0, String::len) + below
+    /// What was read from `body`. It takes over the room of the body, so that no other request gets in between.
+    fn read(
+        outcome: Outcome,
+        message: Option<String>,
+        fan_out: Option<Box<FanOut>>,
+        body: Buffer,
+    ) -> Result<Self, Full> {
+        let below = fan_out.as_ref().map_or(0, |fan_out| fan_out.bytes());
+        let mut held = body.into_held();
+        held.resize(message.as_ref().map_or(0, String::len) + below)?;
+        Ok(Self { outcome, message, fan_out, held: Some(held) })
     }
 }
 
@@ -94,7 +103,7 @@ async fn send(
 }
 
 /// A peer's answer, or what went wrong. `on_status` is told the status as soon as it is known. What arrives
-/// takes its room from `memory` until this returns.
+/// takes its room from `memory`.
 ///
 /// # Errors
 /// Every [`Outcome`] but `ok`, `timeout` and `over_budget`, which are for the caller to tell; or there is no
@@ -108,18 +117,16 @@ pub(super) async fn ask(
     let (mut link, response) = send(pool, request).await?;
     on_status(response.status());
     if let Some(outcome) = Outcome::of_status(response.status()) {
-        let fan_out = if may_be_fan_out(&response) {
-            unmet(pool, memory, link, response).await?
-        } else {
-            drain(pool, link, response).await;
-            None
-        };
-        return Ok(Answer { outcome, message: None, fan_out });
+        if may_be_fan_out(&response) {
+            return Ok(unmet(pool, memory, link, response, outcome).await?);
+        }
+        drain(pool, link, response).await;
+        return Ok(Answer::none(outcome));
     }
     let body = link.drive(read(response.into_body(), memory)).await?;
     pool.put(link);
     let (message, fan_out) = (read_body(body.as_ref())?, FanOut::read(body.as_ref()));
-    Ok(Answer { outcome: Outcome::Ok, message: Some(message), fan_out })
+    Ok(Answer::read(Outcome::Ok, Some(message), fan_out, body)?)
 }
 
 /// A node whose policy is not met answers with one of these, and all it knows.
@@ -133,15 +140,16 @@ async fn unmet(
     memory: &Memory,
     mut link: Link,
     response: Response<Incoming>,
-) -> Result<Option<Box<FanOut>>, Full> {
+    outcome: Outcome,
+) -> Result<Answer, Full> {
     let body = link.drive(read(response.into_body(), memory));
     match tokio::time::timeout(UNMET, body).await {
         Ok(Ok(body)) => {
             pool.put(link);
-            Ok(FanOut::read(body.as_ref()))
+            Answer::read(outcome, None, FanOut::read(body.as_ref()), body)
         }
         Ok(Err(Failure::Full(full))) => Err(full),
-        Ok(Err(Failure::Outcome(_))) | Err(_) => Ok(None),
+        Ok(Err(Failure::Outcome(_))) | Err(_) => Ok(Answer::none(outcome)),
     }
 }
 

@@ -74,7 +74,7 @@ impl Peers {
         let state: Vec<(Progress, SpanId)> =
             self.list.iter().map(|_| (Progress::default(), SpanId(fastrand::u64(1..)))).collect();
         let reply = |index: usize, answer: Answer| {
-            let Answer { outcome, message, fan_out } = answer;
+            let Answer { outcome, message, fan_out, held: _ } = answer;
             let (progress, span_id) = &state[index];
             let (peer, status, span_id) = (self.list[index].clone(), progress.status(), *span_id);
             Reply { peer, outcome, status, start, elapsed: start.elapsed(), message, fan_out, span_id }
@@ -92,12 +92,14 @@ impl Peers {
             }
             let all = async {
                 while let Some((index, result)) = exchanges.next().await {
-                    let answer = match result {
+                    let mut answer = match result {
                         Ok(answer) => answer,
                         Err(Failure::Outcome(outcome)) => Answer::none(outcome),
                         Err(Failure::Full(full)) => return Err(full),
                     };
-                    held.grow(answer.bytes())?;
+                    if let Some(its) = answer.held.take() {
+                        held.join(its);
+                    }
                     replies[index] = Some(reply(index, answer));
                 }
                 Ok(())

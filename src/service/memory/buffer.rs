@@ -11,7 +11,8 @@ const LEAST_BYTES: usize = 1 << 10;
 /// What it takes at once when there is no room to double.
 const STEP_BYTES: usize = 64 << 10;
 
-/// A growing buffer. What it has allocated is held, not only what is in it.
+/// A growing buffer. What it has allocated is held, not only what is in it; and before that, the room that it
+/// was given.
 #[derive(Debug)]
 pub(crate) struct Buffer {
     bytes: Vec<u8>,
@@ -19,8 +20,8 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
-    /// Empty; what comes is added to what is held.
-    pub(super) fn new(held: Held) -> Self {
+    /// Empty. What comes takes the room that is held already, and then more.
+    pub(crate) fn new(held: Held) -> Self {
         Self { bytes: Vec::new(), held }
     }
 
@@ -32,17 +33,24 @@ impl Buffer {
         let length = self.bytes.len() + more.len();
         let capacity = self.bytes.capacity();
         if length > capacity {
+            let held = self.held.bytes();
             // twice as much each time, so that each byte is moved about once; near the limit no more than is
             // needed
             let doubled = length.max(2 * capacity).max(LEAST_BYTES);
             let target = [doubled, doubled.min(length + STEP_BYTES)]
                 .into_iter()
-                .find(|roomy| self.held.try_grow(roomy - capacity))
-                .map_or_else(|| self.held.grow(length - capacity).map(|()| length), Ok)?;
+                .find(|roomy| self.held.try_grow(roomy.saturating_sub(held)))
+                .map_or_else(|| self.held.grow(length.saturating_sub(held)).map(|()| length), Ok)?;
             self.bytes.reserve_exact(target - self.bytes.len());
         }
         self.bytes.extend_from_slice(more);
         Ok(())
+    }
+
+    /// Its room, without the bytes.
+    #[must_use]
+    pub(crate) fn into_held(self) -> Held {
+        self.held
     }
 
     /// The same bytes, held until the last clone or slice of them is dropped.
@@ -104,6 +112,25 @@ mod tests {
         }
         assert!(buffer.extend(&[0]).is_err());
         assert_eq!((memory.held(), memory.refused().get()), (1500, 1));
+    }
+
+    #[test]
+    fn the_room_that_it_was_given_is_nobody_elses() {
+        let memory = Memory::new(Size(1000)).unwrap();
+        let mut buffer = Buffer::new(memory.reserve(600).unwrap());
+        let _others = memory.reserve(400).unwrap();
+        for _ in 0..6 {
+            buffer.extend(&[0; 100]).unwrap();
+        }
+        assert!(buffer.extend(&[0]).is_err());
+        assert_eq!(memory.held(), 1000);
+        let mut small = Buffer::new(memory.reserve(0).unwrap());
+        assert!(small.extend(&[0]).is_err());
+        drop(buffer);
+        let mut given = Buffer::new(memory.reserve(600).unwrap());
+        given.extend(&[0; 10]).unwrap();
+        let bytes = given.into_bytes();
+        assert_eq!((bytes.len(), memory.held()), (10, 410), "what it did not need is given back");
     }
 
     proptest! {

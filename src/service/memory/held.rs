@@ -54,6 +54,11 @@ impl Held {
         Self { budget: budget.clone(), bytes: 0 }
     }
 
+    /// Bytes that it holds.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Takes so many bytes more.
     ///
     /// # Errors
@@ -64,6 +69,20 @@ impl Held {
         }
         self.budget.refused.inc();
         Err(Full { limit: self.budget.limit })
+    }
+
+    /// Takes more or gives back, so that it holds so many bytes.
+    ///
+    /// # Errors
+    /// As [`Self::grow`].
+    pub(crate) fn resize(&mut self, bytes: usize) -> Result<(), Full> {
+        self.shrink_to(bytes);
+        self.grow(bytes - self.bytes)
+    }
+
+    /// Holds what `other` held, too. Both must be of one budget.
+    pub(crate) fn join(&mut self, mut other: Self) {
+        self.bytes += std::mem::take(&mut other.bytes);
     }
 
     /// Gives back all but so many bytes.

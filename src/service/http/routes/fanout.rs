@@ -23,7 +23,7 @@ use crate::{
         problem::Problem,
         routes::{echo, fanout::fan_in::FanIn},
     },
-    memory::Full,
+    memory::{Buffer, Full},
     state::App,
     telemetry::{
         record::{ClientRequests, millis},
@@ -90,9 +90,8 @@ pub(crate) async fn get(
         replies: &hops,
     };
     let media = negotiate::prefer(&headers, &[Media::Json, Media::Html, Media::Json]);
-    // the answer takes the room of what it is made of; nothing is waited for in between
-    drop(held);
-    let mut body = app.memory.buffer();
+    // the answer takes the room of the replies that it is made of, so no other request can get in between
+    let mut body = Buffer::new(held);
     match media {
         Media::Html => body.extend(page::of(&fan_in, verdict.http).as_bytes())?,
         _ => serde_json::to_writer(&mut body, &fan_in).map_err(unwritten)?,
