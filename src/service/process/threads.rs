@@ -82,11 +82,16 @@ impl Threads {
         drop(self.stop.remove(number - 1));
     }
 
-    /// Has a thread hang until what this gives is dropped.
+    /// Has a thread hang, from now until what this gives is dropped.
     #[cfg(test)]
     pub(super) fn hang(&self, number: usize) -> std::sync::mpsc::Sender<()> {
         let (end, hang) = std::sync::mpsc::channel();
-        self.runtimes[number - 1].spawn(async move { hang.recv() });
+        let (hanging, hangs) = std::sync::mpsc::channel();
+        self.runtimes[number - 1].spawn(async move {
+            hanging.send(()).unwrap();
+            hang.recv()
+        });
+        hangs.recv().unwrap();
         end
     }
 }
