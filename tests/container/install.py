@@ -19,7 +19,7 @@ def install(root: Path, repository: Path, bin_dir: Path) -> None:
     for binary in ("uecho", "uecho-guard"):
         if (bin_dir / binary).is_file():
             shutil.copy2(bin_dir / binary, root / BINARIES.lstrip("/") / binary)
-    for unit in sorted((repository / "systemd").iterdir()):
+    for unit in sorted(path for path in (repository / "systemd").iterdir() if path.is_file()):
         directory = root / UNITS if unit.suffix != ".conf" else root / "usr/share/uecho"
         directory.mkdir(parents=True, exist_ok=True)
         (directory / unit.name).write_text(unit.read_text().replace("@bindir@", BINARIES))
