@@ -1,4 +1,4 @@
-# What the appliance and its environments promise, claim by claim; all of it is found out by evaluating.
+# Claims about the appliance and its environments, all checked by evaluation.
 {
   lib,
   self,
@@ -7,7 +7,7 @@
 let
   inherit (self.nixosConfigurations) appliance;
 
-  # Give every environment the values of prod, and prod comes out.
+  # Each environment, given the values of prod, must be the same system as prod.
   toplevel = name: self.nixosConfigurations.${name}.config.system.build.toplevel.drvPath;
   toplevelWith =
     name: module:
@@ -17,14 +17,14 @@ let
   paths = name: lib.mapAttrsToListRecursive (path: _: lib.showOption path) environments.${name};
   label = name: self.nixosConfigurations.${name}.config.services.uecho.settings.system;
   parity = lib.concatMapAttrs (name: _: {
-    # So that the receipt has more than the label.
+    # The label alone does not tell the environments apart, so the receipt also has the hash of the system.
     "${name} has the label of prod" = label name == label "prod";
     "${name} states the same options as prod" = paths name == paths "prod";
     "${name} with the values of prod is prod" = toplevelWith name (valuesOf "prod") == toplevel "prod";
     "${name} is not prod without them" = name == "prod" || toplevel name != toplevel "prod";
   }) environments;
 
-  # What a flake may say that imports the appliance, without mkForce.
+  # A flake that imports the appliance may set these without mkForce.
   other =
     (appliance.extendModules {
       modules = [
@@ -47,24 +47,25 @@ in
   inherit parity;
 
   machine = {
-    "what may differ may differ" =
+    "an importing flake can override" =
       other.boot.kernel.sysctl."kernel.kptr_restrict" == 1
       && !other.networking.useNetworkd
       && other.services.journald.extraConfig == "SystemMaxUse=1G"
       && other.services.journald.storage == "volatile"
       && other.system.stateVersion == "25.11"
       && other.systemd.settings.Manager.RuntimeWatchdogSec == "60s";
-    "the ops port that is open is the one that is listened on" =
+    "the firewall opens the port that the ops listener has" =
       lib.hasInfix "ip saddr 10.0.9.0/24 tcp dport 9000 accept" other.networking.firewall.extraInputRules;
-    "the kernel is told once when to start again after a panic" =
+    "the kernel gets panic= once" =
       lib.length (lib.filter (lib.hasPrefix "panic=") appliance.config.boot.kernelParams) == 1
       && !(appliance.config.boot.kernel.sysctl ? "kernel.panic");
     "no console gets a getty" =
       appliance.config.systemd.generators.systemd-getty-generator == "/dev/null";
-    "nothing has to be made in /etc" = appliance.config.environment.etc.nixos.mode == "direct-symlink";
-    "boot entries go with their generations" =
-      lib.hasInfix "/nix/var/nix/profiles/system/bin/switch-to-configuration boot" appliance.config.systemd.services.nix-gc.postStart;
-    "the service's user is found, and gets a user namespace" =
+    "no boot creates a folder in /etc" = appliance.config.environment.etc.nixos.mode == "direct-symlink";
+    "boot entries are removed with their generations" =
+      lib.hasInfix "/nix/var/nix/profiles/system/bin/switch-to-configuration boot"
+        appliance.config.systemd.services.nix-gc.postStart;
+    "the service's dynamic user can be looked up, and user namespaces are allowed" =
       appliance.config.security.allowUserNamespaces
       && appliance.config.services.nscd.enable
       && lib.elem "systemd" appliance.config.system.nssDatabases.passwd

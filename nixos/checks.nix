@@ -1,5 +1,5 @@
-# What `nix flake check` proves on every change, generated: the crate's own checks, every package, what the
-# modules promise, the size of the appliance, the lints of this folder, and every VM test.
+# The checks of `nix flake check`: those of the crates, every package, the claims about the modules, the size
+# of the appliance, the lints of this folder, and every VM test.
 {
   pkgs,
   self,
@@ -9,8 +9,8 @@ let
   inherit (pkgs) lib;
   inherit (pkgs.stdenv.hostPlatform) system;
 
-  # What it takes to build it, and nothing that holds whole machines in the evaluator's memory until all
-  # checks are evaluated. What else a VM test has (its driver) is in legacyPackages.
+  # Only the attributes that are needed to build a check. Others refer to whole machines, which would stay in
+  # the evaluator's memory until all checks are evaluated. The drivers of the VM tests are in legacyPackages.
   bare =
     check:
     let
@@ -24,8 +24,8 @@ let
       ] (part: check.${part});
     in
     builtins.deepSeq parts (parts // { type = "derivation"; });
-  # The set is made anew for each check, because what was evaluated of it stays in it as long as another check
-  # waits in it.
+  # The set is a function, called again for each check: a shared set would keep what was evaluated for one
+  # check in memory until the last one is evaluated.
   all = set: lib.genAttrs (lib.attrNames (set { })) (name: bare (set { }).${name});
   prefixed = prefix: set: lib.mapAttrs' (name: lib.nameValuePair "${prefix}-${name}") (all set);
 in

@@ -1,9 +1,9 @@
-# What the checks of the modules are written with: evaluate a machine, and turn claims about it into a check.
+# Helpers of the modules' checks: they evaluate a machine, and turn claims about it into a check.
 { pkgs, self }:
 let
   inherit (pkgs) lib;
 
-  # A machine with these modules only.
+  # A machine with these modules and no others of this flake.
   bare =
     imports:
     (pkgs.nixos {
@@ -18,7 +18,7 @@ let
       module
     ];
 
-  # A file that exists once what is claimed holds, and says which claim does not.
+  # A file that lists the claims; its evaluation fails with the names of the claims that do not hold.
   claim =
     name: claims:
     let
@@ -28,7 +28,8 @@ let
     pkgs.writeText name (lib.concatLines (lib.attrNames claims));
 
   messages = module: map (a: a.message) (lib.filter (a: !a.assertion) (evaluate module).assertions);
-  # Exactly this message of ours, which names the option and says what would be right.
+  # Exactly one assertion of this flake fails, and its message contains all parts: the option, and what to
+  # set.
   refuses =
     module: parts:
     let

@@ -1,5 +1,5 @@
-# The NixOS modules of the flake, by name. Each has a key, so that it counts once, however often it is
-# imported.
+# The NixOS modules of the flake, by name. Each has a key, so that a module that is imported twice counts
+# once.
 { revision }:
 let
   module = name: imports: {
@@ -7,7 +7,7 @@ let
     key = "${toString ./.}#${name}";
     inherit imports;
   };
-  # Of the program as this flake builds it.
+  # The revision of this flake, for the package that the modules build.
   ours = {
     key = "${toString ./.}#revision";
     services.uecho = { inherit revision; };
@@ -20,7 +20,7 @@ in
 {
   default = uecho;
   inherit uecho;
-  # For any service, also where there is no uecho: it guards, and the program in it probes.
+  # For any service, also on a machine without uecho.
   guard = module "guard" [
     ./guard.nix
     ours

@@ -1,4 +1,4 @@
-# `nix run .#deploy`: the script with the tools that it calls.
+# `nix run .#deploy`: the script, with the tools that it calls.
 {
   coreutils,
   gnused,

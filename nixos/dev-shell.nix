@@ -1,4 +1,4 @@
-# Everything that the checks of the repository use.
+# A shell with the tools that the checks of the repository use.
 {
   actionlint,
   cargo-deny,

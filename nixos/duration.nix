@@ -14,8 +14,8 @@ in
     description = "duration like \"250ms\", \"2s\" or \"1m 30s\"";
   };
 
-  # Null for a unit that is not among the above: the program, which knows all, looks at it while the system is
-  # built.
+  # Null for a unit that is not among the above: the program, which knows them all, checks the value while the
+  # system is built.
   milliseconds =
     text:
     let

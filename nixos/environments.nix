@@ -1,5 +1,6 @@
-# dev, qa and prod: the same appliance with different values for the same options, and no other difference. A
-# check proves it (checks.nix): give one the values of another, and the very same system comes out.
+# dev, qa and prod: the same appliance, with different values for the same options and no other difference. A
+# check proves it (appliance-checks.nix): each environment, given the values of prod, is the same system as
+# prod.
 { lib }:
 let
   environment =
@@ -7,9 +8,9 @@ let
       hostName,
       # Which requests leave an event in the journal.
       access,
-      # How many of the peers must be up for this node to be ready.
+      # Which share of the peers must be up for this node to be ready.
       readyPolicy,
-      # Nodes of the same environment.
+      # Other nodes of the same environment.
       peers ? [ ],
     }:
     {

@@ -1,6 +1,6 @@
-# The file systems of the appliance but the boot partition. Root is a tmpfs, emptied at every boot; all that
-# persists is on one file system, whose label is that of nixpkgs' image builders, and is bound to its places
-# from there.
+# The file systems of the appliance, except the boot partition. The root is a tmpfs, so it is empty after
+# every boot. All that persists is on one file system, which has the label that nixpkgs' image builders set;
+# its folders are bind-mounted to their places.
 let
   state = "/persist";
   kept = path: {

@@ -1,5 +1,5 @@
-# The variant that is updated by generations: Nix stays on the machine, each version is a boot entry, and
-# going back is choosing an earlier one.
+# The variant that is updated by generations: Nix stays on the machine, each version has a boot entry, and a
+# rollback selects an earlier one.
 {
   lib,
   pkgs,
@@ -9,7 +9,7 @@ let
   fileSystems = import ./file-systems.nix;
 in
 {
-  # Forced, because the image variants of nixpkgs bring their own idea of a root.
+  # Forced, because the image variants of nixpkgs define a root file system of their own.
   fileSystems = lib.mapAttrs (_: lib.mkForce) (
     fileSystems
     // {
@@ -27,19 +27,19 @@ in
       systemd-boot = {
         enable = lib.mkForce true;
         editor = false;
-        # A kernel and an initrd are about 50 MB; the boot partition (image.nix) takes ten.
+        # A kernel and an initrd are about 50 MB, so the boot partition (image.nix) has room for ten.
         configurationLimit = 6;
       };
       timeout = lib.mkForce 1;
-      # Images are built where there are no firmware variables, so the loader is at the path that firmware
-      # looks for anyway.
+      # Images are built without access to firmware variables, so the loader is installed at the path that
+      # firmware falls back to.
       efi.canTouchEfiVariables = false;
     };
-    # Grown below: nixpkgs' own service looks for the partition under "/".
+    # grow-persist below does this: the service of nixpkgs grows only the partition of "/".
     growPartition = lib.mkForce false;
 
-    # The image is the same for all machines, /etc is read-only, and the id has to be there when systemd
-    # starts: the first boot makes one, on the file system that persists.
+    # The image is the same for all machines, /etc is read-only, and systemd needs the id when it starts. So
+    # the first boot makes an id in the initrd, on the file system that persists.
     initrd.systemd.services.machine-id = {
       description = "Machine ID of the First Boot";
       requiredBy = [ "initrd.target" ];
@@ -70,14 +70,14 @@ in
       source = "/var/lib/machine-id";
       mode = "direct-symlink";
     };
-    # Every boot makes this folder unless there is a link, and cannot where /etc is read-only.
+    # Activation creates this folder at every boot, which fails in a read-only /etc, unless a link is there.
     nixos = {
       source = "/var/empty";
       mode = "direct-symlink";
     };
   };
 
-  # Nothing new appears in "/" itself, not even by root. (What lies below it and does not persist is gone at
+  # Nobody, not even root, can create anything in "/" itself. (Below it, what does not persist is gone after
   # the next boot.)
   systemd.services.immutable-root = {
     description = "Make the Root Directory Immutable";
@@ -100,7 +100,7 @@ in
     };
   };
 
-  # A disk larger than the image is used whole.
+  # The state uses the whole disk, also if the disk is larger than the image.
   systemd.services.grow-persist = {
     description = "Grow the Partition of /persist";
     wantedBy = [ "persist.mount" ];
@@ -117,23 +117,24 @@ in
     serviceConfig = {
       Type = "oneshot";
       RemainAfterExit = true;
-      # growpart says 1 when there is nothing to grow.
+      # growpart exits with 1 if there is nothing to grow.
       SuccessExitStatus = "0 1";
     };
     script = ''
       partition=$(readlink --canonicalize ${fileSystems."/persist".device})
       disk=$(lsblk --noheadings --nodeps --output PKNAME "$partition")
-      # Not every machine has its state on a partition: a test's disk is one file system.
+      # The disk of a test has no partitions: it is one file system.
       [ -n "$disk" ] || exit 0
       growpart "/dev/$disk" "$(cat "/sys/class/block/''${partition##*/}/partition")"
     '';
     enableStrictShellChecks = true;
   };
 
-  # A version that does not serve is taken back; what the guard remembers is in /var/lib, which persists.
+  # The guard rolls back a version that does not serve. Its ledger is in /var/lib, which persists.
   services.uecho-guard.enable = lib.mkDefault true;
 
-  # What deploying needs, and no more: a store that takes signed or root's copies, and generations.
+  # Only what a deployment needs: a store that accepts paths that are signed or copied by root, and
+  # generations.
   nix = {
     channel.enable = false;
     gc = {
@@ -149,13 +150,14 @@ in
       ];
     };
   };
-  # nixpkgs' own flake would put its sources on every machine, for commands that nobody gives here.
+  # Otherwise the sources of nixpkgs would be on every machine, for commands that nobody runs there.
   nixpkgs.flake = {
     setFlakeRegistry = false;
     setNixPath = false;
   };
 
-  # A boot entry whose system was collected leads nowhere: the boot loader forgets it with the generation.
+  # A boot entry whose system was garbage-collected cannot boot, so it is removed together with its
+  # generation.
   systemd.services.nix-gc = {
     serviceConfig.RuntimeDirectory = "nix-gc";
     preStart = ''

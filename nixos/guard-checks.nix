@@ -1,4 +1,4 @@
-# What services.uecho-guard promises, claim by claim; all of it is found out by evaluating.
+# Claims about services.uecho-guard, all checked by evaluation.
 { pkgs, self }:
 let
   inherit (pkgs) lib;
@@ -45,10 +45,14 @@ let
     check = on.system.preSwitchChecks.uecho-guard;
     installed = on.boot.loader.systemd-boot.extraInstallCommands;
   };
-  # As a text to look for, which no store path may be part of.
-  guard = builtins.unsafeDiscardStringContext "${lib.getExe' on.services.uecho.package "uecho-guard"} --config ${
-    on.environment.etc."uecho/guard.toml".source
-  }";
+  # A text to search for, without string context: hasInfix refuses a text that refers to store paths.
+  guard = builtins.unsafeDiscardStringContext (
+    lib.concatStringsSep " " [
+      (lib.getExe' on.services.uecho.package "uecho-guard")
+      "--config"
+      on.environment.etc."uecho/guard.toml".source
+    ]
+  );
 in
 {
   "a guard that checks nothing is refused" = refuses (other { }) [
@@ -69,7 +73,7 @@ in
         ''"1s"''
         ''"1500ms"''
       ];
-  "a soak that the unit has no time for is refused" = refuses (with' { soak = "1h"; }) [ "15m" ];
+  "a soak longer than the unit's time allows is refused" = refuses (with' { soak = "1h"; }) [ "15m" ];
   "a rollback without generations is refused" = refuses (with' { } // { nix.enable = false; }) [
     "nix.enable"
     "report"
@@ -78,7 +82,7 @@ in
     "services.uecho.package"
   ];
   "the defaults are accepted" = accepts (with' { });
-  "spans are compared, not texts" = accepts (with' {
+  "durations are compared by value, not as text" = accepts (with' {
     soak = "1m 30s";
     interval = "9s";
   });
@@ -115,7 +119,7 @@ in
     && !off.systemd.paths.uecho-guard.enable
     && !off.systemd.services.uecho-guard.enable;
   "it is on in the appliance" = self.nixosConfigurations.appliance.config.services.uecho-guard.enable;
-  "it is started at boot, after every switch, and asked by counted boots" =
+  "it is started at boot and after every switch, and a counted boot waits for it" =
     on.systemd.paths.uecho-guard.wantedBy == [ "paths.target" ]
     && services.uecho-guard.wantedBy == [ "multi-user.target" ]
     && services.uecho-guard.requiredBy == [ "boot-complete.target" ];
@@ -126,8 +130,10 @@ in
         OnBootSec = "10m";
         AccuracySec = "1s";
       }
-    && lib.hasSuffix "--job-mode=ignore-dependencies start uecho-guard.service" services.uecho-guard-overdue.serviceConfig.ExecStart;
-  "no switch waits for the guard that waits for it" =
+    &&
+      lib.hasSuffix "--job-mode=ignore-dependencies start uecho-guard.service"
+        services.uecho-guard-overdue.serviceConfig.ExecStart;
+  "a switch does not wait for the guard, which waits for the switch" =
     on.systemd.targets.boot-complete.unitConfig.X-OnlyManualStart;
   "it finds nix-env and systemctl" =
     lib.all (tool: lib.elem tool services.uecho-guard.path) [
@@ -135,15 +141,15 @@ in
       on.systemd.package
     ]
     && lib.elem on.systemd.package services."uecho-guard-again@".path;
-  "it is told where the boot loader is" =
+  "it knows where the boot loader is" =
     services.uecho-guard.environment.SYSTEMD_ESP_PATH == "/boot";
 
-  "a switch asks it first" = lib.hasInfix ''${guard} preflight "$1"'' hooks.check;
-  "an installation arms it" = lib.hasInfix "${guard} arm ||" hooks.installed;
-  "switched off, it gives the boot loader back" =
+  "a switch calls it before anything changes" = lib.hasInfix ''${guard} preflight "$1"'' hooks.check;
+  "the installation of a version arms it" = lib.hasInfix "${guard} arm ||" hooks.installed;
+  "when it is disabled, the boot loader's default is reset" =
     lib.hasInfix ''set-default ""'' off.boot.loader.systemd-boot.extraInstallCommands;
 
-  "the options are the settings" =
+  "the options become the settings" =
     (machine (with' {
       soak = "7s";
       onFailure = "report";

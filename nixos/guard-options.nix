@@ -65,7 +65,7 @@ in
     maxReboots = mkOption {
       type = types.ints.unsigned;
       default = 3;
-      description = "How often in a row the guard may reboot; then it leaves the machine as it is and says so.";
+      description = "Reboots in a row by the guard. After that many, it does not reboot again, and says so.";
     };
 
     maxAttempts = mkOption {

@@ -1,8 +1,8 @@
-# What the images promise, claim by claim; all of it is found out by evaluating.
+# Claims about the images, all checked by evaluation.
 {
   appliance,
   lib,
-  # Name of the image to nixpkgs' name of the variant.
+  # By name of the image: nixpkgs' name of the variant.
   variants,
 }:
 let
@@ -11,7 +11,7 @@ let
   evaluate =
     variant: (appliance.extendModules { modules = [ config.image.modules.${variant} ]; }).config;
 
-  # A kernel and an initrd are about 50 MB, and a new entry is there before the oldest goes.
+  # A kernel and an initrd are about 50 MB, and a new entry is written before the oldest is removed.
   needed = (config.boot.loader.systemd-boot.configurationLimit + 1) * 60;
 
   claims =

@@ -1,13 +1,13 @@
-# Disk images of the appliance: nixpkgs' variants (system.build.images), with the appliance's own disk and
-# promises.
+# Disk images of the appliance: nixpkgs' variants (system.build.images), but with the disk layout of the
+# appliance, and without agents and logins.
 {
   lib,
   modulesPath,
   ...
 }:
 let
-  # nixpkgs' builder with room for the boot entries of generations.nix, and without a copy of nixpkgs on the
-  # disk. What a variant makes of the disk in the end is its own business.
+  # nixpkgs' builder, with room for the boot entries of generations.nix, and without a copy of nixpkgs on the
+  # disk. `finish` names the variant's image whose last step (postVM) converts the disk.
   disk =
     {
       name,
@@ -29,8 +29,8 @@ let
         additionalSpace = "2G";
         bootSize = "512M";
         contents = [
-          # The boot loader is installed from inside the image and wants to know what system it is in. At run
-          # time /etc is another file system.
+          # bootctl, which installs the boot loader from inside the image, reads this file. At run time /etc
+          # is another file system.
           {
             source = "${config.system.build.toplevel}/etc/os-release";
             target = "/etc/os-release";
@@ -42,7 +42,7 @@ let
     in
     {
       system = {
-        # In the names of derivations.
+        # Appears in the names of derivations.
         name = "uecho-${name}";
         build.image = lib.mkForce (
           if finish == null then
@@ -55,12 +55,11 @@ let
       };
     };
 
-  # MiB. Azure and Google take whole MiB and GiB only; Amazon's has the same by default. The others have what
-  # additionalSpace adds.
+  # In MiB. Azure accepts only whole MiB and Google whole GiB; this is also the default of Amazon's variant.
+  # The disks of the other variants are as large as additionalSpace makes them.
   diskSize = 4096;
 
-  # The cloud variants come with agents, logins and root logins of their own. Here they are formats and
-  # drivers only.
+  # The cloud variants of nixpkgs enable agents and logins. Here they provide only a disk format and drivers.
   cloud =
     { config, ... }:
     {

@@ -1,5 +1,5 @@
-# What the modules promise. All but the typo, the lints and the size is found out by evaluating, so `nix flake
-# check --no-build` proves it, too.
+# Claims about the modules. All but the typo, the lints and the size are checked by evaluation, that is, also
+# by `nix flake check --no-build`.
 {
   pkgs,
   self,
@@ -136,7 +136,7 @@ in
   module-package = claim "module-package" receiptClaims.package;
   guard-module = claim "guard-module" (import ./guard-checks.nix { inherit pkgs self; });
 
-  # The program looks at the configuration while the system is built.
+  # The program checks the configuration while the system is built.
   module-typo =
     pkgs.runCommand "module-typo"
       {
@@ -199,11 +199,13 @@ in
         bytes=$(<"$closure/total-nar-size")
         echo "closure: $((bytes / 1000000)) MB of ${toString megabytes} MB"
         for file in "$image"/*.img; do
-          echo "image: $(($(stat --format=%s "$file") / 1000000)) MB, of which $(du --block-size=1M "$file" | cut --fields=1) MiB are used"
+          size=$(stat --format=%s "$file") used=$(du --block-size=1M "$file" | cut --fields=1)
+          echo "image: $((size / 1000000)) MB, of which $used MiB are used"
         done
         [ "$bytes" -le ${toString megabytes}000000 ] || {
           echo "The closure is larger than it may be. What is in it, largest last:"
-          sort "$closure/store-paths" | xargs du --summarize --block-size=1M | sort --numeric-sort | tail --lines=30
+          sort "$closure/store-paths" | xargs du --summarize --block-size=1M |
+            sort --numeric-sort | tail --lines=30
           exit 1
         }
         touch "$out"

@@ -1,4 +1,4 @@
-# services.uecho: the units of the package, a configuration that was checked while the system was built, and a
+# services.uecho: the units of the package, a configuration that is checked while the system is built, and a
 # switch that loses no request.
 {
   config,
@@ -10,7 +10,7 @@ let
   cfg = config.services.uecho;
   format = pkgs.formats.toml { };
 
-  # TOML has no null: what is not set is left to the program's defaults.
+  # TOML has no null: a key that is not set is left out, and the program uses its default.
   withoutNull = lib.filterAttrsRecursive (_: value: value != null);
   settings = withoutNull cfg.settings;
 
@@ -30,7 +30,7 @@ let
   ];
   isReloadable = path: lib.elem path reloadable;
 
-  # The settings whose paths pass, as text; it changes exactly when one of them does.
+  # The settings whose paths satisfy `passes`, as text, which changes exactly when one of them changes.
   trigger =
     passes:
     builtins.toJSON (
@@ -43,14 +43,14 @@ let
     pkgs.runCommand "uecho.toml"
       {
         source = format.generate "uecho.toml" settings;
-        # The environment of the unit is part of the configuration; nothing else of the build's environment
-        # is.
+        # The program reads settings from the unit's environment, too, and must see nothing of the build's.
         checkEnvironment = lib.mapAttrsToList (name: value: "${name}=${toString value}") cfg.environment;
         __structuredAttrs = true;
       }
       (
         lib.optionalString (pkgs.stdenv.buildPlatform.canExecute pkgs.stdenv.hostPlatform) ''
-          env --ignore-environment "''${checkEnvironment[@]}" ${lib.getExe cfg.package} --config "$source" check-config
+          env --ignore-environment "''${checkEnvironment[@]}" \
+            ${lib.getExe cfg.package} --config "$source" check-config
         ''
         + ''
           cp "$source" "$out"
@@ -59,16 +59,16 @@ let
 
   isTcp = address: address != null && !lib.hasPrefix "unix:" address;
   port = address: lib.toInt (lib.last (lib.splitString ":" address));
-  # What systemd calls the address.
+  # The address as systemd writes it.
   stream = lib.removePrefix "unix:";
 
-  # Where the service finds its configuration: the same path before and after a switch, so that a reload reads
-  # the new one, in a folder that every sandbox of the service shares with the machine (one made under the old
-  # /etc may not see the new).
+  # Where the service finds its configuration. The path is the same before and after a switch, so that a
+  # reload reads the new file. It is not in /etc, because a sandbox that was made with the old /etc may not
+  # see the new one; every sandbox of the service shares /run/uecho with the machine.
   link = "/run/uecho/uecho.toml";
 
-  # The running system as the service sees it. A leaf has a root of its own, with nothing of /run but the
-  # folder of the link above: there, a copy of the machine's link is made before each start and reload.
+  # The running system as the service sees it. A leaf has its own root directory, with nothing of /run but
+  # /run/uecho: a copy of the machine's link is made there before each start and reload.
   currentSystem = if cfg.leaf then "/run/uecho/current-system" else "/run/current-system";
   afterLink = lib.optionalAttrs cfg.leaf {
     wants = [ "uecho-current-system.service" ];
@@ -89,27 +89,28 @@ in
         assertion = cfg.settings.api.token or null == null && cfg.settings.fanout.token or null == null;
         message = ''
           services.uecho.settings: a token in the settings ends up in the world-readable Nix store.
-          Write it to a file on the machine and name that: services.uecho.credentials."api.token" = "/var/lib/secrets/uecho-api-token";
+          Write it to a file on the machine and set the path of that file instead:
+            services.uecho.credentials."api.token" = "/var/lib/secrets/uecho-api-token";
         '';
       }
       {
         assertion = cfg.leaf -> cfg.socketActivation;
         message = ''
-          services.uecho.leaf: a leaf has no network of its own, only the sockets that systemd hands it.
+          services.uecho.leaf: a leaf has no network, only the sockets that systemd passes to it.
           Set services.uecho.socketActivation = true, or leaf = false.
         '';
       }
       {
         assertion = cfg.leaf -> cfg.settings.fanout.peers == [ ] && cfg.settings.otlp.endpoint == null;
         message = ''
-          services.uecho.leaf: a leaf cannot open connections, so settings.fanout.peers and settings.otlp.endpoint must be empty.
-          Remove them, or set services.uecho.leaf = false.
+          services.uecho.leaf: a leaf cannot open connections, so settings.fanout.peers and
+          settings.otlp.endpoint must be empty. Remove them, or set services.uecho.leaf = false.
         '';
       }
       {
         assertion = cfg.openFirewall -> isTcp cfg.settings.public.listen;
         message = ''
-          services.uecho.openFirewall: settings.public.listen is ${cfg.settings.public.listen}, which has no port.
+          services.uecho.openFirewall: settings.public.listen = "${cfg.settings.public.listen}" has no port.
           Listen on an address like "[::]:8080", or set openFirewall = false.
         '';
       }
@@ -117,8 +118,8 @@ in
     ++ lib.mapAttrsToList (name: path: {
       assertion = !inStore path && lib.hasPrefix "/" path;
       message = ''
-        services.uecho.credentials."${name}" = ${toString path}: everyone can read the Nix store, so a secret must not be in it.
-        Make a file on the machine and name it as a string:
+        services.uecho.credentials."${name}" = ${toString path}: it has to be an absolute path outside of the
+        Nix store, which everyone can read. Make a file on the machine and set its path as a string:
           install -m 600 /dev/stdin /var/lib/secrets/uecho-${name} <<<"$(openssl rand -hex 32)"
           services.uecho.credentials."${name}" = "/var/lib/secrets/uecho-${name}";
       '';
@@ -157,7 +158,7 @@ in
         uecho = {
           wantedBy = [ "multi-user.target" ];
           enableDefaultPath = false;
-          # A changed unit is restarted in place: the sockets stay open meanwhile and hold what arrives.
+          # A changed unit is restarted, not stopped and started: the sockets stay open, and connections wait.
           stopIfChanged = false;
           restartTriggers = [ (trigger (path: !isReloadable path)) ];
           reloadTriggers = [ (trigger isReloadable) ];
@@ -185,20 +186,24 @@ in
           };
         };
 
-        # A switch that changes nothing of the service makes it part of another system all the same, and no
-        # unit can have the hash of the system that it is part of. But every switch starts the targets that
-        # are active, once it has restarted what it restarts, and waits for them. Timers are active however
-        # far a boot has come.
+        # The receipt names the running system, so the service has to reload after every switch, even if none
+        # of its settings changed; and a unit cannot contain the hash of the system that it is part of, which
+        # would trigger a reload. But every switch, after its restarts, starts all active targets and waits
+        # for them; timers.target is active from early in the boot on.
         uecho-switched = {
           description = "Tell uecho which system it is part of";
           wantedBy = [ "timers.target" ];
-          # Every switch locks it, and it is gone at the next boot.
+          # Only after a switch: every switch creates this file, and the next boot starts without it.
           unitConfig.ConditionPathExists = "/run/nixos/switch-to-configuration.lock";
           enableDefaultPath = false;
           serviceConfig = {
             Type = "oneshot";
-            # A service that is down reads the link when it starts.
-            ExecStart = "-${lib.getExe' config.systemd.package "systemctl"} try-reload-or-restart uecho.service";
+            # `try`: a service that is down reads the link when it starts.
+            ExecStart = lib.concatStringsSep " " [
+              "-${lib.getExe' config.systemd.package "systemctl"}"
+              "try-reload-or-restart"
+              "uecho.service"
+            ];
           };
         }
         // afterLink;

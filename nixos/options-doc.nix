@@ -12,7 +12,7 @@ let
       {
         _module = {
           args = { inherit pkgs; };
-          # Only the options of this flake are documented; those of NixOS are not even there.
+          # Only the options of this flake are declared here; definitions of NixOS options are ignored.
           check = false;
         };
       }
@@ -26,7 +26,7 @@ let
 in
 (nixosOptionsDoc {
   options = ours;
-  # Names of files in this repository, not in the store.
+  # Paths of files in this repository instead of paths in the store.
   transformOptions =
     option:
     option

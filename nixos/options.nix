@@ -1,5 +1,5 @@
-# Options of services.uecho. Settings left at null are the program's own defaults, which the texts here
-# repeat.
+# Options of services.uecho. A setting that is null is left to the program's default, which the text of its
+# option repeats.
 {
   config,
   lib,
@@ -10,7 +10,8 @@ let
   inherit (lib) mkEnableOption mkOption types;
   cfg = config.services.uecho;
 
-  # A setting with the program's default: `type` or null; `default` is shown, not written to the file.
+  # A setting of this type, or null for the program's default: `default` is documented, not written to the
+  # file.
   setting =
     type: default: description:
     mkOption {
@@ -53,11 +54,12 @@ in
       };
       description = ''
         Secret settings: key of the setting to the path of a file on the machine that holds its value.
-        systemd hands the file to the service alone (`LoadCredential=`); it may be readable by root only.
+        systemd passes the file to the service alone (`LoadCredential=`), so only root has to have access.
         Paths in the Nix store are refused.
 
-        A machine without logins can be given the same by its hypervisor: the system credentials
-        `uecho.api.token` and `uecho.fanout.token` are imported when they exist (see {manpage}`systemd.system-credentials(7)`).
+        A machine without logins can get them from its hypervisor: the system credentials
+        `uecho.api.token` and `uecho.fanout.token` are imported if they exist
+        (see {manpage}`systemd.system-credentials(7)`).
       '';
     };
 
@@ -65,8 +67,8 @@ in
       type = types.bool;
       default = true;
       description = ''
-        Whether systemd holds the listening sockets. Connections then wait, and none is refused, while the service restarts:
-        with a new version, a new configuration, or after a crash.
+        Whether systemd holds the listening sockets. Then connections wait, and none is refused, while the
+        service restarts: with a new version, a new configuration, or after a crash.
 
         A switch to other listen addresses takes effect when the sockets are started again
         (`systemctl restart uecho.socket uecho-ops.socket`) or the machine boots.
@@ -77,8 +79,8 @@ in
       type = types.bool;
       default = false;
       description = ''
-        Whether this node asks no peers. It then runs without any network but the sockets that it inherits, and can open
-        no connection at all.
+        Whether this node asks no peers. Then it has no network but the sockets that it inherits, and cannot
+        open a connection.
       '';
     };
 
@@ -86,7 +88,8 @@ in
       type = types.bool;
       default = false;
       description = ''
-        Whether to open the port of {option}`services.uecho.settings.public.listen`. The ops listener is never opened by this.
+        Whether to open the port of {option}`services.uecho.settings.public.listen` in the firewall. The port
+        of the ops listener stays closed.
       '';
     };
 
@@ -98,9 +101,10 @@ in
         UECHO_LOG__ACCESS = "all";
       };
       description = ''
-        Environment of the service. `UECHO_SECTION__KEY` wins over {option}`services.uecho.settings`; the standard variables
-        `OTEL_EXPORTER_OTLP_*`, `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_TRACES_SAMPLER` are honoured.
-        It ends up in the world-readable Nix store: see {option}`services.uecho.credentials` for secrets.
+        Environment of the service. `UECHO_SECTION__KEY` overrides {option}`services.uecho.settings`; the
+        standard variables `OTEL_EXPORTER_OTLP_*`, `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES` and
+        `OTEL_TRACES_SAMPLER` are honoured. The environment ends up in the world-readable Nix store: see
+        {option}`services.uecho.credentials` for secrets.
       '';
     };
 
@@ -115,9 +119,9 @@ in
         };
       };
       description = ''
-        Configuration of the service ({file}`uecho.toml`). It is checked by the program while the system is built, so an unknown
-        key or a wrong value fails the build. A change of `message`, `fanout.peers`, `log.filter`, `system` or `current_system` alone
-        reloads the service; any other change restarts it.
+        Configuration of the service ({file}`uecho.toml`). The program checks it while the system is built, so
+        an unknown key or a wrong value fails the build. A change of only `message`, `fanout.peers`,
+        `log.filter`, `system` or `current_system` reloads the service; any other change restarts it.
       '';
       type = types.submodule {
         freeformType = (pkgs.formats.toml { }).type;
@@ -129,21 +133,21 @@ in
             type = types.nullOr types.str;
             default = null;
             defaultText = lib.literalExpression "config.system.nixos.label";
-            description = "Which system answered, for the receipt: its label.";
+            description = "Label of the system, for the receipt.";
           };
           current_system = mkOption {
             type = types.nullOr types.str;
             default = null;
             defaultText = lib.literalExpression ''"/run/current-system"'';
             description = ''
-              Link to the running system. The hash in the name of what it leads to follows the label in the receipt, so that
-              no two systems look the same.
+              Link to the running system. The hash in the name of its target follows the label in the receipt,
+              so that no two systems look the same.
             '';
           };
 
           workers =
             setting (types.either (types.enum [ "auto" ]) (types.ints.between 1 1024)) "auto"
-              "Threads that serve the public listener: `\"auto\"`, one for each CPU that the process may use, or a number.";
+              "Threads that serve the public listener: `\"auto\"` (one per CPU that it may use) or a number.";
 
           public.listen = mkOption {
             type = types.str;
@@ -154,7 +158,9 @@ in
           ops.listen = mkOption {
             type = types.str;
             default = "127.0.0.1:8081";
-            description = "Ops listener (health, version, metrics): `ADDR:PORT` or `unix:/path`. It has no access control.";
+            description = ''
+              Ops listener (health, version, metrics): `ADDR:PORT` or `unix:/path`. It has no access control.
+            '';
           };
 
           fanout = {
@@ -236,7 +242,7 @@ in
   };
 
   config.warnings = lib.optional (cfg.enable && cfg.settings.otlp.headers != { }) ''
-    services.uecho.settings.otlp.headers end up in the world-readable Nix store. If one of them is a secret, put them in a
-    file on the machine instead: services.uecho.credentials."otlp.headers".
+    services.uecho.settings.otlp.headers end up in the world-readable Nix store. If one of them is a secret,
+    put them in a file on the machine instead: services.uecho.credentials."otlp.headers".
   '';
 }

@@ -44,7 +44,7 @@ lib.mapAttrs check {
     files = everyTarget;
     tools = [ clippy ];
   };
-  # Advisories need a database from the network: that part runs in CI.
+  # Advisories need a database from the network, so .ci/deny checks them.
   deny = {
     command = "cargo deny --offline --workspace check bans licenses sources";
     files = [ ../deny.toml ];
@@ -57,7 +57,7 @@ lib.mapAttrs check {
   };
   tests = {
     command = "cargo test --offline --workspace";
-    # One of them compares the table of settings in it.
+    # A test compares the table of settings with this file.
     files = everyTarget ++ [ ../docs/settings.md ];
   };
 }

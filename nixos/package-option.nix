@@ -1,4 +1,4 @@
-# Where the programs come from: the one option that the service and the guard share.
+# The package with both programs: the option that the service and the guard share.
 {
   config,
   lib,
@@ -14,7 +14,7 @@ in
       type = types.package;
       default =
         pkgs.uecho or (pkgs.callPackage ./package.nix { inherit (config.services.uecho) revision; });
-      defaultText = lib.literalExpression "pkgs.uecho, or the package of the flake that the module comes from";
+      defaultText = lib.literalMD "`pkgs.uecho`, or the package of the flake that the module comes from";
       description = "The package that the programs and their units come from.";
     };
     revision = mkOption {

@@ -1,5 +1,4 @@
-# What the modules promise of the receipt, and of where the program comes from, claim by claim; all of it is
-# found out by evaluating.
+# Claims about the receipt and about the package that the modules use, all checked by evaluation.
 { pkgs, self }:
 let
   inherit (pkgs) lib;
@@ -9,6 +8,10 @@ let
   units = (evaluate { }).systemd;
   leaf = evaluate { services.uecho.leaf = true; };
   inherit (units.services) uecho-switched;
+  copyLink = lib.concatStringsSep " " [
+    "/bin/cp --no-dereference --no-target-directory --remove-destination"
+    "/run/current-system /run/uecho/current-system"
+  ];
   imported = modules: (bare modules).services.uecho.package.drvPath;
 in
 {
@@ -17,7 +20,7 @@ in
       (evaluate { }).services.uecho.settings.current_system == "/run/current-system";
     "a leaf knows it by a copy of the link in a folder that it sees, made before each start and reload" =
       leaf.services.uecho.settings.current_system == "/run/uecho/current-system"
-      && lib.hasSuffix "/bin/cp --no-dereference --no-target-directory --remove-destination /run/current-system /run/uecho/current-system" leaf.systemd.services.uecho-current-system.serviceConfig.ExecStart
+      && lib.hasSuffix copyLink leaf.systemd.services.uecho-current-system.serviceConfig.ExecStart
       &&
         lib.all
           (

@@ -1,5 +1,5 @@
-# Where a QEMU machine finds the file systems of the appliance: /nix/store is the host's, the state is the
-# machine's disk. For `nix run`, and for tests that need no boot loader.
+# File systems of the appliance in a QEMU machine: /nix/store is that of the host, the state is on the
+# machine's disk. `nix run` uses it, and the tests that need no boot loader.
 { lib, ... }:
 {
   virtualisation.fileSystems = lib.mapAttrs (_: lib.mkForce) (

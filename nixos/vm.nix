@@ -1,4 +1,4 @@
-# The appliance on this machine, in QEMU, with the store of the host: what `nix run` starts.
+# `nix run`: the appliance in QEMU, with the store of the host.
 {
   appliance,
   coreutils,

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Runs the machine that nixos/vm.nix made: $MACHINE is its start script, $PORT the port that it forwards to
-# this host.
+# Runs the machine of nixos/vm.nix: $MACHINE is its start script, $PORT the port that it forwards to this
+# host.
 set -euo pipefail
 
 usage() {
   cat <<EOF
 uecho-vm [--state FILE]: boot the appliance in QEMU and serve it on http://127.0.0.1:$PORT
 
-  --state FILE   keep what the machine writes in FILE (a disk image, made if it is not there); without it nothing is kept
+  --state FILE   keep what the machine writes in FILE, a disk image that is created if it does not exist;
+                 without this option nothing is kept
   --help         this text
 EOF
 }
