@@ -103,9 +103,8 @@ def main() -> None:
     differing_options = disagreements(keys(program), evaluated["options"])
     for line in differing_options:
         print(f"nix-settings: {line}")
-    print(
-        f"nix-settings: {len(evaluated['options'])} options, {len(differing_options)} disagree with the program"
-    )
+    options = len(evaluated["options"])
+    print(f"nix-settings: {options} options, {len(differing_options)} disagree with the program")
     if wrong or differing_options:
         sys.exit(1)
 

@@ -1,4 +1,4 @@
-// The original's behaviour on Go's net/http: everything it does, and nothing more.
+// The page of the original service with Go's net/http: all that it does, and nothing more.
 package main
 
 import (
@@ -8,7 +8,8 @@ import (
 )
 
 func echo(w http.ResponseWriter, r *http.Request) {
-	fmt.Fprintf(w, "<html><head><title>Unstoppable Echo</title></head><body><h1>%s right back at ya!</h1></body></html>", r.URL.Path[1:])
+	fmt.Fprintf(w, "<html><head><title>Unstoppable Echo</title></head>"+
+		"<body><h1>%s right back at ya!</h1></body></html>", r.URL.Path[1:])
 }
 
 func main() {

@@ -11,8 +11,8 @@ import install
 import rootfs
 
 PACKAGES = (
-    "dosfstools", "e2fsprogs", "initramfs-tools", "kmod", "linux-image-cloud-amd64", "nix-bin", "systemd-boot-efi", "systemd-boot-tools",
-    "udev", "zstd",
+    "dosfstools", "e2fsprogs", "initramfs-tools", "kmod", "linux-image-cloud-amd64", "nix-bin",
+    "systemd-boot-efi", "systemd-boot-tools", "udev", "zstd",
 )  # fmt: skip
 ENABLED = ("uecho-guard.service", "uecho-guard.path", "lab-agent.service")
 ESP_MIB, ROOT_MIB = 64, 1536

@@ -17,21 +17,27 @@ from nodes import Node, Peers, echo, fan_out
 
 HOSTILE = "</text></svg><script>alert(1)</script><img src=x onerror=alert(2)>\u202e\"'&lt;" + "W" * 200
 FULL = """(() => {
-  const box = element => { const {left, right, top, bottom} = element.getBoundingClientRect(); return {left, right, top, bottom} };
+  const box = element => {
+    const {left, right, top, bottom} = element.getBoundingClientRect();
+    return {left, right, top, bottom};
+  };
   const picture = document.querySelector("svg");
   const bars = [...picture.querySelectorAll(":scope > rect.bar")].map(bar => {
     const texts = [...picture.querySelectorAll(":scope > text")];
     const middle = (box(bar).top + box(bar).bottom) / 2;
     const label = texts.find(text => box(text).top < middle && box(text).bottom > middle);
-    const cells = [...picture.querySelectorAll(":scope > svg")].filter(cell => cell.y.baseVal.value < middle - box(picture).top
-      && cell.y.baseVal.value + cell.height.baseVal.value > middle - box(picture).top);
+    const {left, top} = box(picture);
+    const cells = [...picture.querySelectorAll(":scope > svg")].filter(({y, height}) =>
+      y.baseVal.value < middle - top && y.baseVal.value + height.baseVal.value > middle - top);
     return {box: box(bar), fill: getComputedStyle(bar).fill, label: label.textContent, labelBox: box(label),
-      cells: cells.map(cell => ({text: cell.textContent, left: box(picture).left + cell.x.baseVal.value,
-        right: box(picture).left + cell.x.baseVal.value + cell.width.baseVal.value, clipped: getComputedStyle(cell).overflow}))};
+      cells: cells.map(cell => ({text: cell.textContent, left: left + cell.x.baseVal.value,
+        right: left + cell.x.baseVal.value + cell.width.baseVal.value,
+        clipped: getComputedStyle(cell).overflow}))};
   });
   const ticks = [...picture.querySelectorAll("g text")].map(box);
   return {picture: box(picture), bars, ticks, width: document.documentElement.scrollWidth, window: innerWidth,
-    scripts: document.scripts.length, images: document.images.length, text: document.body.textContent, title: document.title};
+    scripts: document.scripts.length, images: document.images.length,
+    text: document.body.textContent, title: document.title};
 })()"""
 
 

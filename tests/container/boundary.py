@@ -43,7 +43,8 @@ def run() -> int:
             # The first process of a PID namespace takes all others with it; it is ended with unshare, and
             # that with this process.
             "setpriv", "--pdeathsig", "KILL",
-            "unshare", "--mount", "--propagation", "private", "--net", "--pid", "--fork", "--kill-child", "--mount-proc",
+            "unshare", "--mount", "--propagation", "private", "--net", "--pid", "--fork", "--kill-child",
+            "--mount-proc",
             # A shell as the first process: it also waits for those that lose their parent, or they would hold
             # up the end of their container.
             "bash", "-c", '"$@"; exit "$?"', "bash", sys.executable, *sys.argv,

@@ -62,8 +62,9 @@ class Container:
         command = [
             # Two containers in one control group would share what their units are counted and filtered by.
             "sh", "-c", f'echo $$ > {self.group}/cgroup.procs && exec "$@"', "sh",
-            "systemd-nspawn", "--quiet", f"--directory={self.root}", f"--machine={self.host_name}", f"--hostname={self.name}",
-            "--register=no", "--keep-unit", "--boot", "--console=read-only", network, "--resolv-conf=off", "--timezone=off",
+            "systemd-nspawn", "--quiet", f"--directory={self.root}", f"--machine={self.host_name}",
+            f"--hostname={self.name}", "--register=no", "--keep-unit", "--boot", "--console=read-only",
+            network, "--resolv-conf=off", "--timezone=off",
             # For the IP filters of units.
             "--system-call-filter=bpf", "--capability=CAP_BPF,CAP_PERFMON",
         ]  # fmt: skip

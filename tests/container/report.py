@@ -1,4 +1,4 @@
-"""What a run says: a line per scenario and subtest, a scenario's own prints, and on failure what led to it."""
+"""Output of a run: a line per scenario and subtest, a scenario's own prints, and the details of a failure."""
 
 import sys
 import time

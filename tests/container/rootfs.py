@@ -1,4 +1,4 @@
-"""The Debian root that the containers share as their lower layer: built once per package list, then cached."""
+"""The Debian root, the lower layer of all containers: built once for a list of packages, then cached."""
 
 import fcntl
 import hashlib
@@ -60,7 +60,8 @@ def ensure(extra: tuple[str, ...]) -> None:
         shutil.rmtree(partial, ignore_errors=True)
         log = root.with_name(f"{root.name}.log")
         command = [
-            "mmdebstrap", "--variant=minbase", "--mode=root", f"--include={','.join(sorted({*PACKAGES, *extra}))}",
+            "mmdebstrap", "--variant=minbase", "--mode=root",
+            f"--include={','.join(sorted({*PACKAGES, *extra}))}",
             "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*",
             SUITE, str(partial), *MIRROR,
         ]  # fmt: skip

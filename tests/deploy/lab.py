@@ -45,7 +45,11 @@ case "$1" in
   build) echo "nix build" >>"$LAB/calls"; [ ! -e "$LAB/no-build" ] || exit 1; cat "$LAB/new" ;;
   eval) echo "nix eval" >>"$LAB/calls"; cat "$LAB/revision" ;;
   store) [ "$2" = cat ] || exit 99; last=${*: -1}; cat "$LAB/store/${last#/nix/store/}" ;;
-  copy) echo "nix copy" >>"$LAB/calls"; echo "$NIX_SSHOPTS" >"$LAB/copy-options"; [ ! -e "$LAB/no-copy" ] || exit 1 ;;
+  copy)
+    echo "nix copy" >>"$LAB/calls"
+    echo "$NIX_SSHOPTS" >"$LAB/copy-options"
+    [ ! -e "$LAB/no-copy" ] || exit 1
+    ;;
   *) echo "unexpected: nix $*" >&2; exit 99 ;;
 esac
 """
@@ -90,9 +94,13 @@ ln -sfn "$4" "$LAB/profile"
 SWITCH = """
 echo "switch ${1}: %(name)s" >>"$LAB/calls"
 %(before)s
-if [ -e "$LAB/pid" ]; then kill "$(cat "$LAB/pid")" 2>/dev/null; while kill -0 "$(cat "$LAB/pid")" 2>/dev/null; do sleep 0.05; done; fi
+if [ -e "$LAB/pid" ]; then
+  kill "$(cat "$LAB/pid")" 2>/dev/null
+  while kill -0 "$(cat "$LAB/pid")" 2>/dev/null; do sleep 0.05; done
+fi
 ln -sfn "%(path)s" "$LAB/current"
-UECHO_PUBLIC__LISTEN=127.0.0.1:$PORT UECHO_OPS__LISTEN=127.0.0.1:0 UECHO_SYSTEM=%(system)s setsid "$UECHO" serve >/dev/null 2>&1 </dev/null &
+export UECHO_PUBLIC__LISTEN=127.0.0.1:$PORT UECHO_OPS__LISTEN=127.0.0.1:0 UECHO_SYSTEM=%(system)s
+setsid "$UECHO" serve >/dev/null 2>&1 </dev/null &
 echo $! >"$LAB/pid"
 %(after)s
 exit %(status)s

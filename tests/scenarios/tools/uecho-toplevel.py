@@ -5,7 +5,8 @@ them to use.
     uecho-toplevel make LABEL KIND [KEY=VALUE...]   add a version to the store, print its path
     uecho-toplevel identity PATH                    what its service says as `system` in the receipt
     uecho-toplevel deploy PATH                      what `nixos-rebuild switch` does: set the profile, switch
-    uecho-toplevel verdict                          wait until the guard has judged what runs and is at rest; print its verdict as JSON
+    uecho-toplevel verdict                          wait until the guard has judged what runs and is idle;
+                                                    print its verdict as JSON
 
 KIND says what the version's service is like: good; exit (refuses its configuration), wrong (ready, but the
 page is not the right one), dies (healthy for two seconds), unready (never ready), receipt (healthy, but says
@@ -98,7 +99,10 @@ notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 address = os.environ["NOTIFY_SOCKET"]
 notify.sendto(b"READY=1", "\\0" + address[1:] if address.startswith("@") else address)
 body = b"<html><body>almost</body></html>"
-head = b"HTTP/1.1 200 OK\\r\\nContent-Type: text/html; charset=utf-8\\r\\nConnection: close\\r\\nContent-Length: %d\\r\\n\\r\\n" % len(body)
+head = (
+    b"HTTP/1.1 200 OK\\r\\nContent-Type: text/html; charset=utf-8\\r\\nConnection: close\\r\\n"
+    b"Content-Length: %d\\r\\n\\r\\n" % len(body)
+)
 def answer(connection):
     try:
         with connection:
