@@ -6,6 +6,7 @@
 }:
 let
   inherit (self.nixosConfigurations) appliance;
+  inherit (appliance.config.systemd.services) nix-gc;
 
   # Each environment, given the values of prod, must be the same system as prod.
   toplevel = name: self.nixosConfigurations.${name}.config.system.build.toplevel.drvPath;
@@ -61,10 +62,10 @@ in
       && !(appliance.config.boot.kernel.sysctl ? "kernel.panic");
     "no console gets a getty" =
       appliance.config.systemd.generators.systemd-getty-generator == "/dev/null";
-    "no boot creates a folder in /etc" = appliance.config.environment.etc.nixos.mode == "direct-symlink";
+    "no boot creates a folder in /etc" =
+      appliance.config.environment.etc.nixos.mode == "direct-symlink";
     "boot entries are removed with their generations" =
-      lib.hasInfix "/nix/var/nix/profiles/system/bin/switch-to-configuration boot"
-        appliance.config.systemd.services.nix-gc.postStart;
+      lib.hasInfix "/nix/var/nix/profiles/system/bin/switch-to-configuration boot" nix-gc.postStart;
     "the service's dynamic user can be looked up, and user namespaces are allowed" =
       appliance.config.security.allowUserNamespaces
       && appliance.config.services.nscd.enable

@@ -41,6 +41,7 @@ let
   on = machine (with' { });
   off = machine { };
   inherit (on.systemd) services;
+  overdue = services.uecho-guard-overdue.serviceConfig;
   hooks = {
     check = on.system.preSwitchChecks.uecho-guard;
     installed = on.boot.loader.systemd-boot.extraInstallCommands;
@@ -130,9 +131,7 @@ in
         OnBootSec = "10m";
         AccuracySec = "1s";
       }
-    &&
-      lib.hasSuffix "--job-mode=ignore-dependencies start uecho-guard.service"
-        services.uecho-guard-overdue.serviceConfig.ExecStart;
+    && lib.hasSuffix "--job-mode=ignore-dependencies start uecho-guard.service" overdue.ExecStart;
   "a switch does not wait for the guard, which waits for the switch" =
     on.systemd.targets.boot-complete.unitConfig.X-OnlyManualStart;
   "it finds nix-env and systemctl" =
@@ -141,8 +140,7 @@ in
       on.systemd.package
     ]
     && lib.elem on.systemd.package services."uecho-guard-again@".path;
-  "it knows where the boot loader is" =
-    services.uecho-guard.environment.SYSTEMD_ESP_PATH == "/boot";
+  "it knows where the boot loader is" = services.uecho-guard.environment.SYSTEMD_ESP_PATH == "/boot";
 
   "a switch calls it before anything changes" = lib.hasInfix ''${guard} preflight "$1"'' hooks.check;
   "the installation of a version arms it" = lib.hasInfix "${guard} arm ||" hooks.installed;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Publishes a version of the sealed appliance: puts its payload into the directory of a web server and signs the
-# list of everything that is there. Machines trust that list alone, so what it says is checked before it is
-# signed, and it changes last.
+# Publishes a version of the sealed appliance: puts its payload into the directory of a web server and signs
+# the list of everything that is there. Machines trust that list alone, so what it says is checked before it
+# is signed, and it changes last.
 set -euo pipefail
 export LC_ALL=C
 shopt -s nullglob
@@ -11,18 +11,20 @@ usage() {
   cat <<'EOF'
 uecho-publish --to DIR [OPTION]... [PAYLOAD]
 
-Publishes the version in PAYLOAD (packages.update-sealed) in DIR, which a web server serves. Without PAYLOAD, what is there is signed
-again, with a new date of expiry: machines refuse a list that is out of date.
+Publishes the version in PAYLOAD (packages.update-sealed) in DIR, which a web server serves. Without PAYLOAD,
+what is there is signed again, with a new date of expiry: machines refuse a list that is out of date.
 
   --to DIR              the directory that is served: one for each channel and architecture
   --key KEY             the OpenPGP key that signs, as gpg names it (default: the only secret key there is)
   --gnupg-home DIR      where gpg has its keys (default: as gpg)
   --best-before DAYS    for how long machines may install from the list (default: 14)
-  --secure-boot KEY CERT  sign the boot image for Secure Boot with these PEM files, before anything else is made
+  --secure-boot KEY CERT
+                        sign the boot image for Secure Boot with these PEM files, before anything else is made
   --help                this text
 
-A version is published once, and only if it comes after all that were published here. To take an older version off the server, remove
-its three files from DIR and sign again. The files of the newest version stay: they are what the next one is compared with.
+A version is published once, and only if it comes after all that were published here. To take an older version
+off the server, remove its three files from DIR and sign again. The files of the newest version stay: they are
+what the next one is compared with.
 
 Exit status:
   0   published, or signed again
@@ -72,11 +74,15 @@ done
 for file in ${secure_boot[@]+"${secure_boot[@]}"}; do
   [ -r "$file" ] || usage_error "--secure-boot $file cannot be read"
 done
-[ ${#secure_boot[@]} = 0 ] || [ -n "$payload" ] || usage_error "--secure-boot signs a payload, and none is given"
+[ ${#secure_boot[@]} = 0 ] || [ -n "$payload" ] ||
+  usage_error "--secure-boot signs a payload, and none is given"
 
 gpg=(gpg --batch --no-tty --quiet)
 [ -z "$gnupg_home" ] || gpg+=(--homedir "$gnupg_home")
-secret_keys() { "${gpg[@]}" --with-colons --list-secret-keys "$@" 2>/dev/null | sed -n '/^sec:/,/^fpr:/s/^fpr:*\([0-9A-F]*\):$/\1/p'; }
+secret_keys() {
+  "${gpg[@]}" --with-colons --list-secret-keys "$@" 2>/dev/null |
+    sed -n '/^sec:/,/^fpr:/s/^fpr:*\([0-9A-F]*\):$/\1/p'
+}
 
 keys=$(secret_keys ${key:+"$key"}) || keys=''
 case $(wc --words <<<"$keys") in
@@ -85,11 +91,13 @@ case $(wc --words <<<"$keys") in
   *) nothing_changed "Which key is to sign? --key names one of ${keys//$'\n'/ }" ;;
 esac
 
-# signed DIR: is the list in it signed with a key that is ours? That of somebody else in the ring does not count.
+# signed DIR: is the list in it signed with a key that is ours? That of somebody else in the ring does not
+# count.
 signed() {
   local signer
   signer=$("${gpg[@]}" --status-fd 1 --verify "$1/SHA256SUMS.gpg" "$1/SHA256SUMS" 2>/dev/null |
-    sed -n 's/^\[GNUPG:\] VALIDSIG \([0-9A-F]*\) .*/\1/p') && [ -n "$signer" ] && [ -n "$(secret_keys "$signer")" ]
+    sed -n 's/^\[GNUPG:\] VALIDSIG \([0-9A-F]*\) .*/\1/p') &&
+    [ -n "$signer" ] && [ -n "$(secret_keys "$signer")" ]
 }
 
 # Everything is made in here, on the same file system as what is served.
@@ -101,8 +109,8 @@ commit() {
   for file in "$stage"/*; do
     case ${file##*/} in SHA256SUMS | SHA256SUMS.gpg) ;; *) mv --force "$file" "$to/" ;; esac
   done
-  # The list comes after what it lists. Between these two a machine finds a signature that is not of this list,
-  # and tries again later.
+  # The list comes after what it lists. Between these two a machine finds a signature that is not of this
+  # list, and tries again later.
   for file in SHA256SUMS.gpg SHA256SUMS; do
     cp "$stage/$file" "$stage/.$file"
     sync "$stage/.$file"
@@ -110,7 +118,8 @@ commit() {
   done
   rm --recursive --force "$stage"
   for file in "$to"/BEST-BEFORE-*; do
-    grep --quiet --fixed-strings --line-regexp "${file##*/}" < <(listed "$to/SHA256SUMS") || rm --force "$file"
+    grep --quiet --fixed-strings --line-regexp "${file##*/}" < <(listed "$to/SHA256SUMS") ||
+      rm --force "$file"
   done
 }
 
@@ -147,7 +156,8 @@ if [ -e "$to/SHA256SUMS" ]; then
       fi
       continue
     fi
-    [ "$(sha256sum <"$to/$name")" = "$hash  -" ] || nothing_changed "$to/$name is not what was published (SHA-256); put it back"
+    [ "$(sha256sum <"$to/$name")" = "$hash  -" ] ||
+      nothing_changed "$to/$name is not what was published (SHA-256); put it back"
     kept+="$hash  $name"$'\n'
   done <"$to/SHA256SUMS"
 fi
@@ -162,7 +172,8 @@ if [ -n "$payload" ]; then
     name=${file##*/}
     uuid='[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}'
     if [[ ! -f $file || ! $name =~ ^uecho_([^_]*)(_($uuid)\.(store|verity)\.zst|\.efi)$ ]]; then
-      nothing_changed "$file: no file of a payload is called that; there are uecho_VERSION.efi, uecho_VERSION_UUID.store.zst and .verity.zst"
+      nothing_changed "$file: no file of a payload is called that;" \
+        "there are uecho_VERSION.efi, uecho_VERSION_UUID.store.zst and .verity.zst"
     fi
     found=${BASH_REMATCH[1]} kind=${BASH_REMATCH[4]:-efi} id=${BASH_REMATCH[3]//-/}
     if [[ ! $found =~ ^[a-z0-9][a-z0-9.~^-]{0,22}$ ]]; then
@@ -179,23 +190,29 @@ if [ -n "$payload" ]; then
     esac
   done
   if [ -z "$uki" ] || [ -z "$store" ] || [ -z "$verity" ]; then
-    nothing_changed "$payload is not complete: uecho_VERSION.efi, uecho_VERSION_UUID.store.zst and .verity.zst"
+    nothing_changed "$payload is not complete:" \
+      "uecho_VERSION.efi, uecho_VERSION_UUID.store.zst and .verity.zst"
   fi
   if [ -n "$newest" ] && ! systemd-analyze compare-versions "$version" gt "$newest"; then
-    say "$version is not newer than $newest, which is published in $to; give it a newer version. Nothing was changed."
+    say "$version is not newer than $newest, which is published in $to; give it a newer version." \
+      "Nothing was changed."
     exit 6
   fi
 
   # The boot image names the store that it starts by the root hash, and itself by its os-release.
-  hash=$(grep --text --only-matching --extended-regexp 'usrhash=[0-9a-f]{64}' "$uki" | sort --unique) || hash=''
+  hash=$(grep --text --only-matching --extended-regexp 'usrhash=[0-9a-f]{64}' "$uki" | sort --unique) ||
+    hash=''
   [ "$hash" = "usrhash=$store$verity" ] ||
     nothing_changed "$uki starts ${hash:-no store (usrhash=)}, but the payload has $store$verity"
-  name=$(grep --text --only-matching --extended-regexp 'IMAGE_VERSION="?[^"[:space:][:cntrl:]]+' "$uki" | sort --unique) || name=''
-  [ "${name//\"/}" = "IMAGE_VERSION=$version" ] || nothing_changed "$uki says ${name:-nothing (IMAGE_VERSION=)}, and is called $version"
+  name=$(grep --text --only-matching --extended-regexp 'IMAGE_VERSION="?[^"[:space:][:cntrl:]]+' "$uki" |
+    sort --unique) || name=''
+  [ "${name//\"/}" = "IMAGE_VERSION=$version" ] ||
+    nothing_changed "$uki says ${name:-nothing (IMAGE_VERSION=)}, and is called $version"
 
   for file in "$payload"/*; do install --mode=0644 "$file" "$stage/"; done
   if [ ${#secure_boot[@]} != 0 ]; then
-    said=$(sbsign --key "${secure_boot[0]}" --cert "${secure_boot[1]}" --output "$stage/${uki##*/}" "$uki" 2>&1) ||
+    said=$(sbsign --key "${secure_boot[0]}" --cert "${secure_boot[1]}" \
+      --output "$stage/${uki##*/}" "$uki" 2>&1) ||
       nothing_changed "$uki cannot be signed with ${secure_boot[0]} and ${secure_boot[1]}: ${said##*$'\n'}"
   fi
   (cd "$stage" && sha256sum -- uecho_*) >"$stage/.new"
@@ -214,4 +231,5 @@ sync "$stage"/*
 trap - EXIT
 mv "$stage/.signature" "$stage/SHA256SUMS.gpg"
 commit
-say "${payload:+$version is published; }the list in $to is signed with $key and good until ${best_before#BEST-BEFORE-}"
+say "${payload:+$version is published; }the list in $to is signed with $key" \
+  "and good until ${best_before#BEST-BEFORE-}"

@@ -65,7 +65,8 @@ impl Answer {
         Self { outcome, message: None, fan_out: None, held: None }
     }
 
-    /// What was read from `body`. It takes over the room of the body, so that no other request gets in between.
+    /// What was read from `body`. It takes over the room of the body, so that no other request gets in
+    /// between.
     fn read(
         outcome: Outcome,
         message: Option<String>,
