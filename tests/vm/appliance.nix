@@ -1,4 +1,4 @@
-# The appliance: read-only but for its state, nothing listening but what was declared, nobody to log in.
+# The appliance: all but its state is read-only, only declared services listen, and nobody can log in.
 { lib, ... }:
 {
   nodes = {

@@ -3,7 +3,7 @@ import re
 
 
 def listeners(node, option: str) -> set[str]:
-    """Local addresses that something listens on."""
+    """Local addresses on which a socket listens."""
     return {
         line.split()[3]
         for line in node.succeed(f"ss --no-header --listening --numeric --{option}").splitlines()
@@ -11,7 +11,7 @@ def listeners(node, option: str) -> set[str]:
 
 
 def judged(_last: bool) -> bool:
-    """Whether the guard has come to its verdict on this boot."""
+    """Whether the guard has judged this boot."""
     status = json.loads(machine.succeed("uecho-guard status --json"))
     return bool(status["judged"]) and status["guard"] is None
 
@@ -74,7 +74,7 @@ with subtest("nobody can log in"):
             "/dev/null",
             "masked",
         )
-    # What something wants is listed even if it is masked.
+    # systemctl also lists masked units if another unit wants them.
     active = "systemctl list-units --state=active,activating --plain --no-legend '*getty@*' 'autovt@*'"
     t.assertEqual(machine.succeed(active).strip(), "")
     machine.fail("pgrep agetty")

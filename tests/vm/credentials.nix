@@ -1,12 +1,12 @@
-# Secrets by the module's option, and by the hypervisor: in force, and in no place where somebody else may
-# look.
+# Secrets from the module's option and from the hypervisor: the service uses them, and nobody else can read
+# them.
 { lib, pkgs, ... }:
 {
   nodes = {
-    # A file on the machine.
+    # The secret is a file on the machine.
     file = {
       services.uecho.credentials."api.token" = "/var/lib/secrets/uecho-api-token";
-      # Made while the machine starts, as it must not be in the store.
+      # Created while the machine starts, because it must not be in the store.
       systemd.services.make-token = {
         wantedBy = [ "multi-user.target" ];
         before = [ "uecho.service" ];
@@ -22,7 +22,7 @@
         '';
       };
     };
-    # A machine that nobody can log in to: the hypervisor has it.
+    # For a machine without logins: the hypervisor passes the secret.
     hypervisor.virtualisation.credentials."uecho.api.token".source =
       "${pkgs.writeText "token-for-this-test" "canary-from-the-hypervisor"}";
   };

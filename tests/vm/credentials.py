@@ -27,7 +27,7 @@ for name, (node, secret) in secrets.items():
             f"cat /proc/{pid}/environ /proc/{pid}/cmdline",
             f"grep --recursive --text canary {' '.join(texts)} || :",
         ]:
-            # Bracketed, so that no search finds itself; counted, so that it reads to the end.
+            # Brackets, so that the search does not find itself; --count, so that grep reads to the end.
             found = node.execute(f"({place}) | grep -ac '{secret[:-1]}[{secret[-1]}]'")
             t.assertEqual((found[0], found[1].strip()), (1, "0"), place)
         node.succeed("test -s /run/credentials/uecho.service/api.token")

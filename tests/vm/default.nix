@@ -1,4 +1,4 @@
-# VM tests by name: one for every file here, and one for every scenario that the container tests run too.
+# VM tests by name: one for every file here, and one for every scenario that the container tests run, too.
 { pkgs }:
 let
   inherit (pkgs) lib;
@@ -9,9 +9,9 @@ let
       imports = [ module ];
       name = "uecho-${name}";
       defaults.imports = [ ./support/base.nix ];
-      # KVM is used where it is. Where it is not, emulation does, about eight times as slowly; the time allows
-      # for that. Not so for tests of a disk with a boot loader (image, rollback, guard-boot): Nix makes such
-      # a disk in a machine of its own, and that asks for KVM.
+      # Without KVM, the machines are emulated, about eight times as slowly; the timeout allows for that.
+      # Tests of a disk with a boot loader (image, rollback, guard-boot) do need KVM: Nix makes such a disk in
+      # a virtual machine that requires it.
       requiredFeatures.kvm = lib.mkForce false;
       globalTimeout = lib.mkDefault 3600;
     };

@@ -1,9 +1,9 @@
-# systemd-boot and UEFI: a version that is installed for the next boot gets one; whatever goes wrong in it,
-# the last good version is what the firmware is told to start.
+# systemd-boot and UEFI: a version that is installed for the next boot gets one boot. Whatever fails in it,
+# the boot loader's default stays the last good version.
 { lib, pkgs, ... }:
 let
-  # These never get far enough for the test driver, or reboot on their own: it waits for the next version that
-  # lets it in.
+  # The test driver cannot connect to these versions, which hang or reboot: it waits for the next version that
+  # accepts its connection.
   alone = module: {
     imports = [ module ];
     testing.backdoor = false;
@@ -29,12 +29,12 @@ in
       };
       kernelModules = [ "i6300esb" ];
     };
-    # Short, because the driver waits five minutes for a shell, and in one case nobody has any before this and
-    # a second boot.
+    # Short, because the driver waits five minutes for a shell: in one case this time and a second boot pass
+    # before there is one.
     services.uecho-guard.bootTimeout = "2m";
-    # What the appliance has, too.
+    # As in the appliance.
     systemd.settings.Manager.RuntimeWatchdogSec = "15s";
-    # The same machine in all boots.
+    # All boots have the same machine id.
     environment.etc.machine-id.text = "8c4f2b7a9d1e4c63b05a7f3e6d2c1b90\n";
     virtualisation = {
       qemu.options = [ "-device i6300esb" ];
@@ -44,9 +44,9 @@ in
 
     test.versions = {
       panics = alone (early "echo c >/proc/sysrq-trigger");
-      # The service manager is no more: nothing answers, and nobody feeds the watchdog.
+      # The service manager has crashed: nothing answers, and nothing feeds the watchdog.
       hangs = alone (early "kill -SEGV 1; sleep infinity");
-      # Up, but never done with it: everything waits for one service.
+      # The boot never ends, because it waits for one service.
       stuck = alone {
         boot.kernelParams = [ "uecho.stuck" ];
         systemd.services.bad = {
@@ -59,8 +59,8 @@ in
           };
         };
       };
-      # Comes up and answers, but not as itself. With other kernel parameters, so that the way back is a
-      # reboot.
+      # Boots and answers, but with the receipt of another version. It has other kernel parameters, so that
+      # the rollback needs a reboot.
       another = alone {
         boot.kernelParams = [ "uecho.another" ];
         services.uecho.settings.system = lib.mkForce "not-another";

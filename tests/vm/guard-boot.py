@@ -2,7 +2,7 @@ import time
 
 
 def install(version: str) -> None:
-    """Do what `nixos-rebuild boot` does."""
+    """Install a system for the next boot, as `nixos-rebuild boot` does."""
     idle()
     machine.succeed(
         f"nix-env --profile {PROFILE} --set {version}", f"{version}/bin/switch-to-configuration boot >&2"

@@ -1,5 +1,5 @@
-# Whatever happens to the guard itself: nothing to go back to, killed, two at once, its memory damaged or its
-# disk full, garbage collected around it.
+# Faults of the guard itself: it knows no version to go back to, it is killed, two run at once, its ledger is
+# damaged, its disk is full, garbage is collected.
 { lib, pkgs, ... }:
 {
   nodes.machine = {

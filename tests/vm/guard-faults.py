@@ -3,7 +3,7 @@ KILLS = 5
 
 
 def deploy_bad() -> None:
-    """Switch to the bad version as if nobody knew it."""
+    """Switch to the bad version as if it were not known to be bad."""
     idle()
     machine.succeed(f"uecho-guard release {BAD}")
     deploy(BAD)

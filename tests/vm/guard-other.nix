@@ -1,4 +1,4 @@
-# The guard protects any service: here nginx, by a command, without uecho.
+# The guard without uecho: it protects nginx, which a command checks.
 { lib, pkgs, ... }:
 {
   nodes.machine = {

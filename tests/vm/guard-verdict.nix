@@ -1,10 +1,10 @@
-# Real generations under the guard: good ones are blessed; bad ones, each bad in its own way, are taken back,
-# remembered, refused.
+# Real generations under the guard: good ones are blessed; bad ones, each with another fault, are rolled back
+# and quarantined, and a switch to them is refused.
 { lib, pkgs, ... }:
 {
   nodes.machine = {
     imports = [ ./support/guard.nix ];
-    # Nothing to boot from: that is the test of the boot loader.
+    # No boot loader: guard-boot.nix tests that.
     boot.loader.grub.enable = false;
     test.versions = import ./support/bad.nix { inherit lib pkgs; } // {
       v2.services.uecho.settings.message = "v2";

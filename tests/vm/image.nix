@@ -1,4 +1,4 @@
-# The disk image itself: boots through UEFI firmware, serves, and fills a disk that is larger than it.
+# The disk image boots through UEFI firmware, serves, and uses the whole of a disk that is larger than itself.
 { lib, ... }:
 {
   nodes.machine.imports = [ ./support/image.nix ];

@@ -1,5 +1,5 @@
-# Generations on the appliance's own disk, under its guard: a new one, back by hand without a reboot, and an
-# older one from the boot menu.
+# Generations on the appliance's own disk, with its guard: a new one, a rollback by hand without a reboot, and
+# the boot of an older one from the boot menu.
 { lib, ... }:
 {
   nodes.machine = {
@@ -8,7 +8,7 @@
       ./support/versions.nix
     ];
     services.uecho-guard.soak = "5s";
-    # On the disk of the image, nowhere else.
+    # The test's files are on the disk of the image only.
     system.extraDependencies = lib.mkForce [ ];
     image.modules.raw-efi =
       { config, ... }:
@@ -21,7 +21,7 @@
     { nodes, ... }:
     let
       inherit (nodes.machine.system.build) disk;
-      # The image is of a system of another name, and so are the versions in it.
+      # The system of the image has another name, and its further versions need the same name.
       inherit (disk.passthru.config.system.build) versions;
     in
     ''

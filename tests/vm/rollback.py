@@ -1,11 +1,11 @@
 def reboot() -> None:
-    """Reboot; the next verdict is about that boot."""
+    """Reboot, and expect the next verdict to be about that boot."""
     machine.reboot()
     before["activation"] = ""
 
 
 def entry_of(system: str) -> str:
-    """The boot menu's entry for a system."""
+    """Entry of a system in the boot menu."""
     entries = json.loads(machine.succeed("bootctl list --json=short"))
     found = [entry["id"] for entry in entries if f"init={system}/init" in str(entry.get("options", ""))]
     t.assertEqual(len(found), 1, f"one entry for {system} in {entries}")

@@ -34,7 +34,7 @@ def under_load(system: str, *, same_process: bool = False) -> list[str]:
     receipts = load.pop("receipts")
     print(f"switch under load: {load}")
     t.assertEqual(load["failures"], {})
-    # Never mixed: the first answer of the next process comes after the last of the one before.
+    # In order: the first answer of the next process comes after the last answer of the previous one.
     for earlier, later in [] if same_process else pairwise(receipts):
         t.assertLessEqual(earlier["last_s"], later["first_s"])
     return [system_of(receipt["receipt"]) for receipt in receipts]

@@ -1,4 +1,4 @@
-# A node that is the appliance, as far as a test can see into one.
+# A node that is the appliance, with a shell for the test driver.
 { lib, ... }:
 {
   imports = [
@@ -6,9 +6,9 @@
     ../../../nixos/generations.nix
   ];
 
-  # The test framework takes this away from its nodes; the guard goes back with it.
+  # The test framework disables this for its nodes, but the guard needs it for a rollback.
   system.switch.enable = true;
 
-  # The test framework lets everybody in as root.
+  # The test framework enables logins as root without a password.
   users.users.root.hashedPasswordFile = lib.mkForce null;
 }

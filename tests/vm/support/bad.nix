@@ -1,18 +1,18 @@
-# Ways to be bad.
+# Versions that do not serve, each with another fault.
 { lib, pkgs }:
 {
-  # Ends right after it was started, over and over.
+  # Ends right after each start.
   exit.systemd.services.uecho.serviceConfig.ExecStart = [
     ""
     (lib.getExe' pkgs.coreutils "false")
   ];
-  # Serves, but says that it is another one.
+  # Serves, but its receipt names another version.
   receipt.services.uecho.settings.system = lib.mkForce "another";
   # Serves, but is never ready.
   unready.services.uecho.settings.fanout = {
     peers = [ "http://127.0.0.1:9" ];
     ready_policy = "all";
   };
-  # Is healthy, and ends within the soak.
+  # Is healthy at first, and ends during the soak.
   dies.systemd.services.uecho.serviceConfig.RuntimeMaxSec = "4s";
 }

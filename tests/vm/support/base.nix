@@ -1,11 +1,11 @@
-# What every node of a VM test has: the service, and the tools that the scripts call.
+# Every node of a VM test: the service, and the tools that the scripts call.
 { lib, pkgs, ... }:
 {
   imports = [ ../../../nixos/module.nix ];
 
   services.uecho = {
     enable = true;
-    # Without a revision, so that a commit that does not touch the program rebuilds no test.
+    # Without a revision, so that a commit that does not change the program does not rebuild the tests.
     package = lib.mkDefault (pkgs.callPackage ../../../nixos/package.nix { });
   };
 

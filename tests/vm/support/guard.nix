@@ -1,6 +1,6 @@
-# A node that runs v1 under a guard in a hurry, and has further versions in its store: system.build.versions,
-# named by what is wrong with them. They are there without being part of v1, so that garbage collection could
-# take them.
+# A node that runs v1 under a guard with short times, and has further versions in its store
+# (system.build.versions, named by their fault). v1 does not refer to them, so garbage collection can remove
+# them.
 {
   config,
   extendModules,
@@ -13,7 +13,7 @@ let
     (extendModules {
       modules = [
         module
-        # Above the label that the test framework forces.
+        # Overrides the label that the test framework forces.
         { system.nixos.label = lib.mkOverride 40 name; }
       ];
     }).config.system.build.toplevel
@@ -31,7 +31,7 @@ in
       enable = true;
       soak = "8s";
       interval = "1s";
-      # Emulation is slow.
+      # Enough for emulation, which is slow.
       grace = "40s";
     };
     system = {

@@ -4,18 +4,18 @@ from typing import Any
 PROFILE = "/nix/var/nix/profiles/system"
 AT_WORK = "systemctl show --value --property=ActiveState uecho-guard.service | grep --line-regexp activating"
 LOCK = "/run/uecho-guard/lock"
-# What the last verdict was about when something was deployed.
+# The activation of the last verdict before the latest deployment.
 before = {"activation": ""}
 
 
 def status() -> dict[str, Any]:
-    """What `uecho-guard status --json` says."""
+    """Return the output of `uecho-guard status --json`."""
     found: dict[str, Any] = json.loads(machine.succeed("uecho-guard status --json"))
     return found
 
 
 def deploy(version: str, environment: str = "") -> int:
-    """Do what `nixos-rebuild switch` does; returns how the switch itself ends."""
+    """Switch as `nixos-rebuild switch` does; return the exit code of the switch."""
     before["activation"] = (status()["last_verdict"] or {}).get("activation", "")
     machine.succeed(f"nix-env --profile {PROFILE} --set {version}")
     return machine.execute(f"{environment} {version}/bin/switch-to-configuration switch >&2")[0]
@@ -40,16 +40,16 @@ def verdict(version: str, code: int) -> str:
 
 
 def idle() -> None:
-    """Wait until no guard is at work, nor about to be."""
+    """Wait until no guard runs or is about to run."""
     machine.sleep(2)
     machine.wait_until_fails(AT_WORK, timeout=300)
     machine.wait_until_succeeds(f"flock --nonblock {LOCK} true", timeout=300)
 
 
 def hold() -> None:
-    """Let no guard look until `let_go`."""
+    """Keep guards from checking until `let_go`."""
     idle()
-    # A unit has its own idea of PATH.
+    # A unit does not have the PATH of the shell.
     machine.succeed(
         f"systemd-run --quiet --unit=hold $(command -v flock) --exclusive {LOCK} $(command -v sleep) infinity"
     )
@@ -57,24 +57,24 @@ def hold() -> None:
 
 
 def let_go() -> None:
-    """Let the guard look again."""
+    """Let guards check again."""
     machine.succeed("systemctl stop hold.service")
 
 
 def state(version: str) -> str:
-    """What the ledger says of a version."""
+    """Return the entry of a version in the ledger."""
     ledger = json.loads(machine.succeed("cat /var/lib/uecho-guard/ledger.json"))
     return str(ledger["versions"][version]["state"])
 
 
 def runs(version: str) -> None:
-    """Assert that a version is what runs and what is installed."""
+    """Assert that a version runs and is installed."""
     links = machine.succeed(f"readlink --canonicalize /run/current-system {PROFILE}").split()
     t.assertEqual(links, [version, version])
 
 
 def refused(version: str) -> None:
-    """Assert that a version is in quarantine, and that a switch to it changes nothing."""
+    """Assert that a version is quarantined, and that a switch to it changes nothing."""
     t.assertEqual(state(version), "quarantined")
     t.assertEqual(machine.execute(f"uecho-guard preflight {version}")[0], 6)
     link = machine.succeed("stat --format=%i /run/current-system")

@@ -1,4 +1,4 @@
-# The appliance from its own disk image, through UEFI firmware and its own boot loader: nothing comes from the
+# The appliance on its own disk image, with UEFI firmware and its own boot loader: it uses nothing of the
 # host.
 { config, lib, ... }:
 {
@@ -11,7 +11,7 @@
 
   virtualisation = {
     directBoot.enable = false;
-    # What the image mounts is what the machine mounts.
+    # The machine mounts exactly the file systems of the image.
     fileSystems = lib.mkForce { };
     memorySize = 2048;
     mountHostNixStore = false;

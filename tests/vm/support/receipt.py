@@ -1,9 +1,9 @@
 def identity(label: str, toplevel: str) -> str:
-    """What a receipt says of a system: its label, and the store hash of its toplevel."""
+    """Return how a receipt names a system: its label, and the store hash of its toplevel."""
     return f"{label}+{toplevel.removeprefix('/nix/store/').partition('-')[0]}"
 
 
 def serves(label: str, toplevel: str) -> None:
-    """Assert that this system answers, and says so."""
+    """Assert that this system answers, with its receipt."""
     machine.wait_for_unit("uecho.service")
     machine.succeed(f"uecho probe --expect-system {identity(label, toplevel)}")

@@ -1,15 +1,14 @@
-# The scenarios of tests/scenarios as VM tests: the script is the same, the nodes are here. A set-up is for
-# the scenario of its name, and for those whose names begin with it and a dash.
+# The scenarios of tests/scenarios as VM tests: the script is the same, the nodes are defined here. A set-up
+# is for the scenario of its name, and for those whose names begin with it and a dash.
 { lib }:
 let
   nodes = {
     fanout = lib.genAttrs [ "a" "b" "c" ] (_: {
       networking.firewall.allowedTCPPorts = [ 8080 ];
     });
-    # They build their own versions, with Nix: see the tests of the guard in this folder.
+    # None: with Nix, the tests of the guard in this folder take their place.
     guard = null;
-    # The test framework shows every entry on the serial console, which is too slow for the ten thousand of
-    # this one.
+    # The test framework shows every entry on the serial console, which is too slow for ten thousand entries.
     journal.machine.services.journald.extraConfig = lib.mkAfter "ForwardToConsole=no";
     leaf.machine.services.uecho.leaf = true;
   };

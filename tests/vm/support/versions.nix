@@ -1,5 +1,5 @@
-# A node that runs v1 and has v2 in its store: the same program under another path, and another name in the
-# receipt. For tests of switches; system.build.versions names the systems.
+# A node that runs v1 and has v2 in its store (system.build.versions): the same program under another path,
+# and with another name in the receipt. For tests of switches.
 {
   config,
   extendModules,
@@ -8,7 +8,7 @@
   ...
 }:
 let
-  # Above the label that the test framework forces.
+  # Overrides the label that the test framework forces.
   label = lib.mkOverride 40;
 
   relocated =
@@ -33,7 +33,7 @@ let
       services.uecho.package = lib.mkForce (relocated config.services.uecho.package);
       system.nixos.label = label "v2";
     };
-    # v1 with settings that a reload is enough for.
+    # v1 with changed settings that need only a reload.
     reloaded = variant {
       services.uecho.settings = {
         message = lib.mkForce "after the reload";
