@@ -136,6 +136,46 @@ in
       description = "Further health commands, each with its own timeout, run in this order after the probe.";
     };
 
+    backend = mkOption {
+      type = types.enum [
+        "generations"
+        "slots"
+      ];
+      default = "generations";
+      description = ''
+        What versions of the system are: `generations` of NixOS, or images in two `slots` of the disk
+        (the module `sealed` sets it).
+      '';
+    };
+
+    slots = {
+      boot = mkOption {
+        type = types.str;
+        default = "/boot";
+        description = "Where the boot partition is mounted, with the boot images in {file}`EFI/Linux`.";
+      };
+      after_update = mkOption {
+        type = types.enum [
+          "reboot"
+          "wait"
+        ];
+        default = "reboot";
+        description = "What follows an update that is installed: a reboot into it at once, or nothing.";
+      };
+      sysupdate = mkOption {
+        type = types.str;
+        internal = true;
+        description = "The program systemd-sysupdate.";
+      };
+    };
+
+    tools = mkOption {
+      type = types.listOf types.package;
+      default = [ ];
+      internal = true;
+      description = "Programs that the guard calls.";
+    };
+
     settings = mkOption {
       type = types.attrs;
       internal = true;
