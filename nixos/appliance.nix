@@ -1,5 +1,5 @@
 # The machine, however it is updated: it has one purpose, no screen and no logins, and all but its state is
-# read-only. generations.nix says where the state is and how a new version comes.
+# read-only. generations.nix and sealed.nix say where the state is and how a new version comes.
 {
   config,
   lib,
@@ -9,7 +9,7 @@
 let
   cfg = config.appliance;
   service = config.services.uecho;
-  version = "${service.package.version}-${service.package.revision or "unknown"}";
+  inherit (config.system.image) version;
   # Overrides the defaults of nixpkgs; a flake that imports this module overrides it without mkForce.
   weakly = lib.mapAttrs (_: lib.mkOverride 900);
 in
@@ -20,6 +20,8 @@ in
     # /etc is an overlay, userborn creates the users, and the closure contains no perl.
     "${modulesPath}/profiles/perlless.nix"
     "${modulesPath}/profiles/qemu-guest.nix"
+    ./given-settings.nix
+    ./immutable.nix
   ];
 
   options.appliance = {
@@ -53,13 +55,16 @@ in
       };
     };
 
-    # Version and revision of uecho name the system: in boot entries, the image's name, os-release, and the
-    # receipt of every answer.
+    # One version names the system: in boot entries, the image's name, os-release, and the receipt of every
+    # answer. Versions have an order, which revisions have not.
     system = {
-      nixos.label = lib.mkOverride 900 "uecho-${version}";
+      # A label knows fewer characters.
+      nixos.label = lib.mkIf (version != null) (
+        lib.mkOverride 900 (lib.replaceStrings [ "~" "^" ] [ "-" "-" ] version)
+      );
       image = {
         id = "uecho";
-        inherit version;
+        version = lib.mkDefault "${service.package.version}-${service.date}";
       };
       etc.overlay.mutable = false;
     };
@@ -145,7 +150,7 @@ in
       };
       initrd.systemd = {
         emergencyAccess = false;
-        settings.Manager.RuntimeWatchdogSec = "15s";
+        settings.Manager = weakly { RuntimeWatchdogSec = "15s"; };
       };
       # Drivers for the disks and network cards of the image variants, beside virtio.
       initrd.availableKernelModules = [

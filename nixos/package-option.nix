@@ -23,5 +23,11 @@ in
       internal = true;
       description = "Revision of the flake that the module comes from.";
     };
+    date = mkOption {
+      type = types.str;
+      default = "unknown";
+      internal = true;
+      description = "When that revision was made, in digits that grow: it orders versions of the appliance.";
+    };
   };
 }
