@@ -1,17 +1,20 @@
 //! Wiring: settings, lock, machine, ledger, and the exit code.
 
+mod error;
+
 use std::{
     io::{self, Write},
-    path::{Path, PathBuf},
+    path::Path,
     process::ExitCode,
     time::Duration,
 };
 
-use uecho_probe::{exit, last_words};
+use error::Error;
+use uecho_probe::last_words;
 
 use crate::{
+    backend::Backend,
     cli::{Cli, Command},
-    command,
     events::{self, Event},
     guard::Guard,
     human,
@@ -21,48 +24,19 @@ use crate::{
     nixos::NixOs,
     report::{Conclusion, Report},
     runtime::{self, LastVerdict},
-    settings::{Settings, SettingsError},
+    settings::{
+        Settings,
+        slots::{AfterUpdate, Backend as Kind},
+    },
+    slots::Slots,
     status::Status,
-    store::{Integrity, Store, WriteError, disk::Folder},
-    system::{System, SystemError},
+    store::{Integrity, Store, disk::Folder},
+    system::{System as _, SystemError},
+    updater::Wish,
     version::Version,
 };
 
 const LOCK: &str = "lock";
-
-/// Why a command could not be carried out.
-#[derive(Debug, thiserror::Error)]
-enum Error {
-    #[error(transparent)]
-    Settings(#[from] SettingsError),
-    #[error(transparent)]
-    Lock(#[from] LockError),
-    #[error(transparent)]
-    System(#[from] SystemError),
-    #[error(transparent)]
-    Write(#[from] WriteError),
-    #[error(
-        "the ledger in {folder} cannot be read ({problem}), so there is no telling {what}; `uecho-guard \
-            verify` rebuilds it"
-    )]
-    Ledger { folder: PathBuf, problem: String, what: String },
-    #[error("cannot write to standard output: {0}")]
-    Output(io::Error),
-}
-
-impl Error {
-    fn exit_code(&self) -> u8 {
-        match self {
-            Self::Settings(_) => exit::CONFIG,
-            Self::Lock(LockError::Held(_)) => exit::TEMPORARY,
-            Self::Lock(LockError::Io(_))
-            | Self::System(_)
-            | Self::Write(_)
-            | Self::Ledger { .. }
-            | Self::Output(_) => exit::SOFTWARE,
-        }
-    }
-}
 
 /// Runs the command line to its end.
 #[must_use]
@@ -75,37 +49,58 @@ pub fn main(cli: &Cli) -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<u8, Error> {
-    let mut settings = Settings::load(cli.config.as_deref())?;
+    let settings = Settings::load(cli.config.as_deref())?;
     log::start();
-    match &cli.command {
+    match (&cli.command, settings.backend) {
+        (Command::Update { check, to, override_reason }, Kind::Slots) => {
+            let wish = Wish {
+                to: to.as_deref().map(Version::new),
+                check: *check,
+                why: override_reason.clone(),
+                by: caller(),
+                reboot: settings.slots.after_update == AfterUpdate::Reboot,
+            };
+            update(&settings, &wish)
+        }
+        (Command::FactoryReset, Kind::Slots) => factory_reset(&settings),
+        (command, Kind::Generations) => carry_out::<NixOs>(settings, command),
+        (command, Kind::Slots) => carry_out::<Slots>(settings, command),
+    }
+}
+
+/// What every kind of machine has.
+fn carry_out<S: Backend>(mut settings: Settings, command: &Command) -> Result<u8, Error> {
+    match command {
+        Command::Update { .. } => Err(Error::NoSlots("update")),
+        Command::FactoryReset => Err(Error::NoSlots("factory-reset")),
         Command::Verify { soak, interval, dry_run } => {
             settings.soak = soak.unwrap_or(settings.soak);
             settings.interval = interval.unwrap_or(settings.interval);
             if *dry_run {
-                let mut guard = Guard::peek(NixOs::new(&settings)?, store(&settings), settings.policy());
+                let mut guard = Guard::peek(S::new(&settings)?, store(&settings), settings.policy());
                 return tell(&guard.dry_run()?);
             }
-            decide(&settings, "verifying what runs", Guard::verify)
+            decide::<S>(&settings, "verifying what runs", Guard::verify)
         }
         Command::Rollback { to } => {
-            let to = to.as_deref().map(known_version).transpose()?;
-            decide(&settings, "rolling back", |guard| guard.rollback(to, &caller()))
+            let to = to.as_deref().map(S::named).transpose()?;
+            decide::<S>(&settings, "rolling back", |guard| guard.rollback(to, &caller()))
         }
-        Command::Arm => arm(&settings),
-        Command::Preflight { version, override_reason: None } => preflight(&settings, version),
+        Command::Arm => arm::<S>(&settings),
+        Command::Preflight { version, override_reason: None } => preflight::<S>(&settings, version),
         Command::Preflight { version, override_reason: Some(reason) } => {
-            pardon(&settings, version, "override", reason)
+            pardon::<S>(&settings, version, "override", reason)
         }
-        Command::Release { version, reason } => pardon(&settings, version, "release", reason),
+        Command::Release { version, reason } => pardon::<S>(&settings, version, "release", reason),
         Command::Status { json } => {
-            let status = Status::gather(&NixOs::new(&settings)?, &settings, LastVerdict::read(&settings));
+            let status = Status::gather(&S::new(&settings)?, &settings, LastVerdict::read(&settings));
             print(&if *json { status.json() } else { status.to_string() })
         }
         Command::Metrics => {
             let ledger = known(&settings, || "what is known of any version".into())?;
-            print(&metrics::render(&ledger, NixOs::new(&settings)?.running().ok().as_ref()))
+            print(&metrics::render(&ledger, S::new(&settings)?.running().ok().as_ref()))
         }
-        Command::Again => again(&settings),
+        Command::Again => again::<S>(&settings),
     }
 }
 
@@ -123,21 +118,21 @@ fn known(settings: &Settings, what: impl FnOnce() -> String) -> Result<Ledger, E
     }
 }
 
-type RealGuard = Guard<NixOs, Folder>;
+type RealGuard<S> = Guard<S, Folder>;
 
 /// Opens the guard under the lock. The lock must be held for as long as the guard is.
-fn open(settings: &Settings, reason: &str) -> Result<(Lock, RealGuard), Error> {
+fn open<S: Backend>(settings: &Settings, reason: &str) -> Result<(Lock, RealGuard<S>), Error> {
     let lock = Lock::take(&settings.runtime_dir.join(LOCK), reason)?;
-    Ok((lock, Guard::open(NixOs::new(settings)?, store(settings), settings.policy())))
+    Ok((lock, Guard::open(S::new(settings)?, store(settings), settings.policy())))
 }
 
 /// Verifies or rolls back, and leaves the verdict where the next one and others find it.
-fn decide(
+fn decide<S: Backend>(
     settings: &Settings,
     reason: &str,
-    act: impl FnOnce(&mut RealGuard) -> Result<Report, SystemError>,
+    act: impl FnOnce(&mut RealGuard<S>) -> Result<Report, SystemError>,
 ) -> Result<u8, Error> {
-    let (_lock, mut guard) = open(settings, reason)?;
+    let (_lock, mut guard) = open::<S>(settings, reason)?;
     runtime::begin(settings, &guard.system.activation().unwrap_or_default());
     let result = act(&mut guard);
     write_metrics(settings, &guard);
@@ -157,8 +152,8 @@ fn decide(
     tell(&report)
 }
 
-fn arm(settings: &Settings) -> Result<u8, Error> {
-    match open(settings, "arming a trial boot") {
+fn arm<S: Backend>(settings: &Settings) -> Result<u8, Error> {
+    match open::<S>(settings, "arming a trial boot") {
         // the installer of the boot loader calls us also when it is called by a rollback, which settles this
         // itself
         Err(Error::Lock(LockError::Held(_))) if store(settings).read().0.intent.is_some() => {
@@ -173,12 +168,12 @@ fn arm(settings: &Settings) -> Result<u8, Error> {
     }
 }
 
-fn preflight(settings: &Settings, path: &Path) -> Result<u8, Error> {
-    let version = known_version(path)?;
+fn preflight<S: Backend>(settings: &Settings, path: &Path) -> Result<u8, Error> {
+    let version = S::named(path)?;
     let ledger = known(settings, || format!("whether {version} is quarantined"))?;
     let report = human::preflight(&ledger, &version);
     if report.outcome == Conclusion::Refused
-        && let Ok((_lock, mut guard)) = open(settings, "counting a refusal")
+        && let Ok((_lock, mut guard)) = open::<S>(settings, "counting a refusal")
     {
         guard.count_refusal(&version);
         write_metrics(settings, &guard);
@@ -186,9 +181,9 @@ fn preflight(settings: &Settings, path: &Path) -> Result<u8, Error> {
     tell(&report)
 }
 
-fn pardon(settings: &Settings, path: &Path, kind: &str, reason: &str) -> Result<u8, Error> {
-    let version = known_version(path)?;
-    let (_lock, mut guard) = open(settings, kind)?;
+fn pardon<S: Backend>(settings: &Settings, path: &Path, kind: &str, reason: &str) -> Result<u8, Error> {
+    let version = S::named(path)?;
+    let (_lock, mut guard) = open::<S>(settings, kind)?;
     let report = guard.pardon(&version, kind, &caller(), reason)?;
     write_metrics(settings, &guard);
     tell(&report)
@@ -196,8 +191,8 @@ fn pardon(settings: &Settings, path: &Path, kind: &str, reason: &str) -> Result<
 
 /// systemd starts the unit that calls this when a verification has ended and `/run/current-system` is watched
 /// again. Without it, a version activated after the guard's last look and before that would never be judged.
-fn again(settings: &Settings) -> Result<u8, Error> {
-    let system = NixOs::new(settings)?;
+fn again<S: Backend>(settings: &Settings) -> Result<u8, Error> {
+    let system = S::new(settings)?;
     let judged = LastVerdict::read(settings).and_then(|verdict| verdict.activation);
     let activation = system.activation()?;
     // a guard that has begun with it and failed would only fail again
@@ -206,16 +201,28 @@ fn again(settings: &Settings) -> Result<u8, Error> {
     }
     events::emit(&Event::NotJudged { version: &system.running()? });
     let start = ["systemctl", "--no-block", "start", "uecho-guard.service"];
-    system.block_on(command::must(&start, Duration::from_mins(1)))?;
+    system.host().must(&start, Duration::from_mins(1))?;
     Ok(0)
 }
 
-/// A version by the path that a human or a tool has; one that is gone from the store can still be named.
-fn known_version(path: &Path) -> Result<Version, SystemError> {
-    match NixOs::resolve(path) {
-        Err(_) if path.starts_with("/nix/store") => Ok(Version::new(path.to_string_lossy())),
-        other => other,
+/// Installs a newer image. A look needs no lock.
+fn update(settings: &Settings, wish: &Wish) -> Result<u8, Error> {
+    if wish.check {
+        let mut guard = Guard::peek(Slots::new(settings)?, store(settings), settings.policy());
+        return tell(&guard.update(wish)?);
     }
+    let (_lock, mut guard) = open::<Slots>(settings, "updating")?;
+    let result = guard.update(wish);
+    write_metrics(settings, &guard);
+    tell(&result?)
+}
+
+fn factory_reset(settings: &Settings) -> Result<u8, Error> {
+    let (_lock, guard) = open::<Slots>(settings, "resetting to factory state")?;
+    let version = guard.system.running()?;
+    guard.system.factory_reset()?;
+    events::emit(&Event::FactoryReset { version: &version, by: &caller() });
+    print(&format!("{version}: stays; everything else is erased by the reboot that follows\n"))
 }
 
 /// Who asked, for the record.
@@ -225,7 +232,7 @@ fn caller() -> String {
     user.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
 }
 
-fn write_metrics(settings: &Settings, guard: &RealGuard) {
+fn write_metrics<S: Backend>(settings: &Settings, guard: &RealGuard<S>) {
     let text = metrics::render(guard.ledger(), guard.system.running().ok().as_ref());
     runtime::leave(settings, runtime::METRICS, text.as_bytes());
 }

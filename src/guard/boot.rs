@@ -62,6 +62,9 @@ impl<S: System, D: Disk> Guard<S, D> {
 
     /// A trial boot that came back with something else: the version did not make it to its verdict.
     pub(super) fn failed_trial_boot(&mut self) -> Result<Option<Report>, SystemError> {
+        if let Some(images) = self.system.images()? {
+            return self.used_up(&images);
+        }
         let Some(armed) = self.ledger.armed.clone() else { return Ok(None) };
         if armed.boot == self.system.boot_id() || armed.version == self.system.booted()? {
             return Ok(None);
@@ -88,16 +91,26 @@ impl<S: System, D: Disk> Guard<S, D> {
             "did not come up to a verdict in its trial boot".into()
         };
         let reason = format!("{what}; the machine came back with {running}");
+        self.leave_behind(&armed.version, reason, running)
+    }
+
+    /// A version did not come up, and `running` runs instead.
+    pub(super) fn leave_behind(
+        &mut self,
+        version: &Version,
+        reason: String,
+        running: Version,
+    ) -> Result<Option<Report>, SystemError> {
         if self.policy.on_failure == OnFailure::Report {
-            self.record(&armed.version, false, reason.clone(), 0.0);
+            self.record(version, false, reason.clone(), 0.0);
             self.save();
             self.settle_boot();
-            return Ok(Some(self.report_only(&armed.version, &reason, 0.0)));
+            return Ok(Some(self.report_only(version, &reason, 0.0)));
         }
-        self.quarantine(&armed.version, &reason, 0.0);
-        let to = if self.ledger.is_blessed(&running) { Some(running) } else { self.target(&armed.version) };
+        self.quarantine(version, &reason, 0.0);
+        let to = if self.ledger.is_blessed(&running) { Some(running) } else { self.target(version) };
         if let Some(to) = to {
-            return self.go_back(&armed.version, to, reason);
+            return self.go_back(version, to, reason);
         }
         self.save();
         Ok(None)
@@ -152,6 +165,11 @@ impl<S: System, D: Disk> Guard<S, D> {
 
     /// Makes the boot loader's choice follow from the ledger. Nothing is written that is so already.
     pub(super) fn settle_boot(&mut self) {
+        match self.system.images() {
+            Ok(None) => {}
+            Ok(Some(_)) => return self.settle_slots(),
+            Err(error) => return Self::attempt("read the image slots", Err(error)),
+        }
         let choice = match self.system.boot_choice() {
             Ok(Some(choice)) => choice,
             Ok(None) => return,

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use uecho_probe::units::DurationValue;
 
+use crate::images::order;
+
 /// Takes back a version of the system that does not serve.
 #[derive(Debug, Parser)]
 #[command(
@@ -13,9 +15,9 @@ use uecho_probe::units::DurationValue;
     after_help = "Exit codes: 0 blessed, or done; 1 unhealthy, and nothing done; 2 wrong usage; 3 rolled \
         back, and the old version is proven \
                   healthy; 4 rolled back, but unhealthy or not proven yet; 5 nothing to go back to; 6 \
-                  refused: quarantined; \
+                  refused: quarantined, or lower than a blessed version; \
                   70 the machine could not be asked or told; 75 \
-                  another guard is running; 78 wrong configuration."
+                  another guard is running, or a version is on trial; 78 wrong configuration."
 )]
 pub struct Cli {
     /// TOML file; else /etc/uecho/guard.toml if it exists.
@@ -48,7 +50,7 @@ pub enum Command {
     /// Go back to the last good version (not merely the previous one) and prove that it serves.
     Rollback {
         /// Go to this version instead: a store path, or a link to one such as
-        /// /nix/var/nix/profiles/system-41-link.
+        /// /nix/var/nix/profiles/system-41-link; with image slots, the version of an image.
         #[arg(long, value_name = "VERSION")]
         to: Option<PathBuf>,
     },
@@ -79,6 +81,26 @@ pub enum Command {
         reason: String,
     },
 
+    /// Install a newer image into the other slot, check all of it, and boot it for its trial (image slots).
+    Update {
+        /// Only look: what would be done. Nothing is written, nothing is downloaded.
+        #[arg(long)]
+        check: bool,
+
+        /// Install this version instead of the newest one.
+        #[arg(long, value_name = "VERSION", value_parser = image_version)]
+        to: Option<String>,
+
+        /// Install it although it is quarantined, or lower than a version that was blessed. Who does this and
+        /// why is recorded.
+        #[arg(long = "override", value_name = "WHY", value_parser = reason)]
+        override_reason: Option<String>,
+    },
+
+    /// Erase the machine's state, and reboot. The version stays, and so does what the boot partition tells of
+    /// bad ones (image slots).
+    FactoryReset,
+
     /// Tell on one screen what runs, what is good, what is bad and why, and what the next boot will do.
     Status {
         /// The same as a JSON object.
@@ -103,6 +125,10 @@ fn interval(text: &str) -> Result<DurationValue, String> {
     }
 }
 
+fn image_version(text: &str) -> Result<String, String> {
+    order::problem(text).map_or_else(|| Ok(text.into()), Err)
+}
+
 fn reason(text: &str) -> Result<String, String> {
     match text.trim() {
         "" => Err("a reason is needed: it is recorded".into()),
@@ -124,6 +150,8 @@ mod tests {
             ["uecho-guard", "verify", "--interval=0s"],
             ["uecho-guard", "preflight", "--override=x"],
             ["uecho-guard", "release", "--reason= "],
+            ["uecho-guard", "update", "--override="],
+            ["uecho-guard", "update", "--to=1_2"],
         ] {
             assert!(Cli::try_parse_from(wrong).is_err(), "{wrong:?}");
         }

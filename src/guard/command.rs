@@ -1,6 +1,6 @@
 //! Running other programs: bounded in time and in what is kept of their output, never through a shell.
 
-use std::{pin::pin, process::Stdio, time::Duration};
+use std::{path::Path, pin::pin, process::Stdio, time::Duration};
 
 use futures_util::future::{Either, select};
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -40,6 +40,23 @@ impl Ended {
         let mut said = [&self.stderr, &self.stdout].into_iter().flat_map(|text| text.lines().rev());
         said.find(|line| !line.trim().is_empty()).unwrap_or_default().trim()
     }
+}
+
+/// Looks for a program where it would be run from, without running it.
+///
+/// # Errors
+/// It is not there; the text names the setting that says where it is.
+pub(crate) fn find(program: &Path, key: &str) -> Result<(), SystemError> {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let found = if program.components().count() > 1 {
+        program.exists()
+    } else {
+        std::env::split_paths(&folders).any(|folder| folder.join(program).exists())
+    };
+    if found {
+        return Ok(());
+    }
+    Err(SystemError(format!("{}: no such program; the setting {key} says where it is", program.display())))
 }
 
 /// Runs a program to its end, or kills it and all it has started when `timeout` is over. What it leaves

@@ -112,7 +112,7 @@ pub(crate) enum Event<'a> {
         /// The reason, one line.
         reason: &'a str,
     },
-    /// `refused`: a quarantined version was offered. Fields `version`, `reason`.
+    /// `refused`: a quarantined version was offered, or one below the floor. Fields `version`, `reason`.
     Refused {
         /// The version.
         version: &'a Version,
@@ -149,6 +149,38 @@ pub(crate) enum Event<'a> {
         to: &'a Version,
         /// The reason, one line.
         reason: &'a str,
+    },
+    /// `content_changed`: a blessed image has another root hash than when it was blessed. Field `version`.
+    ContentChanged {
+        /// The version.
+        version: &'a Version,
+    },
+    /// `slot_reset`: a partition that an update had left half written is free again. Fields `version` (of
+    /// which it was to become a part), `partition` (its number).
+    SlotReset {
+        /// The version.
+        version: &'a str,
+        /// Number on the disk.
+        partition: u32,
+    },
+    /// `staged`: an image is installed, verified, and what the next boot starts. Field `version`.
+    Staged {
+        /// The version.
+        version: &'a Version,
+    },
+    /// `update_failed`: nothing was installed. Fields `version`, `reason`.
+    UpdateFailed {
+        /// The version.
+        version: &'a Version,
+        /// The reason, one line.
+        reason: &'a str,
+    },
+    /// `factory_reset`: a human wants the machine's state erased. Fields `version` (what runs), `by`.
+    FactoryReset {
+        /// What runs.
+        version: &'a Version,
+        /// Who.
+        by: &'a str,
     },
     /// `ledger_rebuilt`: the ledger was corrupt and has been set aside. Fields `source`, `reason`.
     LedgerRebuilt {
@@ -220,6 +252,18 @@ pub(crate) fn emit(event: &Event<'_>) {
         Event::IntentDropped { from, to, reason } =>
             warn!(event = "intent_dropped", version = %to, %from, reason, "no longer going back to {to}: \
                 {reason}"),
+        Event::ContentChanged { version } =>
+            warn!(event = "content_changed", %version, "has another content than when it was blessed, on \
+                trial again: {version}"),
+        Event::SlotReset { version, partition } =>
+            warn!(event = "slot_reset", version, partition, "partition {partition} is free again, an \
+                update to {version} had left it half written"),
+        Event::Staged { version } =>
+            info!(event = "staged", %version, state = "staged", "installed, for the next boot: {version}"),
+        Event::UpdateFailed { version, reason } =>
+            error!(event = "update_failed", %version, reason, "not installed: {version}: {reason}"),
+        Event::FactoryReset { version, by } =>
+            warn!(event = "factory_reset", %version, by, "factory reset by {by}"),
         Event::LedgerRebuilt { from, problem } =>
             error!(event = "ledger_rebuilt", source = from, reason = problem, "the ledger was unreadable \
                 ({problem}); rebuilt from {from}"),

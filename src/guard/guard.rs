@@ -49,7 +49,8 @@ impl<S: System, D: Disk> Guard<S, D> {
         Self { system, store, ledger, policy, judged: None }
     }
 
-    /// What is pinned was blessed: a version is pinned for that reason only.
+    /// What is pinned was blessed: a version is pinned for that reason only. What the boot loader has no
+    /// boots left for, and does not run, was bad.
     pub(crate) fn rebuild(&mut self) {
         let now = self.system.now();
         let booted = self.system.booted().ok();
@@ -59,6 +60,9 @@ impl<S: System, D: Disk> Guard<S, D> {
         for version in &pins {
             self.ledger.bless(version, now);
             self.ledger.see(version, now).boots = Some(version) == booted.as_ref();
+        }
+        if let Ok(Some(images)) = self.system.images() {
+            self.recall(&images, running.as_ref());
         }
     }
 

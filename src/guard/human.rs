@@ -6,7 +6,7 @@ use crate::{
     ledger::{Ledger, Override},
     report::{Conclusion, Report},
     store::{WriteError, disk::Disk},
-    system::System,
+    system::{Mark, System},
     version::{Assessment, Version},
 };
 
@@ -70,6 +70,11 @@ impl<S: System, D: Disk> Guard<S, D> {
         });
         self.try_save()?;
         events::emit(&Event::Human { kind, version, reason, by });
+        // one whose boots are used up would be found bad once more for that
+        let untried = Mark::Untried(self.policy.max_attempts);
+        if matches!(self.system.images(), Ok(Some(images)) if images.is_used_up(version)) {
+            Self::attempt("give boots to prove itself", self.system.mark(version, untried));
+        }
         Ok(done("no longer quarantined; it will be judged anew when it runs"))
     }
 }

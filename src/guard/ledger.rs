@@ -27,12 +27,15 @@ pub(crate) struct Ledger {
     /// Counts the writes: of two copies, the one with the higher number is the newer.
     #[serde(default)]
     pub revision: u64,
-    /// Versions that were seen, by store path.
+    /// Versions that were seen, by name.
     #[serde(default)]
     pub versions: BTreeMap<Version, History>,
     /// Where a rollback goes: the version proven good last.
     #[serde(default)]
     pub last_good: Option<Version>,
+    /// The highest version of an image that was ever blessed: an update to a lower one needs a human.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor: Option<Version>,
     /// A version set for one boot.
     #[serde(default)]
     pub armed: Option<Armed>,
@@ -60,6 +63,7 @@ impl Default for Ledger {
             revision: 0,
             versions: BTreeMap::new(),
             last_good: None,
+            floor: None,
             armed: None,
             intent: None,
             reboots: 0,
@@ -137,6 +141,18 @@ impl Ledger {
     /// Records that a version is bad. The last good one becomes the latest of the remaining.
     pub(crate) fn quarantine(&mut self, version: &Version, now: Timestamp) {
         self.see(version, now).state = Assessment::Quarantined;
+        self.retract(version);
+    }
+
+    /// Puts a version on trial that was never tried with the content that it has now.
+    pub(crate) fn doubt(&mut self, version: &Version, now: Timestamp) {
+        let entry = self.see(version, now);
+        (entry.state, entry.attempts, entry.boots) = (Assessment::Trial, 0, false);
+        (entry.last_boot, entry.last_verdict) = (String::new(), None);
+        self.retract(version);
+    }
+
+    fn retract(&mut self, version: &Version) {
         if self.last_good.as_ref() == Some(version) {
             self.last_good = None;
             self.last_good = self.blessed().first().map(|version| (*version).clone());
@@ -150,11 +166,11 @@ mod tests {
 
     #[test]
     fn what_a_newer_guard_wrote_survives_a_rewrite() {
-        let newer = r#"{"schema": 7, "revision": 5, "colour": "green", "last_good": "/s/a",
+        let newer = r#"{"schema": 7, "revision": 5, "colour": "green", "last_good": "/s/a", "floor": "/s/a",
             "reboots": 0, "rollbacks": 0, "overrides": [],
             "versions": {"/s/a": {"state": "blessed", "attempts": 1, "refusals": 0,
                 "first_seen": "2026-11-22T00:00:00Z", "boots": true,
-                "blessed": 3, "last_boot": "x", "mood": [1, 2],
+                "blessed": 3, "last_boot": "x", "usrhash": "ab", "mood": [1, 2],
                 "last_verdict": {"at": "2026-11-22T00:00:00Z", "healthy": true, "reason": "",
                     "seconds": 1.5, "probes": 9}},
               "/s/b": {"state": "suspended", "attempts": 0, "refusals": 0,

@@ -8,16 +8,23 @@
 //! - [`rollback`]: the way back
 //! - [`boot`]: what the boot loader is told
 //! - [`human`]: what a human may decide
-//! - [`nixos`]: the machine as it is
+//! - [`nixos`], [`slots`]: the machine as it is: generations of a profile, or image slots
+//! - [`update`]: the way to a newer image
 //! - [`app`]: the command line, from settings to exit code
 
 pub mod app;
+mod backend;
 mod boot;
 pub mod cli;
 mod command;
+mod counted;
+mod efi;
 mod events;
 mod guard;
+mod health;
+mod host;
 mod human;
+mod images;
 mod ledger;
 mod lock;
 mod log;
@@ -30,9 +37,12 @@ mod runtime;
 mod settings;
 #[cfg(test)]
 mod simulation;
+mod slots;
 mod soak;
 mod status;
 mod store;
 mod system;
+mod update;
+mod updater;
 mod verify;
 mod version;

@@ -1,28 +1,24 @@
 //! A NixOS machine: versions are toplevels in the store, kept as generations of the system profile.
 
-pub(crate) mod health;
-pub(crate) mod identity;
 pub(crate) mod loader;
 pub(crate) mod profile;
 pub(crate) mod switch;
-pub(crate) mod units;
+pub(crate) mod toplevel;
 
 use std::{
     fs::{self, File},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
-use health::Health;
 use loader::Loader;
 use profile::Profile;
-use tokio::runtime::Runtime;
 
 use crate::{
-    command::{self, QUICK},
+    health::identity,
+    host::Host,
     report::Report,
-    runtime::LastVerdict,
     settings::Settings,
     system::{BootChoice, BootIdentity, Illness, Result, System, SystemError},
     version::{Timestamp, Version},
@@ -33,12 +29,9 @@ const BOOTED: &str = "/run/booted-system";
 
 /// The machine that this process runs on.
 pub(crate) struct NixOs {
-    settings: Settings,
-    runtime: Runtime,
+    host: Host,
     profile: Profile,
     loader: Loader,
-    health: Health,
-    begin: Instant,
 }
 
 impl NixOs {
@@ -47,23 +40,13 @@ impl NixOs {
     /// # Errors
     /// The runtime cannot be started.
     pub(crate) fn new(settings: &Settings) -> Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| SystemError(format!("cannot start the runtime: {error}")))?;
-        Ok(Self {
-            settings: settings.clone(),
-            runtime,
-            profile: Profile::new(&settings.profile),
-            loader: Loader::default(),
-            health: Health::new(settings),
-            begin: Instant::now(),
-        })
+        let (host, profile) = (Host::new(settings)?, Profile::new(&settings.profile));
+        Ok(Self { host, profile, loader: Loader::default() })
     }
 
-    /// Waits for a program or a check.
-    pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
-        self.runtime.block_on(future)
+    /// The host below.
+    pub(crate) fn host(&self) -> &Host {
+        &self.host
     }
 
     /// Where a name of a version leads: a generation's link, `/run/current-system`, or the store path itself.
@@ -78,7 +61,7 @@ impl NixOs {
 
 /// Where a file of a version really is; empty where it has none.
 fn real(version: &Version, file: &str) -> String {
-    let path: PathBuf = version.path().join(file);
+    let path: PathBuf = toplevel::path(version).join(file);
     fs::canonicalize(path).map(|path| path.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
@@ -105,11 +88,12 @@ impl System for NixOs {
     }
 
     fn exists(&self, version: &Version) -> bool {
-        version.path().join(switch::PROGRAM).exists()
+        toplevel::path(version).join(switch::PROGRAM).exists()
     }
 
     fn boot_identity(&self, version: &Version) -> Result<BootIdentity> {
-        let parameters = fs::read_to_string(version.path().join("kernel-params")).unwrap_or_default();
+        let parameters =
+            fs::read_to_string(toplevel::path(version).join("kernel-params")).unwrap_or_default();
         let early = [real(version, "systemd"), real(version, "etc/fstab")];
         Ok(BootIdentity {
             kernel: format!("{} {} {}", real(version, "kernel"), real(version, "initrd"), parameters.trim()),
@@ -118,37 +102,37 @@ impl System for NixOs {
     }
 
     fn install(&mut self, version: &Version) -> Result<()> {
-        self.runtime.block_on(self.profile.install(version))
+        self.host.runtime().block_on(self.profile.install(version))
     }
 
     fn switch(&mut self, version: &Version) -> Result<()> {
-        self.runtime.block_on(switch::run(version, "switch"))
+        self.host.runtime().block_on(switch::run(version, "switch"))
     }
 
     fn install_boot(&mut self, version: &Version) -> Result<()> {
-        self.runtime.block_on(switch::run(version, "boot"))
+        self.host.runtime().block_on(switch::run(version, "boot"))
     }
 
     fn reboot(&mut self) -> Result<()> {
-        self.runtime.block_on(command::must(&["systemctl", "reboot"], QUICK)).map(drop)
+        self.host.reboot()
     }
 
     fn boot_choice(&self) -> Result<Option<BootChoice>> {
-        self.loader.choice(&self.runtime)
+        self.loader.choice(self.host.runtime())
     }
 
     fn has_boot_entry(&self, version: &Version) -> bool {
-        self.loader.entry(&self.runtime, version).is_some()
+        self.loader.entry(self.host.runtime(), version).is_some()
     }
 
     fn set_default(&mut self, version: &Version) -> Result<()> {
         make_durable(version)?;
-        self.loader.set(&self.runtime, "set-default", Some(version))
+        self.loader.set(self.host.runtime(), "set-default", Some(version))
     }
 
     fn set_oneshot(&mut self, version: Option<&Version>) -> Result<()> {
         version.map_or(Ok(()), make_durable)?;
-        self.loader.set(&self.runtime, "set-oneshot", version)
+        self.loader.set(self.host.runtime(), "set-oneshot", version)
     }
 
     fn pins(&self) -> Result<Vec<Version>> {
@@ -164,14 +148,11 @@ impl System for NixOs {
     }
 
     fn health(&mut self, version: &Version) -> std::result::Result<(), Illness> {
-        self.runtime.block_on(self.health.check(version))
+        self.host.health(version, &toplevel::subject(version))
     }
 
     fn leave_verdict(&mut self, report: &Report, activation: Option<&str>) {
-        let (at, code) = (self.now(), report.outcome.code());
-        let verdict =
-            LastVerdict { at, code, report: report.clone(), activation: activation.map(str::to_owned) };
-        verdict.leave(&self.settings);
+        self.host.leave_verdict(report, activation);
     }
 
     fn switching(&self) -> bool {
@@ -183,22 +164,21 @@ impl System for NixOs {
     }
 
     fn now(&self) -> Timestamp {
-        Timestamp(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs())
+        self.host.now()
     }
 
     fn elapsed(&self) -> Duration {
-        self.begin.elapsed()
+        self.host.elapsed()
     }
 
     fn sleep(&mut self, duration: Duration) {
-        // a timer is made inside the runtime
-        self.runtime.block_on(async { tokio::time::sleep(duration).await });
+        self.host.sleep(duration);
     }
 }
 
 /// What the boot loader is told to start must be on the disk first: NixOS calls the guard before it syncs the
 /// store.
 fn make_durable(version: &Version) -> Result<()> {
-    let synced = File::open(version.path()).and_then(|folder| Ok(rustix::fs::syncfs(folder)?));
-    synced.map_err(|error| SystemError::file(version.path(), &error))
+    let synced = File::open(toplevel::path(version)).and_then(|folder| Ok(rustix::fs::syncfs(folder)?));
+    synced.map_err(|error| SystemError::file(toplevel::path(version), &error))
 }

@@ -20,8 +20,10 @@ pub(crate) enum Conclusion {
     Rebooting,
     /// Nothing to go back to.
     NowhereToGo,
-    /// Refused: the version is quarantined.
+    /// Refused: the version is quarantined, or lower than one that was blessed.
     Refused,
+    /// Not now: a version is on trial.
+    Later,
     /// The machine could not be asked or told.
     Failed,
 }
@@ -37,6 +39,7 @@ impl Conclusion {
             Self::StillUnhealthy | Self::Rebooting => 4,
             Self::NowhereToGo => 5,
             Self::Refused => 6,
+            Self::Later => exit::TEMPORARY,
             Self::Failed => exit::SOFTWARE,
         }
     }

@@ -120,6 +120,7 @@ impl<S: System, D: Disk> Guard<S, D> {
     fn carry_out(&mut self, mut intent: Intent) -> Result<Option<Report>, SystemError> {
         let to = intent.to.clone();
         Self::attempt("keep from garbage collection", self.system.pin(&to));
+        self.mark_verdicts();
         // what somebody has installed since, for the next boot, stays so
         let stays = self.system.installed()?.is_some_and(|version| {
             version == to || (version != intent.from && !self.ledger.is_quarantined(&version))
@@ -163,6 +164,9 @@ impl<S: System, D: Disk> Guard<S, D> {
     /// Whether the version can run without a reboot: it can be booted into the kernel that runs, or has only
     /// ever run by a switch.
     fn can_switch(&self, to: &Version) -> Result<bool, SystemError> {
+        if !self.system.can_switch() {
+            return Ok(false);
+        }
         let boots = self.ledger.versions.get(to).is_some_and(|entry| entry.boots);
         Ok(!boots || self.shares_kernel(to)?)
     }

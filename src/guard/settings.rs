@@ -1,9 +1,12 @@
 //! What the guard can be told: defaults < `/etc/uecho/guard.toml` < command line.
 
+pub(crate) mod slots;
+
 use std::path::{Path, PathBuf};
 
 use figment::{Figment, error::Kind, providers::Serialized};
 use serde::{Deserialize, Serialize};
+use slots::{Backend, SlotSettings};
 use uecho_probe::{target::Target, units::DurationValue};
 
 use crate::policy::{OnFailure, Policy};
@@ -47,8 +50,12 @@ pub(crate) struct Settings {
     pub state_dir: PathBuf,
     /// Where the lock and the metrics are.
     pub runtime_dir: PathBuf,
+    /// What the versions are: `generations` of a NixOS profile, or images in `slots`.
+    pub backend: Backend,
     /// Profile whose generations are the versions.
     pub profile: PathBuf,
+    /// Where images in slots are.
+    pub slots: SlotSettings,
 }
 
 /// A command that exits with 0 when all is well.
@@ -84,7 +91,9 @@ impl Default for Settings {
             checks: Vec::new(),
             state_dir: "/var/lib/uecho-guard".into(),
             runtime_dir: "/run/uecho-guard".into(),
+            backend: Backend::default(),
             profile: "/nix/var/nix/profiles/system".into(),
+            slots: SlotSettings::default(),
         }
     }
 }
@@ -115,15 +124,8 @@ impl Settings {
         if self.timeout.0.is_zero() {
             return wrong("timeout: expected some time, like \"5s\"".into());
         }
-        let defaults = Self::default();
-        for (key, path, default) in [
-            ("state_dir", &self.state_dir, &defaults.state_dir),
-            ("runtime_dir", &self.runtime_dir, &defaults.runtime_dir),
-            ("profile", &self.profile, &defaults.profile),
-        ] {
-            if !path.is_absolute() {
-                return wrong(format!("{key}: expected an absolute path, like \"{}\"", default.display()));
-            }
+        if let Some((key, example)) = self.relative_path() {
+            return wrong(format!("{key}: expected an absolute path, like \"{example}\""));
         }
         if !self.probe && self.units.is_empty() && self.checks.is_empty() {
             return wrong(
@@ -142,6 +144,22 @@ impl Settings {
             }
         }
         Ok(())
+    }
+
+    /// The key of a path that would follow the working directory, and what would be right.
+    fn relative_path(&self) -> Option<(&'static str, String)> {
+        fn paths(settings: &Settings) -> impl Iterator<Item = (&'static str, &PathBuf)> {
+            let own = [
+                ("state_dir", &settings.state_dir),
+                ("runtime_dir", &settings.runtime_dir),
+                ("profile", &settings.profile),
+            ];
+            own.into_iter().chain(settings.slots.paths())
+        }
+        let (key, _) = paths(self).find(|(_, path)| !path.is_absolute())?;
+        let defaults = Self::default();
+        let default = paths(&defaults).find(|(other, _)| *other == key).map(|(_, path)| path.clone());
+        Some((key, default.unwrap_or_else(|| "/dev/vda".into()).display().to_string()))
     }
 
     /// Whom to probe, if that is said here.
@@ -199,70 +217,4 @@ fn in_words(error: &figment::Error, file: Option<&Path>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn load(text: &str) -> Result<Settings, String> {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), text).unwrap();
-        Settings::load(Some(file.path())).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn every_key_can_be_set() {
-        let text = r#"
-            soak = "5s"
-            interval = "500ms"
-            grace = "3s"
-            max_reboots = 1
-            max_attempts = 2
-            on_failure = "report"
-            probe = false
-            url = "unix:/run/uecho/public.sock"
-            timeout = "1s"
-            units = ["a.service", "b.service"]
-            checks = [{ name = "disk", command = ["test", "-w", "/var"], timeout = "3s" }]
-            state_dir = "/s"
-            runtime_dir = "/r"
-            profile = "/p"
-        "#;
-        let settings = load(text).unwrap();
-        assert_eq!(settings.policy().on_failure, OnFailure::Report);
-        assert_eq!(settings.checks[0].timeout, DurationValue::secs(3));
-        let keys = serde_json::to_value(&settings).unwrap();
-        for key in keys.as_object().unwrap().keys() {
-            assert!(text.contains(&format!("{key} = ")), "{key} is not tried here");
-        }
-    }
-
-    #[test]
-    fn what_is_wrong_is_named_with_key_file_and_what_would_be_right() {
-        for (text, parts) in [
-            ("sok = \"1s\"", ["sok: unknown key", "soak, interval"]),
-            ("soak = 30", ["soak: expected a duration", "\"2s\""]),
-            ("interval = \"0s\"", ["interval: expected", "\"2s\""]),
-            ("on_failure = \"panic\"", ["on_failure", "rollback"]),
-            ("checks = [{ name = \"x\" }]", ["checks", "`command` is missing"]),
-            ("checks = [{ name = \"x\", command = [] }]", ["checks[0].command", "/bin/true"]),
-            ("url = \"ftp://x\"", ["url: ", "http://"]),
-            ("soak = \"1s\"\nsoak", [":2: not TOML", ""]),
-            ("state_dir = \"state\"", ["state_dir: expected an absolute path", "/var/lib/uecho-guard"]),
-            ("runtime_dir = \"\"", ["runtime_dir: expected an absolute path", "/run/uecho-guard"]),
-            (
-                "profile = \"../system\"",
-                ["profile: expected an absolute path", "/nix/var/nix/profiles/system"],
-            ),
-            ("probe = false\nunits = []", ["probe: ", "checks"]),
-        ] {
-            let error = load(text).unwrap_err();
-            assert!(parts.iter().all(|part| error.contains(part)), "{text}: {error}");
-            assert!(error.contains("/tmp") && error.starts_with("configuration: "), "{text}: {error}");
-        }
-        assert!(
-            Settings::load(Some(Path::new("/nonexistent.toml")))
-                .unwrap_err()
-                .to_string()
-                .contains("/nonexistent.toml")
-        );
-    }
-}
+mod tests;

@@ -6,6 +6,7 @@ mod cases;
 mod disk;
 mod machine;
 mod properties;
+mod slots;
 
 use std::{
     cell::{Ref, RefCell, RefMut},
@@ -14,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use disk::{SimDisk, SimFolder};
+use disk::{Folders, SimDisk, SimFolder};
 
 use crate::{
     guard::Guard,
@@ -145,6 +146,20 @@ impl World {
     }
 }
 
+impl Folders for Machine {
+    fn effect(&self) -> Result<()> {
+        self.get().effect()
+    }
+
+    fn alive(&self) -> Result<()> {
+        self.see().alive()
+    }
+
+    fn with<T>(&self, folder: usize, act: impl FnOnce(&mut SimFolder) -> T) -> T {
+        act(&mut self.get().disks[folder])
+    }
+}
+
 impl Machine {
     /// A machine with EFI variables that has just booted its first version, `a`.
     fn new() -> Self {
@@ -219,15 +234,15 @@ impl Machine {
         panic!("bricked: the boot loader's default does not come up");
     }
 
-    fn store(&self) -> Store<SimDisk> {
+    fn store(&self) -> Store<SimDisk<Machine>> {
         Store { state: SimDisk(self.clone(), 0), runtime: SimDisk(self.clone(), 1) }
     }
 
-    fn guard(&self) -> Guard<Machine, SimDisk> {
+    fn guard(&self) -> Guard<Machine, SimDisk<Machine>> {
         self.guard_with(policy())
     }
 
-    fn guard_with(&self, policy: Policy) -> Guard<Machine, SimDisk> {
+    fn guard_with(&self, policy: Policy) -> Guard<Machine, SimDisk<Machine>> {
         Guard::open(self.clone(), self.store(), policy)
     }
 

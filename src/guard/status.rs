@@ -1,8 +1,11 @@
 //! One screen for humans, the same as JSON for programs.
 
+mod slots;
+
 use std::fmt;
 
 use serde::Serialize;
+use slots::SlotStatus;
 
 use crate::{
     ledger::{Intent, Override},
@@ -37,6 +40,12 @@ pub(crate) struct Status {
     pub boot_once: Option<Version>,
     /// What the next boot will do, in words.
     pub next_boot: String,
+    /// What is in the image slots; none: this machine has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slots: Option<SlotStatus>,
+    /// Why they cannot be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slots_problem: Option<String>,
     /// Versions that may not run.
     pub quarantined: Vec<Quarantined>,
     /// A rollback that has begun.
@@ -99,7 +108,16 @@ impl Status {
         let name = |version: &Option<Version>| {
             version.as_ref().map_or_else(|| "the boot loader's own choice".into(), ToString::to_string)
         };
+        let images = system.images();
+        let slots_problem = images.as_ref().err().map(ToString::to_string);
+        let images = images.ok().flatten();
+        let slots = images.as_ref().map(|images| SlotStatus::new(images, &ledger, running.as_ref()));
         let next_boot = match (&choice, &boot_once) {
+            _ if let (Some(images), Some(slots)) = (&images, &slots) => {
+                let trial = images.next().and_then(|next| slots.trial(next));
+                let trial = trial.map(|trial| format!(" ({trial})")).unwrap_or_default();
+                format!("{}{trial}", name(&images.next().cloned()))
+            }
             (None, _) => format!(
                 "{}, unless the boot loader is set otherwise; verified after it has booted",
                 name(&installed)
@@ -115,6 +133,8 @@ impl Status {
             booted: system.booted().ok(),
             last_good: ledger.last_good.clone(),
             boot_control: choice.is_some(),
+            slots,
+            slots_problem,
             quarantined: quarantined.collect(),
             rollback: ledger.intent.clone(),
             reboots: ledger.reboots,
@@ -156,6 +176,12 @@ impl fmt::Display for Status {
         let no_control = if self.boot_control { "" } else { " (no EFI variables: it cannot be told)" };
         writeln!(f, "boot default {}{no_control}", name(&self.boot_default))?;
         writeln!(f, "next boot    {}", self.next_boot)?;
+        if let Some(slots) = &self.slots {
+            write!(f, "{slots}")?;
+        }
+        if let Some(problem) = &self.slots_problem {
+            writeln!(f, "slots        cannot be read: {problem}")?;
+        }
         if self.reboots > 0 {
             writeln!(f, "reboots      {} by the guard since the last good verdict", self.reboots)?;
         }

@@ -1,9 +1,10 @@
-//! What the guard sees of a machine and can do to it. Generations of a NixOS profile are one implementation;
-//! image slots fit as well: a version is whatever the machine can name, install, switch to and boot.
+//! What the guard sees of a machine and can do to it. Generations of a NixOS profile are one implementation,
+//! image slots are the other: a version is whatever the machine can name, install, switch to and boot.
 
 use std::{io, path::Path, time::Duration};
 
 use crate::{
+    images::Images,
     report::Report,
     version::{Timestamp, Version},
 };
@@ -79,6 +80,17 @@ pub(crate) struct BootIdentity {
     pub early: String,
 }
 
+/// What the boot loader is told of a version in a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// Left behind: no boots left.
+    Bad,
+    /// Started without counting.
+    Good,
+    /// As many boots to prove itself.
+    Untried(u32),
+}
+
 /// A machine. Reading methods answer from the machine's present state; the others change it, and may be
 /// repeated without harm.
 pub(crate) trait System {
@@ -115,11 +127,16 @@ pub(crate) trait System {
     /// It cannot be told.
     fn boot_identity(&self, version: &Version) -> Result<BootIdentity>;
 
-    /// Installs a version (the system profile).
+    /// Installs a version: what boots start for as long as nothing changes.
     ///
     /// # Errors
     /// Not installed.
     fn install(&mut self, version: &Version) -> Result<()>;
+
+    /// Whether a version can be made to run without a reboot.
+    fn can_switch(&self) -> bool {
+        true
+    }
 
     /// Makes a version run, without a reboot. Waits until it is done.
     ///
@@ -161,7 +178,25 @@ pub(crate) trait System {
     /// Not done.
     fn set_oneshot(&mut self, version: Option<&Version>) -> Result<()>;
 
-    /// Versions kept from garbage collection.
+    /// The image slots; `None` on a machine without them. Where there are slots, the boot loader counts the
+    /// boots of each version itself.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    fn images(&self) -> Result<Option<Images>> {
+        Ok(None)
+    }
+
+    /// Tells the boot loader where a version in a slot stands.
+    ///
+    /// # Errors
+    /// Not done.
+    fn mark(&mut self, _version: &Version, _mark: Mark) -> Result<()> {
+        Ok(())
+    }
+
+    /// Versions kept from garbage collection; in slots, those that the boot loader does not count any more.
+    /// Both are proof that they were good.
     ///
     /// # Errors
     /// They cannot be listed.

@@ -56,6 +56,7 @@ impl<S: System, D: Disk> Guard<S, D> {
             return Ok(Some(report));
         }
         let version = self.system.running()?;
+        self.know_content(&version);
         let target = self.target(&version);
         if self.ledger.is_quarantined(&version) {
             let reason = format!("runs although quarantined: {}", self.last_reason(&version));
@@ -120,6 +121,7 @@ impl<S: System, D: Disk> Guard<S, D> {
         let boots = self.has_come_up(version)?;
         self.ledger.bless(version, self.system.now());
         self.ledger.reboots = 0;
+        self.raise_floor(version);
         self.record(version, true, String::new(), seconds).boots |= boots;
         self.save();
         events::emit(&Event::Blessed { version, seconds });
@@ -191,6 +193,7 @@ impl<S: System, D: Disk> Guard<S, D> {
 
     /// A quarantined version that is still installed would be what a boot loader without variables starts.
     fn displace_quarantined(&mut self, good: &Version) {
+        self.mark_verdicts();
         let installed = self.system.installed().ok().flatten();
         if installed.is_some_and(|version| self.ledger.is_quarantined(&version)) {
             Self::attempt("set the system profile", self.system.install(good));

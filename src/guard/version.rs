@@ -1,31 +1,26 @@
 //! What is guarded: versions of the system, and where each stands.
 
-use std::{fmt, path::Path, time::Duration};
+use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-/// A version of the whole system, named by what runs: the store path of its toplevel.
+/// A version of the whole system, by the name that the machine has for it: the store path of its toplevel
+/// (NixOS), or the version of its image (image slots).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Version(String);
 
 impl Version {
-    /// A version by its store path.
+    /// A version by its name.
     #[must_use]
-    pub(crate) fn new(path: impl Into<String>) -> Self {
-        Self(path.into())
+    pub(crate) fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
     }
 
-    /// Where its toplevel is.
+    /// Its name.
     #[must_use]
-    pub(crate) fn path(&self) -> &Path {
-        Path::new(&self.0)
-    }
-
-    /// The last component of the path: unique, and free of slashes.
-    #[must_use]
-    pub(crate) fn base_name(&self) -> &str {
-        self.0.rsplit('/').next().unwrap_or_default()
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
     }
 }
 

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::version::{Assessment, Timestamp, Version};
+use crate::{
+    images::entry::RootHash,
+    version::{Assessment, Timestamp, Version},
+};
 
 /// What is known of one version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +30,9 @@ pub(crate) struct History {
     /// Boot id of the last attempt.
     #[serde(default)]
     pub last_boot: String,
+    /// Root hash of the image that carries this version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usrhash: Option<RootHash>,
     /// What the last soak or trial boot found.
     #[serde(default)]
     pub last_verdict: Option<Verdict>,
@@ -120,6 +126,7 @@ impl History {
             blessed: 0,
             refusals: 0,
             last_boot: String::new(),
+            usrhash: None,
             last_verdict: None,
             unknown: Map::new(),
         }

@@ -9,6 +9,7 @@ use std::{
 
 use crate::{
     command::{self, QUICK},
+    nixos::toplevel,
     system::{Result, SystemError},
     version::Version,
 };
@@ -78,7 +79,7 @@ pub(crate) fn pins() -> Result<Vec<Version>> {
 }
 
 fn root(version: &Version) -> PathBuf {
-    Path::new(ROOTS).join(version.base_name())
+    Path::new(ROOTS).join(toplevel::base_name(version))
 }
 
 /// Gives a version a root.
@@ -88,7 +89,7 @@ fn root(version: &Version) -> PathBuf {
 pub(crate) fn pin(version: &Version) -> Result<()> {
     let root = root(version);
     fs::create_dir_all(ROOTS).map_err(|error| SystemError::file(Path::new(ROOTS), &error))?;
-    match symlink(version.path(), &root) {
+    match symlink(toplevel::path(version), &root) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
         other => other.map_err(|error| SystemError::file(&root, &error))?,
     }

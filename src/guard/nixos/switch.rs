@@ -6,6 +6,7 @@ use std::{path::Path, time::Duration};
 use crate::{
     command::{self, QUICK},
     lock,
+    nixos::toplevel,
     system::{Result, SystemError},
     version::Version,
 };
@@ -24,7 +25,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// # Errors
 /// It cannot be started, or ended with another status than 0.
 pub(crate) async fn run(version: &Version, action: &str) -> Result<()> {
-    let program = version.path().join(PROGRAM);
+    let program = toplevel::path(version).join(PROGRAM);
     let program = program.to_string_lossy();
     // one that an earlier guard has started; how it ended says nothing about this one
     let _ = finish().await;

@@ -1,6 +1,9 @@
 //! One round of all checks: the units, the probe through the public listener, and the commands of the
 //! settings.
 
+pub(crate) mod identity;
+pub(crate) mod units;
+
 use std::path::{Path, PathBuf};
 
 use uecho_probe::{
@@ -9,12 +12,10 @@ use uecho_probe::{
     unhealthy::Fault,
 };
 
+use identity::{Identity, boot_id};
+
 use crate::{
     command,
-    nixos::{
-        identity::{Identity, boot_id},
-        units,
-    },
     settings::Settings,
     system::{Illness, Outlook},
     version::Version,
@@ -24,6 +25,14 @@ use crate::{
 const SOCKET: &str = "/run/uecho/public.sock";
 /// Where a service without that socket listens by default.
 const TCP: &str = "http://127.0.0.1:8080";
+
+/// What the checks expect of a version.
+pub(crate) struct Subject {
+    /// The names that it answers by.
+    pub identity: Identity,
+    /// The folder that has its own unit files, in `etc/systemd/system`.
+    pub root: PathBuf,
+}
 
 /// The checks, and what they remember of earlier rounds.
 pub(crate) struct Health {
@@ -45,26 +54,26 @@ impl Health {
     ///
     /// # Errors
     /// The first failure.
-    pub(crate) async fn check(&mut self, version: &Version) -> Result<(), Illness> {
+    pub(crate) async fn check(&mut self, version: &Version, expected: &Subject) -> Result<(), Illness> {
         if self.of.as_ref() != Some(version) {
             self.of = Some(version.clone());
             self.restarts = units::Restarts::default();
         }
-        let before = self.units(version).await;
+        let before = self.units(&expected.root).await;
         if let Err(illness) = &before
             && illness.outlook == Outlook::Hopeless
         {
             return before;
         }
         if self.settings.probe
-            && let Err(illness) = self.probe(version).await
+            && let Err(illness) = self.probe(&expected.identity).await
         {
             // the unit knows better why nobody answers
             return before.and(Err(illness));
         }
         if before.is_err() {
             // a request may have been what starts it
-            self.units(version).await?;
+            self.units(&expected.root).await?;
         }
         for check in &self.settings.checks {
             let argv: Vec<_> = check.command.iter().map(String::as_str).collect();
@@ -78,15 +87,15 @@ impl Health {
         Ok(())
     }
 
-    async fn units(&mut self, version: &Version) -> Result<(), Illness> {
+    async fn units(&mut self, root: &Path) -> Result<(), Illness> {
         for unit in &self.settings.units {
-            units::check(unit, version, &mut self.restarts).await?;
+            units::check(unit, root, &mut self.restarts).await?;
         }
         Ok(())
     }
 
     /// The receipt must name the version.
-    async fn probe(&self, version: &Version) -> Result<(), Illness> {
+    async fn probe(&self, identity: &Identity) -> Result<(), Illness> {
         let illness = |reason: String| Illness::new("probe", reason);
         let own = self.settings.target().map_err(illness)?;
         let target = match &own {
@@ -98,7 +107,7 @@ impl Health {
             let wrong = matches!(unhealthy.fault, Fault::WrongAnswer { .. });
             illness(unhealthy.to_string()).but(if wrong { Outlook::Wrong } else { Outlook::MayPass })
         })?;
-        Identity::of(version).check(&report.receipt.system)?;
+        identity.check(&report.receipt.system)?;
         let (answered, boot) = (report.receipt.boot, boot_id());
         if own.is_none() && answered != boot {
             let reason = format!("boot is `{answered}`, expected `{boot}`: another machine answers");
@@ -135,7 +144,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("unix:{}", folder.path().join("public.sock").display());
         let settings = Settings { url: Some(url), units: Vec::new(), ..Settings::default() };
-        let illness = Health::new(&settings).check(&Version::new("/nix/store/a")).await.unwrap_err();
+        let expected = Subject { identity: Identity::new(None, folder.path()), root: folder.path().into() };
+        let illness = Health::new(&settings).check(&Version::new("a"), &expected).await.unwrap_err();
         assert_eq!((illness.check.as_str(), illness.outlook), ("probe", Outlook::MayPass));
     }
 }

@@ -1,34 +1,29 @@
 //! What the receipt of a version says as `system`, and what it means when it says something else.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use uecho_probe::receipt;
 
-use crate::{
-    system::{Illness, Outlook},
-    version::Version,
-};
+use crate::system::{Illness, Outlook};
 
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// The names that a version answers by.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
-    /// The content of `nixos-version` in its toplevel; `None` when there is none, and then any name will do.
+    /// Its label; `None` when it has none, and then any name will do.
     label: Option<String>,
     /// The hash of its store path; `None` when it lies elsewhere.
     hash: Option<String>,
 }
 
 impl Identity {
-    /// The names of a version that is on this machine.
+    /// The names of a version, by its label and where its toplevel is.
     #[must_use]
-    pub(crate) fn of(version: &Version) -> Self {
-        let label = fs::read_to_string(version.path().join("nixos-version")).ok();
-        let path = fs::canonicalize(version.path()).unwrap_or_else(|_| version.path().into());
+    pub(crate) fn new(label: Option<&str>, toplevel: &Path) -> Self {
         Self {
             label: label.map(|label| receipt::printable(label.trim())),
-            hash: receipt::store_hash(&path).map(str::to_owned),
+            hash: receipt::store_hash(toplevel).map(str::to_owned),
         }
     }
 
@@ -84,11 +79,8 @@ mod tests {
 
     #[test]
     fn outside_of_the_store_the_label_is_all_there_is() {
-        let folder = tempfile::tempdir().unwrap();
-        let version = Version::new(folder.path().to_string_lossy());
-        assert_eq!(Identity::of(&version), Identity { label: None, hash: None });
-        fs::write(folder.path().join("nixos-version"), "26.05 a;b\n").unwrap();
-        let identity = Identity::of(&version);
+        assert_eq!(Identity::new(None, Path::new("/tmp/a")), Identity { label: None, hash: None });
+        let identity = Identity::new(Some("26.05 a;b\n"), Path::new("/tmp/a"));
         assert_eq!(identity, Identity { label: Some("26.05_a_b".into()), hash: None });
         assert_eq!(outlook(&identity, "26.05_a_b"), None);
         assert_eq!(outlook(&identity, "26.05"), Some(Outlook::Wrong));
@@ -96,7 +88,7 @@ mod tests {
 
     #[test]
     fn the_hash_is_that_of_the_store_path() {
-        let version = Version::new("/nix/store/abc-nixos-system-x");
-        assert_eq!(Identity::of(&version).hash.as_deref(), Some("abc"));
+        let identity = Identity::new(None, Path::new("/nix/store/abc-nixos-system-x"));
+        assert_eq!(identity.hash.as_deref(), Some("abc"));
     }
 }

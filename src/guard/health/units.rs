@@ -10,7 +10,6 @@ use std::{
 use crate::{
     command::{self, QUICK},
     system::{Illness, Outlook},
-    version::Version,
 };
 
 const PROPERTIES: &str = "InvocationID,LoadState,ActiveState,SubState,Result,NRestarts,MainPID,FragmentPath,\
@@ -50,11 +49,11 @@ impl Restarts {
     }
 }
 
-/// Checks one unit.
+/// Checks one unit. `root` has the unit files of the version that must run.
 ///
 /// # Errors
 /// The first difference found.
-pub(crate) async fn check(unit: &str, version: &Version, restarts: &mut Restarts) -> Result<(), Illness> {
+pub(crate) async fn check(unit: &str, root: &Path, restarts: &mut Restarts) -> Result<(), Illness> {
     let property = format!("--property={PROPERTIES}");
     let shown = command::must(&["systemctl", "show", &property, unit], QUICK)
         .await
@@ -73,22 +72,17 @@ pub(crate) async fn check(unit: &str, version: &Version, restarts: &mut Restarts
         state => return Err(Illness::new(unit, format!("is {state} ({})", value("SubState")))),
     }
     let loaded = std::iter::once(value("FragmentPath")).chain(value("DropInPaths").split_whitespace());
-    files(unit, version, loaded.map(PathBuf::from), value("NeedDaemonReload") == "yes")
+    files(unit, root, loaded.map(PathBuf::from), value("NeedDaemonReload") == "yes")
         .and_then(|()| process(value("MainPID"), value("ExecStart")))
         .map_err(|reason| Illness::new(unit, reason))
 }
 
 /// The unit's files must be those of the version, as far as the version has any.
-fn files(
-    unit: &str,
-    version: &Version,
-    loaded: impl Iterator<Item = PathBuf>,
-    reload: bool,
-) -> Result<(), String> {
+fn files(unit: &str, root: &Path, loaded: impl Iterator<Item = PathBuf>, reload: bool) -> Result<(), String> {
     if reload {
         return Err("is loaded from older files: `systemctl daemon-reload` is missing".into());
     }
-    let folder = version.path().join("etc/systemd/system");
+    let folder = root.join("etc/systemd/system");
     let mut expected = vec![folder.join(unit)];
     if let Ok(drop_ins) = fs::read_dir(folder.join(format!("{unit}.d"))) {
         expected.extend(drop_ins.filter_map(|entry| Some(entry.ok()?.path())));
@@ -188,17 +182,16 @@ mod tests {
                 .into_iter()
                 .map(|path| root.join(path))
         };
-        let version = |name: &str| Version::new(root.join(name).to_string_lossy());
-        files("a.service", &version("v1"), loaded(), false).unwrap();
-        assert!(files("a.service", &version("v2"), loaded(), false).unwrap_err().contains("v2"));
-        assert!(files("a.service", &version("v1"), loaded(), true).is_err());
+        files("a.service", &root.join("v1"), loaded(), false).unwrap();
+        assert!(files("a.service", &root.join("v2"), loaded(), false).unwrap_err().contains("v2"));
+        assert!(files("a.service", &root.join("v1"), loaded(), true).is_err());
         assert!(
-            files("a.service", &version("v1"), loaded().take(1), false)
+            files("a.service", &root.join("v1"), loaded().take(1), false)
                 .unwrap_err()
                 .contains("overrides.conf")
         );
         // a version without such a unit has nothing to compare with
-        files("b.service", &version("v1"), std::iter::empty(), false).unwrap();
+        files("b.service", &root.join("v1"), std::iter::empty(), false).unwrap();
     }
 
     #[test]

@@ -1,0 +1,279 @@
+//! One test per thing that can happen to an image, and per exit code of an update.
+
+use super::*;
+use crate::version::Assessment;
+
+pub(super) const ILL: bool = false;
+
+pub(super) fn shipped() -> Appliance {
+    let machine = Appliance::new();
+    assert_eq!(machine.verify().outcome, Conclusion::Good);
+    machine
+}
+
+fn state(machine: &Appliance, version: &str) -> Option<Assessment> {
+    machine.store().read().0.state(&v(version)).cloned()
+}
+
+pub(super) fn counter(machine: &Appliance, version: &str) -> Option<(u32, u32)> {
+    let world = machine.see();
+    let mut of = world.entries.iter().filter(|entry| entry.version == v(version));
+    let entry = of.next().unwrap_or_else(|| panic!("{version} has no entry"));
+    assert_eq!(of.next(), None, "{version} has two names");
+    entry.counter.map(|counter| (counter.left, counter.done))
+}
+
+fn newest(machine: &Appliance) -> Report {
+    machine.update(&Wish::default())
+}
+
+fn by_name(machine: &Appliance, version: &str, why: Option<&str>) -> Report {
+    let why = why.map(str::to_owned);
+    machine.update(&Wish { to: Some(v(version)), why, ..Wish::default() })
+}
+
+#[test]
+fn a_good_image_is_blessed_in_one_boot_and_the_other_slot_keeps_the_one_before() {
+    let machine = shipped();
+    machine.publish("2", release(2));
+    let report = newest(&machine);
+    assert_eq!((report.outcome, report.version), (Conclusion::Good, v("2")));
+    assert_eq!((machine.runs(), machine.see().boots_in_total), (v("2"), 2));
+    assert_eq!((counter(&machine, "2"), counter(&machine, "1")), (None, None));
+    let ledger = machine.store().read().0;
+    assert_eq!((ledger.last_good, ledger.floor), (Some(v("2")), Some(v("2"))));
+    assert_eq!(ledger.versions[&v("2")].usrhash, Some(hash(2)));
+    assert_eq!(machine.see().preferred, None);
+    assert!(newest(&machine).text.contains("up to date"));
+}
+
+#[test]
+fn an_image_that_answers_wrong_is_left_behind_marked_and_refused_whatever_it_has_in_it() {
+    let machine = shipped();
+    machine.publish("2", Release { healthy: ILL, ..release(2) });
+    newest(&machine);
+    assert_eq!((machine.runs(), machine.see().boots_in_total), (v("1"), 3));
+    assert_eq!((state(&machine, "2"), counter(&machine, "2")), (Some(Assessment::Quarantined), Some((0, 1))));
+    assert_eq!(machine.see().verdicts.last(), Some(&Conclusion::RolledBack));
+    assert_eq!(machine.see().preferred, None);
+    // on the disk it is not offered again; once its slot is gone it is, as if it were new
+    assert!(newest(&machine).text.contains("up to date"));
+    machine.get().entries.retain(|entry| entry.version == v("1"));
+    for number in [2, 3] {
+        machine.publish("2", release(number));
+        let report = newest(&machine);
+        assert_eq!(report.outcome.code(), 6, "{}", report.text);
+        assert!(report.text.contains("probe: ill"), "{}", report.text);
+    }
+    assert_eq!(machine.store().read().0.versions[&v("2")].refusals, 2);
+    // by name it is refused before anything is asked
+    machine.get().down = true;
+    assert_eq!(by_name(&machine, "2", None).outcome.code(), 6);
+    machine.get().down = false;
+    // a newer good one is not held up
+    machine.publish("2.1", release(4));
+    newest(&machine);
+    assert_eq!((machine.runs(), state(&machine, "2.1")), (v("2.1"), Some(Assessment::Blessed)));
+    assert_eq!(state(&machine, "2"), Some(Assessment::Quarantined));
+}
+
+#[test]
+fn an_image_that_does_not_come_up_gets_its_boots_and_is_remembered_with_their_number() {
+    let machine = shipped();
+    machine.publish("2", Release { boots: false, ..release(2) });
+    newest(&machine);
+    assert_eq!((machine.runs(), machine.see().boots_in_total), (v("1"), 1 + TRIES + 1));
+    assert_eq!((state(&machine, "2"), counter(&machine, "2")), (Some(Assessment::Quarantined), Some((0, 3))));
+    let reason = machine.store().read().0.versions[&v("2")].last_verdict.clone().unwrap().reason;
+    assert!(reason.contains("counter is used up") && reason.contains("3 boots"), "{reason}");
+    assert_eq!(machine.guard().verify().unwrap().outcome, Conclusion::Good);
+}
+
+#[test]
+fn while_a_version_is_on_trial_nothing_is_downloaded() {
+    let machine = shipped();
+    machine.publish("2", release(2));
+    machine.try_update(&Wish::default()).unwrap();
+    machine.publish("3", release(3));
+    machine.power_cut();
+    assert_eq!(machine.see().running, v("2"));
+    for wish in [Wish::default(), Wish { to: Some(v("3")), why: Some("now".into()), ..Wish::default() }] {
+        let report = machine.try_update(&wish).unwrap();
+        assert_eq!(report.outcome.code(), 75, "{}", report.text);
+    }
+    // blessed, and systemd-bless-boot has yet to come
+    assert_eq!(machine.guard().verify().unwrap().outcome, Conclusion::Good);
+    let report = machine.try_update(&Wish::default()).unwrap();
+    assert_eq!(report.outcome.code(), 75, "{}", report.text);
+    assert!(report.text.contains("systemd-bless-boot"), "{}", report.text);
+    assert_eq!(counter(&machine, "1"), None);
+    machine.bless_boot();
+    newest(&machine);
+    assert_eq!(machine.see().running, v("3"));
+}
+
+#[test]
+fn an_older_version_is_installed_for_a_human_with_a_reason_only() {
+    let machine = shipped();
+    for (version, number) in [("2", 2), ("3", 3)] {
+        machine.publish(version, release(number));
+        newest(&machine);
+    }
+    // an old manifest once more
+    machine.get().offers.remove(&v("3"));
+    assert!(newest(&machine).text.contains("up to date"));
+    machine.publish("2.5", release(4));
+    let report = by_name(&machine, "2.5", None);
+    assert_eq!(report.outcome.code(), 6);
+    assert!(report.text.contains("3 was blessed, and this is lower"), "{}", report.text);
+    assert_eq!(counter(&machine, "2"), None);
+    by_name(&machine, "2.5", Some("3 is too slow"));
+    let ledger = machine.store().read().0;
+    assert_eq!((machine.runs(), ledger.floor), (v("2.5"), Some(v("3"))));
+    assert_eq!(ledger.overrides[0].reason, "3 is too slow");
+}
+
+#[test]
+fn a_bad_image_runs_once_more_for_a_human_with_a_reason_whether_it_is_still_there_or_not() {
+    for gone in [false, true] {
+        let machine = shipped();
+        machine.publish("2", Release { healthy: ILL, ..release(2) });
+        newest(&machine);
+        if gone {
+            machine.get().entries.retain(|entry| entry.version == v("1"));
+        }
+        machine.get().releases.insert(2, release(2));
+        machine.get().offers.insert(v("2"), release(2));
+        by_name(&machine, "2", Some("it was the network"));
+        assert_eq!(machine.see().running, v("2"), "{gone}");
+        assert_eq!((state(&machine, "2"), counter(&machine, "2")), (Some(Assessment::Blessed), None));
+    }
+}
+
+#[test]
+fn a_machine_whose_every_version_is_bad_stays_up_says_so_and_can_still_be_updated() {
+    let machine = Appliance::new();
+    machine.get().releases.insert(1, Release { healthy: ILL, ..release(1) });
+    // nothing tells a shipped image from one that was blessed before the ledger was lost
+    assert_eq!(machine.verify().outcome.code(), 1);
+    let machine = shipped();
+    machine.publish("2", Release { healthy: ILL, ..release(2) });
+    machine.get().releases.insert(1, Release { healthy: ILL, ..release(1) });
+    newest(&machine);
+    assert_eq!((machine.runs(), machine.verify().outcome), (v("1"), Conclusion::Unhealthy));
+    machine.publish("3", release(3));
+    newest(&machine);
+    assert_eq!((machine.runs(), state(&machine, "3")), (v("3"), Some(Assessment::Blessed)));
+    // quarantined, alone, and running: it has nothing to lose
+    let machine = Appliance::new();
+    machine.get().releases.insert(1, Release { healthy: ILL, ..release(1) });
+    machine.get().entries[0].counter = Some(Counter { left: 2, done: 1 });
+    assert_eq!(machine.verify().outcome, Conclusion::NowhereToGo);
+    machine.power_cut();
+    assert_eq!(machine.verify().outcome, Conclusion::NowhereToGo);
+    machine.publish("2", release(2));
+    newest(&machine);
+    assert_eq!(machine.see().running, v("2"));
+}
+
+#[test]
+fn two_bad_ones_in_a_row_end_on_the_last_good_one() {
+    let machine = shipped();
+    machine.publish("2", Release { boots: false, ..release(2) });
+    newest(&machine);
+    machine.publish("3", Release { healthy: ILL, ..release(3) });
+    newest(&machine);
+    assert_eq!(machine.see().running, v("1"));
+    for bad in ["2", "3"] {
+        assert_eq!(state(&machine, bad), Some(Assessment::Quarantined), "{bad}");
+    }
+}
+
+#[test]
+fn without_its_ledger_the_guard_learns_from_the_boot_partition() {
+    for factory_reset in [false, true] {
+        let machine = shipped();
+        machine.publish("2", Release { healthy: ILL, ..release(2) });
+        newest(&machine);
+        machine.get().disks = Default::default();
+        if factory_reset {
+            machine.power_cut();
+        }
+        assert_eq!(machine.verify().outcome, Conclusion::Good);
+        assert_eq!(machine.see().running, v("1"));
+        assert_eq!(state(&machine, "1"), Some(Assessment::Blessed));
+        assert_eq!(state(&machine, "2"), Some(Assessment::Quarantined));
+        assert_eq!(by_name(&machine, "2", None).outcome.code(), 6);
+        assert_eq!(machine.store().read().0.floor, Some(v("1")));
+    }
+}
+
+#[test]
+fn a_blessed_version_with_another_content_is_on_trial_again() {
+    let machine = shipped();
+    machine.publish("2", release(2));
+    newest(&machine);
+    let mut ledger = machine.store().read().0;
+    ledger.versions.get_mut(&v("2")).unwrap().usrhash = Some(hash(9));
+    machine.store().save(&mut ledger).unwrap();
+    machine.get().releases.insert(2, Release { healthy: ILL, ..release(2) });
+    machine.power_cut();
+    machine.verify();
+    assert_eq!((machine.runs(), state(&machine, "2")), (v("1"), Some(Assessment::Quarantined)));
+}
+
+#[test]
+fn a_human_goes_back_to_an_older_good_image_and_an_update_leads_on_from_there() {
+    let machine = shipped();
+    machine.publish("2", release(2));
+    newest(&machine);
+    assert_eq!(machine.guard().rollback(None, "root").unwrap().outcome, Conclusion::Rebooting);
+    assert_eq!(machine.see().preferred, Some(v("1")));
+    machine.power_cut();
+    assert_eq!((machine.verify().outcome, machine.runs()), (Conclusion::RolledBack, v("1")));
+    machine.power_cut();
+    assert_eq!((machine.verify().outcome, machine.runs()), (Conclusion::Good, v("1")));
+    // what a human has left is not told to be installed again
+    assert!(by_name(&machine, "2", None).text.contains("rollback --to"));
+    machine.publish("3", release(3));
+    newest(&machine);
+    assert_eq!((machine.runs(), machine.see().preferred.clone()), (v("3"), None));
+}
+
+#[test]
+fn a_blessed_version_whose_counter_was_used_up_by_cuts_gets_its_name_back() {
+    let machine = shipped();
+    machine.publish("2", release(2));
+    machine.try_update(&Wish::default()).unwrap();
+    machine.power_cut();
+    assert_eq!(machine.guard().verify().unwrap().outcome, Conclusion::Good);
+    for _ in 0..2 {
+        // before systemd-bless-boot
+        machine.power_cut();
+        assert_eq!(machine.see().running, v("2"));
+    }
+    machine.power_cut();
+    assert_eq!((machine.runs(), counter(&machine, "2")), (v("1"), Some((0, 3))));
+    assert_eq!(machine.verify().outcome, Conclusion::Good);
+    assert_eq!(counter(&machine, "2"), None);
+    machine.power_cut();
+    assert_eq!((machine.verify().outcome, machine.runs()), (Conclusion::Good, v("2")));
+}
+
+#[test]
+fn the_last_good_version_is_not_overwritten_from_an_older_one_that_does_not_serve() {
+    let machine = shipped();
+    machine.publish("2", release(2));
+    newest(&machine);
+    machine.get().releases.insert(1, Release { healthy: ILL, ..release(1) });
+    machine.guard().rollback(None, "root").unwrap();
+    machine.power_cut();
+    assert_eq!((machine.verify().outcome, machine.runs()), (Conclusion::StillUnhealthy, v("1")));
+    machine.publish("3", release(3));
+    let report = newest(&machine);
+    assert_eq!(report.outcome.code(), 75, "{}", report.text);
+    assert!(report.text.contains("2 in the other slot was the last good one"), "{}", report.text);
+    assert_eq!(machine.guard().rollback(None, "root").unwrap().outcome, Conclusion::Rebooting);
+    machine.power_cut();
+    assert_eq!((machine.verify().outcome, machine.runs()), (Conclusion::RolledBack, v("2")));
+}

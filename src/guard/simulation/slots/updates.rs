@@ -1,0 +1,140 @@
+//! Downloads that fail, lie, arrive broken or are cut off: judged by what is there, and begun anew.
+
+use super::{
+    cases::{counter, shipped},
+    *,
+};
+
+#[test]
+fn a_download_gets_a_second_chance_and_no_third() {
+    for (manner, part) in [
+        (Download::Fails, "has been tampered with"),
+        (Download::Lies, "reports success, but no boot entry of it is there"),
+    ] {
+        let machine = shipped();
+        machine.publish("2", release(2));
+        (machine.get().download, machine.get().times) = (manner, 2);
+        let report = machine.update(&Wish::default());
+        assert_eq!((report.outcome.code(), machine.runs()), (70, v("1")));
+        assert!(report.text.contains(part), "{}", report.text);
+        // nothing is left half written
+        assert!(machine.see().partitions[2..].iter().all(|partition| partition.label == EMPTY));
+        machine.get().times = 1;
+        machine.update(&Wish::default());
+        assert_eq!(machine.see().running, v("2"), "{manner:?}");
+    }
+}
+
+#[test]
+fn a_manifest_without_its_signature_is_asked_for_again_and_then_told() {
+    let machine = shipped();
+    machine.publish("2", release(2));
+    machine.get().down = true;
+    assert!(machine.try_update(&Wish::default()).unwrap_err().0.contains("Signature"));
+    assert_eq!(machine.see().partitions[2].label, EMPTY);
+}
+
+#[test]
+fn a_slot_that_does_not_keep_what_is_written_is_found_before_any_reboot_and_is_not_the_versions_fault() {
+    let machine = shipped();
+    machine.publish("2", release(2));
+    (machine.get().download, machine.get().times) = (Download::Flips, 1);
+    let report = machine.update(&Wish::default());
+    assert_eq!((report.outcome.code(), machine.see().boots_in_total), (70, 1));
+    assert!(report.text.contains("Verification failed"), "{}", report.text);
+    assert_eq!(machine.see().entries.len(), 1);
+    machine.update(&Wish::default());
+    assert_eq!(machine.see().running, v("2"));
+}
+
+#[test]
+fn a_look_changes_nothing() {
+    let machine = shipped();
+    let look = |to: Option<&str>| {
+        let wish = Wish { to: to.map(v), check: true, ..Wish::default() };
+        Guard::peek(machine.clone(), machine.store(), policy()).update(&wish).unwrap()
+    };
+    assert!(look(None).text.contains("up to date"));
+    machine.publish("2", Release { healthy: false, ..release(2) });
+    assert!(look(None).text.contains("would be installed"));
+    machine.update(&Wish::default());
+    machine.get().fuse = Some(0);
+    assert_eq!(look(Some("2")).outcome.code(), 6);
+    assert_eq!(look(Some("0.9")).outcome.code(), 6);
+    assert!(!machine.see().dead);
+}
+
+#[test]
+fn what_an_update_has_left_is_staged_by_the_next_one_without_the_server() {
+    let machine = shipped();
+    machine.publish("2", release(2));
+    machine.get().update(&v("2")).unwrap();
+    machine.get().down = true;
+    let report = machine.update(&Wish::default());
+    assert_eq!((report.outcome, machine.runs()), (Conclusion::Good, v("2")), "{}", report.text);
+}
+
+#[test]
+fn a_boot_entry_that_leads_nowhere_is_not_what_the_next_boot_starts() {
+    let machine = shipped();
+    machine.publish("2", release(2));
+    machine.get().update(&v("2")).unwrap();
+    machine.get().partition(5).type_id = Uuid::from_u128(PENDING);
+    assert_eq!(machine.verify().outcome, Conclusion::Good);
+    assert_eq!(machine.see().preferred, Some(v("1")));
+    machine.update(&Wish::default());
+    assert_eq!((machine.runs(), machine.see().preferred.clone()), (v("2"), None));
+}
+
+/// Every effect of an update and of the trial after it, one after the other, as the last one before a crash.
+#[test]
+fn a_crash_at_each_single_effect_ends_where_no_crash_ends() {
+    let mut crashes = 0;
+    let kinds =
+        [release(3), Release { healthy: false, ..release(3) }, Release { boots: false, ..release(3) }];
+    for (kind, power) in kinds.into_iter().flat_map(|kind| [(kind, false), (kind, true)]) {
+        for effects in 0.. {
+            let machine = shipped();
+            machine.publish("2", release(2));
+            machine.update(&Wish::default());
+            machine.publish("3", kind);
+            machine.get().fuse = Some(effects);
+            let _ = machine.try_update(&Wish::default());
+            if !machine.see().dead {
+                if !machine.see().reboot_asked {
+                    break;
+                }
+                // the fuse goes on through the trial
+                let left = machine.see().fuse;
+                machine.power_cut();
+                machine.get().fuse = left;
+                let ended = machine.guard().verify().is_ok() && !machine.see().dead;
+                if ended {
+                    break;
+                }
+            }
+            crashes += 1;
+            (machine.get().dead, machine.get().fuse) = (false, None);
+            if power || machine.see().reboot_asked {
+                machine.power_cut();
+            }
+            machine.verify();
+            machine.update(&Wish::default());
+            machine.verify();
+            let good = kind.boots && kind.healthy;
+            let expected = if good { v("3") } else { v("2") };
+            assert_eq!(machine.see().running, expected, "{kind:?} after {effects} effects");
+            if good {
+                assert_eq!(counter(&machine, "3"), None);
+            }
+            assert!(
+                machine
+                    .see()
+                    .partitions
+                    .iter()
+                    .all(|partition| { FINAL.contains(&partition.type_id.as_u128()) })
+            );
+        }
+    }
+    assert!(crashes > 100, "{crashes} crashes");
+}

@@ -1,0 +1,262 @@
+//! A machine with image slots: versions are images, each in a slot of the disk with a boot entry that only it
+//! can be started by. The boot loader counts boots, a reboot is the only switch.
+
+pub(crate) mod disk;
+pub(crate) mod esp;
+pub(crate) mod loader;
+pub(crate) mod release;
+pub(crate) mod sysupdate;
+pub(crate) mod uki;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use esp::Esp;
+use uuid::Uuid;
+
+use crate::{
+    command::{self, QUICK},
+    health::{
+        Subject,
+        identity::{self, Identity},
+    },
+    host::Host,
+    images::{Images, entry::RootHash, partition::Partition},
+    report::Report,
+    settings::{Settings, slots::SlotSettings},
+    system::{BootChoice, BootIdentity, Illness, Mark, Result, System, SystemError},
+    updater::Updater,
+    version::{Timestamp, Version},
+};
+
+/// Where an image with NixOS keeps the toplevel that runs.
+const CURRENT: &str = "/run/current-system";
+
+/// The machine that this process runs on.
+pub(crate) struct Slots {
+    host: Host,
+    settings: SlotSettings,
+    esp: Esp,
+}
+
+impl Slots {
+    /// The machine as the settings see it.
+    ///
+    /// # Errors
+    /// The runtime cannot be started.
+    pub(crate) fn new(settings: &Settings) -> Result<Self> {
+        let slots = settings.slots.clone();
+        Ok(Self { host: Host::new(settings)?, esp: Esp::new(&slots.boot), settings: slots })
+    }
+
+    /// The host below.
+    pub(crate) fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// Asks for a factory reset, which ends in a reboot.
+    ///
+    /// # Errors
+    /// This machine has no such target, or it failed.
+    pub(crate) fn factory_reset(&self) -> Result<()> {
+        const TARGET: &str = "factory-reset.target";
+        let state =
+            self.host.must(&["systemctl", "show", "--property=LoadState", "--value", TARGET], QUICK)?;
+        if state.trim() != "loaded" {
+            return Err(SystemError(format!("{TARGET} is {}: this machine cannot be reset", state.trim())));
+        }
+        self.host.must(&["systemctl", "start", TARGET], QUICK).map(drop)
+    }
+
+    fn disk(&self) -> Result<PathBuf> {
+        self.settings.disk.clone().map_or_else(|| disk::of_folder(self.esp.folder()), Ok)
+    }
+
+    fn look(&self) -> Result<Images> {
+        Ok(Images {
+            entries: self.esp.entries()?,
+            partitions: disk::partitions(&self.disk()?)?,
+            running: release::root_hash(&self.settings.cmdline)?,
+            preferred: loader::chosen("LoaderEntryPreferred")?,
+            default: loader::chosen("LoaderEntryDefault")?,
+            oneshot: loader::chosen("LoaderEntryOneShot")?,
+        })
+    }
+}
+
+impl System for Slots {
+    fn running(&self) -> Result<Version> {
+        release::version(&self.settings.os_release)
+    }
+
+    fn booted(&self) -> Result<Version> {
+        self.running()
+    }
+
+    fn installed(&self) -> Result<Option<Version>> {
+        Ok(self.look()?.lasting().cloned())
+    }
+
+    fn activation(&self) -> Result<String> {
+        Ok(self.boot_id())
+    }
+
+    fn exists(&self, version: &Version) -> bool {
+        self.look().is_ok_and(|images| images.is_whole(version))
+    }
+
+    fn boot_identity(&self, version: &Version) -> Result<BootIdentity> {
+        let images = self.look()?;
+        // kernel, initrd and store are one: nothing but itself stands for it
+        let hash = images.of(version).find_map(|entry| entry.usrhash.as_ref());
+        let hash = hash.ok_or_else(|| SystemError(format!("{version} has no boot entry")))?;
+        Ok(BootIdentity { kernel: hash.as_str().into(), early: hash.as_str().into() })
+    }
+
+    fn install(&mut self, version: &Version) -> Result<()> {
+        let images = self.look()?;
+        if images.lasting() == Some(version) {
+            return Ok(());
+        }
+        if !images.is_whole(version) {
+            return Err(SystemError(format!("{version} is not completely in any slot")));
+        }
+        let unasked = Images { preferred: None, ..images };
+        let preferred = (unasked.lasting() != Some(version)).then_some(version);
+        loader::tell(&self.host, "set-preferred", preferred)
+    }
+
+    fn can_switch(&self) -> bool {
+        false
+    }
+
+    fn switch(&mut self, version: &Version) -> Result<()> {
+        Err(SystemError(format!("{version} runs after a reboot only")))
+    }
+
+    fn install_boot(&mut self, version: &Version) -> Result<()> {
+        // its boot entry is a part of it
+        if self.exists(version) {
+            return Ok(());
+        }
+        Err(SystemError(format!("{version} is not completely in any slot")))
+    }
+
+    fn reboot(&mut self) -> Result<()> {
+        self.host.reboot()
+    }
+
+    fn boot_choice(&self) -> Result<Option<BootChoice>> {
+        if !loader::listens()? {
+            return Ok(None);
+        }
+        let images = self.look()?;
+        Ok(Some(BootChoice { default: images.lasting().cloned(), oneshot: images.oneshot }))
+    }
+
+    fn has_boot_entry(&self, version: &Version) -> bool {
+        self.exists(version)
+    }
+
+    fn set_default(&mut self, version: &Version) -> Result<()> {
+        self.install(version)
+    }
+
+    fn set_oneshot(&mut self, version: Option<&Version>) -> Result<()> {
+        loader::tell(&self.host, "set-oneshot", version)
+    }
+
+    fn images(&self) -> Result<Option<Images>> {
+        self.look().map(Some)
+    }
+
+    fn mark(&mut self, version: &Version, mark: Mark) -> Result<()> {
+        self.esp.mark(version, mark)
+    }
+
+    fn pins(&self) -> Result<Vec<Version>> {
+        let images = self.look()?;
+        Ok(images.versions().into_iter().filter(|version| images.is_uncounted(version)).cloned().collect())
+    }
+
+    fn pin(&mut self, _version: &Version) -> Result<()> {
+        // nothing collects slots
+        Ok(())
+    }
+
+    fn unpin(&mut self, _version: &Version) -> Result<()> {
+        Ok(())
+    }
+
+    fn health(&mut self, version: &Version) -> std::result::Result<(), Illness> {
+        let toplevel = fs::canonicalize(CURRENT).unwrap_or_default();
+        let identity = Identity::new(Some(version.as_str()), &toplevel);
+        self.host.health(version, &Subject { identity, root: "/".into() })
+    }
+
+    fn leave_verdict(&mut self, report: &Report, activation: Option<&str>) {
+        self.host.leave_verdict(report, activation);
+    }
+
+    fn switching(&self) -> bool {
+        false
+    }
+
+    fn boot_id(&self) -> String {
+        identity::boot_id()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.host.now()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.host.elapsed()
+    }
+
+    fn sleep(&mut self, duration: Duration) {
+        self.host.sleep(duration);
+    }
+}
+
+impl Updater for Slots {
+    fn ready(&self) -> Result<()> {
+        command::find(&self.settings.sysupdate, "slots.sysupdate")?;
+        command::find(&self.settings.veritysetup, "slots.veritysetup")
+    }
+
+    fn available(&mut self) -> Result<Option<Version>> {
+        sysupdate::available(&self.host, &self.settings.sysupdate)
+    }
+
+    fn fetch(&mut self, version: &Version) -> Result<()> {
+        sysupdate::update(&self.host, &self.settings.sysupdate, version)
+    }
+
+    fn clear_partial(&mut self) -> Result<()> {
+        self.esp.clear_partial()
+    }
+
+    fn empty(&mut self, partition: &Partition, type_id: Uuid) -> Result<()> {
+        disk::empty(&self.disk()?, partition, type_id)
+    }
+
+    fn discard(&mut self, version: &Version) -> Result<()> {
+        self.esp.remove(version)
+    }
+
+    fn check_content(&mut self, hash: &RootHash) -> Result<()> {
+        let (images, disk) = (self.look()?, self.disk()?);
+        let devices = hash.partitions().map(|id| {
+            let partition = images.partition(id).ok_or_else(|| SystemError(format!("no partition {id}")));
+            partition.map(|partition| disk::device(&disk, partition.number))
+        });
+        let [store, verity] = devices;
+        let (store, verity): (PathBuf, PathBuf) = (store?, verity?);
+        let devices: [&Path; 2] = [&store, &verity];
+        sysupdate::verify(&self.host, &self.settings.veritysetup, devices, hash.as_str())
+    }
+}

@@ -1,0 +1,280 @@
+//! The way to a newer image: checked, downloaded into the other slot, checked again, and staged.
+//!
+//! The other slot is what the machine goes back to, and a download erases it. So nothing is downloaded before
+//! the running version has its good verdict, and what the download has achieved is judged by what is on the
+//! disk, not by what the program says.
+
+use crate::{
+    events::{self, Event},
+    guard::Guard,
+    images::{Images, entry::Entry, order},
+    ledger::Override,
+    report::{Conclusion, Report},
+    store::disk::Disk,
+    system::SystemError,
+    updater::{Updater, Wish},
+    version::{Assessment, Version},
+};
+
+impl<S: Updater, D: Disk> Guard<S, D> {
+    /// Installs a version into the other slot for its trial.
+    ///
+    /// # Errors
+    /// The machine or the server cannot be asked.
+    pub(crate) fn update(&mut self, wish: &Wish) -> Result<Report, SystemError> {
+        let running = self.system.running()?;
+        let images = self.slots()?;
+        sound(&images, &running)?;
+        if let Some(reason) = self.not_now(&images, &running) {
+            let text = format!("not now: {reason}");
+            return Ok(Report { outcome: Conclusion::Later, version: running, text });
+        }
+        self.system.ready()?;
+        if let Some(to) = &wish.to
+            && let Some(report) = self.refuse(to, wish)?
+        {
+            return Ok(report);
+        }
+        if !wish.check {
+            self.tidy(&running)?;
+        }
+        let Some(version) = self.candidate(wish, &running)? else {
+            let text = "up to date: no newer version is offered".into();
+            return Ok(Report { outcome: Conclusion::Good, version: running, text });
+        };
+        if let Some(report) = self.refuse(&version, wish)? {
+            return Ok(report);
+        }
+        let images = self.slots()?;
+        let done = |text: &str| {
+            Ok(Report { outcome: Conclusion::Good, version: version.clone(), text: text.into() })
+        };
+        if version == running {
+            return done("runs already");
+        }
+        let untried = is_untried(&images, &version);
+        if images.is_whole(&version) && images.is_uncounted(&version) {
+            return done("is on this machine, and good: `uecho-guard rollback --to` goes to it");
+        }
+        if images.is_whole(&version) && images.may_boot(&version) && !untried {
+            return done("is on trial: the next boot tries it again");
+        }
+        if wish.check {
+            return done("would be installed");
+        }
+        self.lift(&version, wish)?;
+        if !self.slots().is_ok_and(|images| is_untried(&images, &version))
+            && let Err(error) = self.download(&version, &running)
+        {
+            return Ok(self.failed(&version, &running, &error.0));
+        }
+        self.stage(&version, &running, wish)
+    }
+
+    /// The image slots.
+    fn slots(&self) -> Result<Images, SystemError> {
+        self.system.images()?.ok_or_else(|| SystemError("this machine has no image slots".into()))
+    }
+
+    /// Why the other slot is still needed.
+    fn not_now(&self, images: &Images, running: &Version) -> Option<String> {
+        if self.ledger.intent.is_some() {
+            return Some("a rollback is under way".into());
+        }
+        let last_good = self.ledger.last_good.as_ref();
+        if let Some(other) = last_good.filter(|version| *version != running && self.system.exists(version)) {
+            return Some(format!(
+                "{running} is not proven, and {other} in the other slot was the last good one"
+            ));
+        }
+        if self.ledger.is_blessed(running) {
+            let counted = images.of(running).any(|entry| entry.counter.is_some());
+            return counted.then(|| {
+                format!("{running} is blessed, but systemd-bless-boot has not removed its boot counter yet")
+            });
+        }
+        // one that is bad and alone has nothing to lose
+        let alone = self.ledger.is_quarantined(running) && self.target(running).is_none();
+        (!alone).then(|| format!("{running} has no good verdict, and the other slot is the way back"))
+    }
+
+    /// Refuses a version that is bad, or lower than one that was good, unless a human says why not.
+    fn refuse(&mut self, version: &Version, wish: &Wish) -> Result<Option<Report>, SystemError> {
+        if let Some(problem) = order::problem(version.as_str()) {
+            return Err(SystemError(format!("the version `{version}` {problem}")));
+        }
+        if wish.why.is_some() {
+            return Ok(None);
+        }
+        let reason = if self.ledger.is_quarantined(version) {
+            format!("quarantined: {}", self.last_reason(version))
+        } else if let Some(floor) = self.below_floor(version) {
+            format!("{floor} was blessed, and this is lower")
+        } else {
+            return Ok(None);
+        };
+        events::emit(&Event::Refused { version, reason: &reason });
+        if !wish.check && self.ledger.is_quarantined(version) {
+            self.count_refusal(version);
+        }
+        let text = format!(
+            "{reason}\nTo install it all the same: uecho-guard update --to {version} --override \"WHY\""
+        );
+        Ok(Some(Report { outcome: Conclusion::Refused, version: version.clone(), text }))
+    }
+
+    fn below_floor(&self, version: &Version) -> Option<&Version> {
+        let floor = self.ledger.floor.as_ref()?;
+        order::compare(version.as_str(), floor.as_str()).is_lt().then_some(floor)
+    }
+
+    /// What is wanted, what the server has, or what an update that was cut off has left to be staged.
+    fn candidate(&mut self, wish: &Wish, running: &Version) -> Result<Option<Version>, SystemError> {
+        if wish.to.is_some() {
+            return Ok(wish.to.clone());
+        }
+        let offered = self.system.available().or_else(|_| {
+            // manifest and signature are two files, and may have been replaced in between
+            self.system.sleep(self.policy.interval);
+            self.system.available()
+        });
+        if let Ok(Some(version)) = offered {
+            return Ok(Some(version));
+        }
+        let images = self.slots()?;
+        let waits = |version: &&&Version| {
+            **version != running && !self.ledger.is_quarantined(version) && is_untried(&images, version)
+        };
+        let waiting = images.versions().iter().find(waits).map(|version| (*version).clone());
+        waiting.map_or(offered, |version| Ok(Some(version)))
+    }
+
+    /// Frees what an update that was cut off has left: entries that lead nowhere, then partitions that no
+    /// entry leads to. systemd-sysupdate would refuse to install the same version again.
+    fn tidy(&mut self, running: &Version) -> Result<(), SystemError> {
+        self.system.clear_partial()?;
+        let images = self.slots()?;
+        let readable = |version: &Version| images.of(version).all(|entry| entry.usrhash.is_some());
+        for version in images.versions() {
+            // one without boots left leads nowhere as well, but its name is a memory
+            if version != running
+                && images.may_boot(version)
+                && !images.is_whole(version)
+                && readable(version)
+            {
+                self.system.discard(version)?;
+            }
+        }
+        for (partition, type_id) in self.slots()?.stranded() {
+            let version = partition.version().unwrap_or_default();
+            self.system.empty(partition, type_id)?;
+            events::emit(&Event::SlotReset { version, partition: partition.number });
+        }
+        Ok(())
+    }
+
+    /// Records what a human has decided.
+    fn lift(&mut self, version: &Version, wish: &Wish) -> Result<(), SystemError> {
+        let Some(why) = &wish.why else { return Ok(()) };
+        let not_recorded = |error: &dyn std::fmt::Display| SystemError(error.to_string());
+        if self.ledger.is_quarantined(version) {
+            self.pardon(version, "override", &wish.by, why).map_err(|error| not_recorded(&error))?;
+        } else if self.below_floor(version).is_some() {
+            self.ledger.overrides.push(Override {
+                at: self.system.now(),
+                version: version.clone(),
+                kind: "override".into(),
+                by: wish.by.clone(),
+                reason: why.clone(),
+                unknown: serde_json::Map::new(),
+            });
+            self.try_save().map_err(|error| not_recorded(&error))?;
+            events::emit(&Event::Human { kind: "override", version, reason: why, by: &wish.by });
+        }
+        Ok(())
+    }
+
+    /// Downloads, a second time if it fails. What counts is what is there after it.
+    fn download(&mut self, version: &Version, running: &Version) -> Result<(), SystemError> {
+        let first = self.try_download(version);
+        if first.is_ok() {
+            return first;
+        }
+        self.system.sleep(self.policy.interval);
+        self.tidy(running)?;
+        self.try_download(version)
+    }
+
+    fn try_download(&mut self, version: &Version) -> Result<(), SystemError> {
+        let said = self.system.fetch(version);
+        let images = self.slots()?;
+        if is_untried(&images, version) {
+            return Ok(());
+        }
+        said?;
+        let what = match images.of(version).next() {
+            None => "no boot entry of it is there",
+            Some(_) if images.is_whole(version) => "its boot entry has no boots left",
+            Some(_) => "its boot entry leads to partitions that are not there",
+        };
+        Err(SystemError(format!("systemd-sysupdate reports success, but {what}")))
+    }
+
+    /// Checks all of the new slot, and makes it what the next boot starts.
+    fn stage(&mut self, version: &Version, running: &Version, wish: &Wish) -> Result<Report, SystemError> {
+        let images = self.slots()?;
+        let Some(hash) = images.whole(version) else {
+            return Ok(self.failed(version, running, "it is not completely there"));
+        };
+        if let Err(error) = self.system.check_content(hash) {
+            // not its fault: the next download may find better blocks
+            Self::attempt("remove the boot entry", self.system.discard(version));
+            return Ok(self.failed(version, running, &error.0));
+        }
+        let entry = self.ledger.see(version, self.system.now());
+        (entry.state, entry.attempts, entry.boots) = (Assessment::Staged, 0, false);
+        (entry.last_boot, entry.last_verdict) = (String::new(), None);
+        entry.usrhash = Some(hash.clone());
+        self.try_save().map_err(|error| SystemError(error.to_string()))?;
+        self.system.install(version)?;
+        events::emit(&Event::Staged { version });
+        let text = if wish.reboot {
+            let reason = "an update is installed";
+            events::emit(&Event::Rebooting { version, reason, reboots: self.ledger.reboots });
+            self.system.reboot()?;
+            "installed and verified; rebooting into it for its trial"
+        } else {
+            "installed and verified; the next boot is its trial"
+        };
+        Ok(Report { outcome: Conclusion::Good, version: version.clone(), text: text.into() })
+    }
+
+    fn failed(&mut self, version: &Version, running: &Version, reason: &str) -> Report {
+        Self::attempt("free the slot", self.tidy(running));
+        events::emit(&Event::UpdateFailed { version, reason });
+        let text = format!("not installed: {reason}");
+        Report { outcome: Conclusion::Failed, version: version.clone(), text }
+    }
+}
+
+/// Whether the version is there, whole, and was never booted.
+fn is_untried(images: &Images, version: &Version) -> bool {
+    images.is_whole(version) && images.of(version).all(Entry::is_untried)
+}
+
+/// Whether what runs is what the machine says that runs: `ProtectVersion=` of the transfers goes by it, and
+/// nothing else keeps the running slot from being overwritten.
+fn sound(images: &Images, running: &Version) -> Result<(), SystemError> {
+    let Some(hash) = &images.running else {
+        return Err(SystemError(
+            "the kernel command line has no usrhash=: this machine does not run from an image slot".into(),
+        ));
+    };
+    if images.of(running).any(|entry| entry.usrhash.as_ref() == Some(hash)) && images.is_whole(running) {
+        return Ok(());
+    }
+    Err(SystemError(format!(
+        "os-release says {running}, but no boot entry and slot of {running} have the usrhash={} that runs",
+        hash.as_str()
+    )))
+}
