@@ -1,9 +1,9 @@
-//! A random text that only comes back right from a service that decodes and escapes right.
+//! A random text that comes back right only from a service that decodes and escapes right.
 
 use std::iter;
 
-/// Pieces a text is made of: as it is, as it must stand in HTML, and percent-encoded for the path. No `/`,
-/// `\` or NUL: proxies in between may rewrite those.
+/// The pieces of a text: the piece itself, its form in HTML, and its percent-encoded form in the path. None
+/// contains `/`, `\` or NUL, because proxies on the way may rewrite those.
 const PIECES: [[&str; 3]; 8] = [
     ["<b>", "&lt;b&gt;", "%3Cb%3E"],
     [
@@ -19,14 +19,14 @@ const PIECES: [[&str; 3]; 8] = [
     [" ", " ", "%20"],
 ];
 
-/// One text, and how it must come back.
+/// One text and the answers that it must get.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Challenge {
     /// The text.
     pub text: String,
-    /// The request path that carries it.
+    /// The request path for the text.
     pub path: String,
-    /// The exact page.
+    /// The exact page that must come back.
     pub page: String,
 }
 

@@ -1,8 +1,9 @@
-//! The one check of a running service: is it ready, and does what comes back through its public listener read
-//! exactly as it must? `uecho probe`, the watchdog's self-request and the guard of the machine all use it.
+//! The one check of a running service: whether it is ready, and whether the answers of its public listener
+//! read exactly as they must. `uecho probe`, the watchdog of the service and the guard of the machine all use
+//! it.
 //!
-//! The expectations are written down here a second time on purpose: a fault in the service's own escaping or
-//! headers must not be able to hide behind shared code.
+//! The expectations are written a second time here on purpose: shared code could hide an error in the
+//! escaping or the headers of the service.
 
 use std::{
     sync::Arc,
@@ -20,10 +21,10 @@ use crate::{
     verify,
 };
 
-/// Time for one whole check unless told otherwise.
+/// The time for one whole check, unless the caller sets another.
 pub const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What the receipt of every answer must say; `None`: anything.
+/// What the receipt of every answer must say; `None` accepts anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expect {
     /// Version of the build.
@@ -37,35 +38,35 @@ pub struct Expect {
 /// A check that can be made any number of times.
 #[derive(Clone, Debug)]
 pub struct Probe {
-    /// Whom to ask.
+    /// The service to ask.
     pub target: Target,
-    /// Who must answer.
+    /// The build and system that must answer.
     pub expect: Expect,
-    /// Bound of one whole check.
+    /// The time limit of one whole check.
     pub timeout: Duration,
 }
 
 /// A healthy service.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
-    /// Who was asked.
+    /// The service that was asked.
     pub target: String,
-    /// Who answered.
+    /// The receipt of the service that answered.
     pub receipt: Receipt,
     /// The text that came back.
     pub text: String,
     /// Duration of the whole check.
     pub seconds: f64,
-    /// Duration of each step, connecting included, in the order taken.
+    /// The duration of each step, including connecting, in order.
     pub steps: Vec<StepTime>,
 }
 
 /// How long a step took.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct StepTime {
-    /// Which one.
+    /// The step.
     pub step: Step,
-    /// Connecting included.
+    /// Its duration, including connecting.
     pub seconds: f64,
 }
 
@@ -76,8 +77,8 @@ impl Probe {
         Self { target, expect: Expect::default(), timeout: TIMEOUT }
     }
 
-    /// Makes one check: `/readyz`, then a random text with markup as a page and as JSON, each over a
-    /// connection of its own, so that a restart of the service between two steps is no fault.
+    /// Makes one check: `/readyz`, then a random text with markup as a page and as JSON. Each step has a
+    /// connection of its own, so that a restart of the service between two steps is not an error.
     ///
     /// # Errors
     /// The service is not healthy, or not the expected one; see [`Unhealthy`].
@@ -125,7 +126,7 @@ impl Probe {
 /// Takes one step over an open connection.
 ///
 /// # Errors
-/// The answer does not come, or is not what it must be.
+/// There was no answer, or a wrong one.
 pub async fn ask(
     connection: &mut ClientConnection,
     step: Step,

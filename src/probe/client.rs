@@ -1,4 +1,4 @@
-//! HTTP/1.1 connections to a target: requests that read little and trust nothing.
+//! HTTP/1.1 connections to a target. They limit what they read, and check every answer.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -15,12 +15,12 @@ use tokio::{
 use crate::{connect::Connector, target::Target, unhealthy::Fault};
 
 const USER_AGENT: &str = concat!("uecho-probe/", env!("CARGO_PKG_VERSION"));
-/// Most of a body that is read; the longest right answer is far below.
+/// The most bytes of a body that are read; the longest correct answer is far shorter.
 const BODY_BYTES: usize = 64 * 1024;
-/// Most of a head that is read.
+/// The most bytes of a head that are read.
 const HEAD_BYTES: usize = 64 * 1024;
 
-/// How targets are reached; made once for any number of connections.
+/// How to reach a target; made once for any number of connections.
 pub struct Client {
     target: Target,
     connector: Connector,
@@ -28,19 +28,19 @@ pub struct Client {
     headers: HeaderMap,
 }
 
-/// An open connection; closed on drop. Bounded by the caller's timeout only.
+/// An open connection; closed on drop. Only the timeout of the caller limits its requests.
 pub struct ClientConnection {
     client: Arc<Client>,
     sender: SendRequest<Empty<Bytes>>,
-    // aborted on drop
+    // the task is aborted on drop
     _driver: JoinSet<()>,
 }
 
 impl Client {
-    /// A client of one target; https trusts the authorities of the system.
+    /// A client of one target; for https it trusts the certificate authorities of the system.
     ///
     /// # Errors
-    /// [`Fault::Unreachable`] when https is asked for and the system knows no authority.
+    /// [`Fault::Unreachable`] when the target is https and the system knows no authority.
     pub fn new(target: &Target) -> Result<Self, Fault> {
         let (connector, host, prefix) = match target {
             Target::Unix(_) => (Connector::plain(), HeaderValue::from_static("localhost"), String::new()),
@@ -71,13 +71,13 @@ impl Client {
         self
     }
 
-    /// Goes by another name.
+    /// Sets another `User-Agent`.
     #[must_use]
     pub fn user_agent(self, name: &'static str) -> Self {
         self.header(header::USER_AGENT, HeaderValue::from_static(name))
     }
 
-    /// Connects, TLS included.
+    /// Connects, including TLS.
     ///
     /// # Errors
     /// [`Fault::Unreachable`] with the system's reason.
@@ -106,10 +106,10 @@ impl Client {
         }
     }
 
-    /// Speaks HTTP on a stream that is open already, wherever it leads.
+    /// Starts HTTP on a stream that is already open.
     ///
     /// # Errors
-    /// [`Fault::Unreachable`] when that cannot begin.
+    /// [`Fault::Unreachable`] when HTTP cannot start.
     pub async fn over<S>(self: &Arc<Self>, stream: S) -> Result<ClientConnection, Fault>
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
@@ -121,7 +121,7 @@ impl Client {
             .map_err(|error| Fault::unreachable(format!("cannot speak HTTP: {error}")))?;
         let mut driver = JoinSet::new();
         driver.spawn(async move {
-            // the request that was cut short reports it
+            // the request that was cut reports the error
             let _ = connection.await;
         });
         Ok(ClientConnection { client: self.clone(), sender, _driver: driver })
@@ -129,11 +129,11 @@ impl Client {
 }
 
 impl ClientConnection {
-    /// `GET path`, the whole answer.
+    /// Sends `GET path` and gives the whole answer.
     ///
     /// # Errors
-    /// [`Fault::Unreachable`] when the connection breaks, [`Fault::WrongAnswer`] when what comes is no HTTP
-    /// or too large.
+    /// [`Fault::Unreachable`] when the connection breaks, [`Fault::WrongAnswer`] when the answer is not HTTP
+    /// or is too large.
     pub async fn get(&mut self, path: &str, accept: &str) -> Result<Response<Bytes>, Fault> {
         let Client { prefix, headers, .. } = &*self.client;
         let mut request = Request::get(format!("{prefix}{path}"))

@@ -1,4 +1,4 @@
-//! Byte streams to an origin: name lookup, TCP, TLS. Used by every outgoing HTTP request of the program.
+//! Byte streams to an origin: name lookup, TCP, TLS. Every outgoing HTTP request of the programs uses them.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -24,7 +24,7 @@ use crate::{
     url::{Host, Origin},
 };
 
-/// Time from one attempt to the next while none has failed (RFC 8305, section 5).
+/// The time from one attempt to the next while none has failed (RFC 8305, section 5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// Why there is no stream.
@@ -33,22 +33,22 @@ pub enum ConnectError {
     /// The name has no address, or the resolver failed.
     #[error("name lookup failed: {0}")]
     Dns(io::Error),
-    /// No connection: refused, unreachable, or forbidden here.
+    /// There was no connection: it was refused, the address was unreachable, or the system forbade it.
     #[error("cannot connect: {0}")]
     Refused(io::Error),
     /// The kernel gave up waiting.
     #[error("timed out while connecting")]
     TimedOut,
-    /// The connection broke while it was being set up.
+    /// The connection broke during its setup.
     #[error("the connection broke: {0}")]
     Reset(io::Error),
-    /// TLS was refused, by us (certificate) or by the other side (alert).
+    /// We refused TLS (certificate), or the other side did (alert).
     #[error("TLS refused: {0}")]
     Tls(io::Error),
 }
 
-/// Opens streams. Cheap to clone. It sets no time limit of its own (a caller has a deadline for the whole
-/// exchange anyway); dropping the future gives up.
+/// Opens streams. Cheap to clone. It sets no time limit of its own, because its caller has a deadline for the
+/// whole exchange; to give up, drop the future.
 #[derive(Clone, Default)]
 pub struct Connector {
     tls: Option<Arc<ClientConfig>>,
@@ -61,11 +61,12 @@ impl Connector {
         Self::default()
     }
 
-    /// A connector for these origins. Authorities (`ca`, a PEM file, or the system's) are loaded only when
-    /// one of them is https: parsing a whole system store takes milliseconds.
+    /// A connector for these origins. The certificate authorities (those of `ca`, a PEM file, or of the
+    /// system) are loaded only when one of the origins is https: parsing the whole store of a system takes
+    /// milliseconds.
     ///
     /// # Errors
-    /// The authorities are needed and cannot be had.
+    /// The authorities are needed and cannot be loaded.
     pub fn for_origins<'a>(
         origins: impl IntoIterator<Item = &'a Origin>,
         ca: Option<&Path>,
@@ -80,10 +81,11 @@ impl Connector {
         Self { tls: Some(config) }
     }
 
-    /// A stream to the origin, with `TCP_NODELAY`; the addresses of a name are tried side by side (RFC 8305).
+    /// Opens a stream to the origin, with `TCP_NODELAY`; the addresses of a name are tried in parallel (RFC
+    /// 8305).
     ///
     /// # Errors
-    /// See [`ConnectError`]; with several addresses, that of the one that failed last.
+    /// See [`ConnectError`]; with several addresses, the error of the address that failed last.
     pub async fn connect(&self, origin: &Origin) -> Result<OriginStream, ConnectError> {
         let tcp = match &origin.host {
             Host::Address(address) => dial(SocketAddr::new(*address, origin.port)).await?,
@@ -100,8 +102,8 @@ impl Connector {
     }
 }
 
-/// The addresses of a name. The lookup goes on in its own task when the caller gives up, and holds its permit
-/// until it ends.
+/// Looks up the addresses of a name. When the caller gives up, the lookup continues in its own task and keeps
+/// its permit until it ends.
 async fn resolve(name: &str, origin: &Origin) -> Result<Vec<SocketAddr>, ConnectError> {
     let failed = |error: &dyn std::fmt::Display| ConnectError::Dns(io::Error::other(error.to_string()));
     let permit = origin.lookups.clone().acquire_owned().await.map_err(|error| failed(&error))?;
@@ -114,8 +116,8 @@ async fn resolve(name: &str, origin: &Origin) -> Result<Vec<SocketAddr>, Connect
     if addresses.is_empty() { Err(failed(&"the name has no address")) } else { Ok(addresses) }
 }
 
-/// The first address that answers. Each attempt goes on until it ends by itself: one that fails lets the next
-/// begin at once, one that takes its time lets it begin beside it.
+/// Connects to the first address that answers. Each attempt continues until it ends by itself. When one
+/// fails, the next begins at once; when one takes long, the next begins beside it.
 async fn dial_any(addresses: &[SocketAddr]) -> Result<TcpStream, ConnectError> {
     let mut waiting = interleaved(addresses).into_iter();
     let mut attempts: FuturesUnordered<_> = waiting.next().map(dial).into_iter().collect();
@@ -133,8 +135,8 @@ async fn dial_any(addresses: &[SocketAddr]) -> Result<TcpStream, ConnectError> {
     }
 }
 
-/// In the order of the resolver, but the two address families in turn, so that a broken one costs one delay
-/// (RFC 8305, section 4).
+/// The addresses in the order of the resolver, but alternating between the two address families, so that a
+/// broken family costs one delay (RFC 8305, section 4).
 fn interleaved(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     let is_first = |address: &SocketAddr| address.is_ipv6() == addresses[0].is_ipv6();
     let (first, second): (Vec<_>, Vec<_>) = addresses.iter().copied().partition(is_first);
@@ -169,7 +171,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn errors_tell_name_from_port() {
+    async fn a_failed_lookup_and_a_refused_port_are_different_errors() {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let refused = attempt(&format!("http://127.0.0.1:{port}")).await;
         assert!(matches!(refused, Err(ConnectError::Refused(_))));
@@ -202,13 +204,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_slow_address_is_not_given_up_because_another_refuses() {
-        // bound and not listening: nobody else can
+        // this socket is bound and does not listen, so no other can listen there
         let dead = TcpSocket::new_v4().unwrap();
         dead.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let (listener, queue) = crowded().await;
         let addresses = [listener.local_addr().unwrap(), dead.local_addr().unwrap()];
         let dialling = tokio::spawn(async move { dial_any(&addresses).await });
-        // long enough for the others to be tried
+        // long enough for the other addresses to be tried
         tokio::time::sleep(3 * ATTEMPT_DELAY).await;
         for _ in &queue {
             listener.accept().await.unwrap();
@@ -221,13 +223,13 @@ mod tests {
         let (hole, _queue) = crowded().await;
         let live = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let both = [hole.local_addr().unwrap(), live.local_addr().unwrap()];
-        // from here on a clock that stands still but for timers: it measures what was waited for, not this
-        // machine
+        // from here on, only timers advance the clock: it measures the waits of the code and not the speed of
+        // this machine
         tokio::time::pause();
         let begin = tokio::time::Instant::now();
         let stream = dial_any(&both).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), both[1]);
-        // timers are kept in whole milliseconds
+        // tokio rounds timers to whole milliseconds
         assert!(begin.elapsed() <= Duration::from_millis(251), "{:?}", begin.elapsed());
     }
 

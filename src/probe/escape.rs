@@ -1,5 +1,5 @@
-//! Control characters made visible, so that no value can begin a line, command a terminal or reorder what is
-//! read.
+//! Makes control characters visible, so that no value can begin a line, command a terminal or change the
+//! order in which text is shown.
 
 use std::{
     borrow::Cow,
@@ -7,11 +7,11 @@ use std::{
     io::{self, Write},
 };
 
-/// The text with every control character (C0, DEL, C1), line separator and change of direction written as in
+/// The text, with every control character (C0, DEL, C1), line separator and change of direction written as in
 /// JSON: `\n`, `\r`, `\t`, else `\u001b`.
 #[must_use]
 pub fn controls(text: &str) -> Cow<'_, str> {
-    // C1 is encoded as 0xC2 and a byte below 0xA0, separators and directions begin with 0xE2
+    // C1 is encoded as 0xC2 and a byte below 0xA0; separators and changes of direction begin with 0xE2
     let suspicious = |byte: u8| byte < 0x20 || matches!(byte, 0x7f | 0xc2 | 0xe2);
     if !text.bytes().any(suspicious) || !text.chars().any(hidden) {
         return text.into();
@@ -31,8 +31,8 @@ pub fn controls(text: &str) -> Cow<'_, str> {
     escaped.into()
 }
 
-/// Characters that act instead of showing: controls, LINE and PARAGRAPH SEPARATOR, and those of the Unicode
-/// bidirectional algorithm.
+/// Whether a character acts instead of being shown: controls, LINE and PARAGRAPH SEPARATOR, and those of the
+/// Unicode bidirectional algorithm.
 fn hidden(c: char) -> bool {
     let directs = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     directs || c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
@@ -44,8 +44,7 @@ pub fn cap(text: &str, limit: usize) -> &str {
     &text[..text.floor_char_boundary(limit)]
 }
 
-/// A writer that takes one event per call, as the `fmt` layer does, and lets only the line break at its very
-/// end through.
+/// A writer that takes one event per call, as the `fmt` layer does, and keeps only the line break at its end.
 pub struct Lines<W>(pub W);
 
 impl<W: Write> Write for Lines<W> {
@@ -87,7 +86,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_event_is_one_line_whatever_it_says(text: String) {
+        fn every_event_is_one_line(text: String) {
             let mut written = Vec::new();
             Lines(&mut written).write_all(format!("{text}\n").as_bytes()).unwrap();
             let written = String::from_utf8(written).unwrap();

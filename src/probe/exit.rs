@@ -1,12 +1,12 @@
-//! Exit codes of both programs, the sysexits(3) ones where they fit.
+//! The exit codes of both programs, those of sysexits(3) where they fit.
 
-/// The command line is unusable, as clap has it.
+/// The command line is unusable; clap uses this code.
 pub const USAGE: u8 = 2;
 /// A listener cannot be bound (`EX_UNAVAILABLE`).
 pub const CANNOT_BIND: u8 = 69;
-/// A background task died, or something else that should not happen did (`EX_SOFTWARE`).
+/// A background task died, or something else happened that must not happen (`EX_SOFTWARE`).
 pub const SOFTWARE: u8 = 70;
-/// Another process is at it (`EX_TEMPFAIL`).
+/// Another process has the lock (`EX_TEMPFAIL`).
 pub const TEMPORARY: u8 = 75;
 /// The configuration is unusable (`EX_CONFIG`).
 pub const CONFIG: u8 = 78;

@@ -1,4 +1,4 @@
-//! The journal as the output of log events: when it is asked for, and how tracing-journald writes there.
+//! The journal as the output of log events: when it is used, and what tracing-journald writes.
 
 use std::{env, io};
 
@@ -7,8 +7,8 @@ use tracing_journald::{Layer, Priority, PriorityMappings};
 /// Where journald listens.
 pub const SOCKET: &str = "/run/systemd/journal/socket";
 
-/// Whether stderr is the journal: `JOURNAL_STREAM`, `DEVICE:INODE`, names it (systemd.exec(5)). The variable
-/// alone says nothing, it may have been inherited from a service that is not us.
+/// Whether standard error is the journal: `JOURNAL_STREAM`, `DEVICE:INODE`, names it (systemd.exec(5)). The
+/// variable alone does not prove it, because this process may have inherited it from another service.
 #[must_use]
 pub fn is_stderr() -> bool {
     let Ok(stderr) = rustix::fs::fstat(io::stderr()) else { return false };

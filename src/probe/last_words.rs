@@ -1,4 +1,4 @@
-//! What a program says when it does not log: before it does, at its end, or instead.
+//! What a program says when it does not log: before logging starts, at its end, or instead of it.
 
 use std::{
     fmt::Display,
@@ -7,15 +7,16 @@ use std::{
 
 use crate::escape;
 
-/// Writes lines to stderr, each with the name of the program, control characters made visible.
+/// Writes lines to standard error, each with the name of the program, control characters made visible.
 pub fn say(program: &str, text: &str) {
     for line in text.lines() {
-        // nothing is left to tell when stderr is closed
+        // if standard error is closed, nobody reads the line
         let _ = writeln!(io::stderr(), "{program}: {}", escape::controls(line));
     }
 }
 
-/// Says what ended the program: an event for each line, or lines on stderr while nothing is logged yet.
+/// Says what ended the program: logs an event for each line, or writes the lines to standard error before
+/// logging has started.
 pub fn of_error(program: &str, error: &dyn Display) {
     let text = error.to_string();
     if tracing::dispatcher::has_been_set() {

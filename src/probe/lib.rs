@@ -1,14 +1,14 @@
-//! What the service, its guard and their deployment have in common.
+//! What the service, its guard and their deployment share.
 //!
-//! - [`check`]: is a running service ready, and does it echo exactly as it must? [`challenge`] is what it is
-//!   sent, [`verify`] what must come back, [`unhealthy`] why it does not
-//! - [`client`], [`target`]: the HTTP client of that check, and whom it asks
+//! - [`check`]: whether a running service is ready and echoes exactly as it must; [`challenge`] is the text
+//!   it gets, [`verify`] checks the answer, [`unhealthy`] says what is wrong
+//! - [`client`], [`target`]: the HTTP client of that check, and the address it asks
 //! - [`url`], [`connect`], [`stream`], [`tls`]: byte streams to an HTTP service
 //! - [`listen`]: addresses to listen on
 //! - [`receipt`]: which build, machine and system answered
-//! - [`units`]: durations and sizes as settings spell them
-//! - [`journal`]: log events in the journal; [`escape`]: what makes their control characters visible;
-//!   [`last_words`]: what is said without a log
+//! - [`units`]: durations and sizes in the syntax of the settings
+//! - [`journal`]: log events in the journal; [`escape`] makes control characters visible; [`last_words`]:
+//!   what a program says without a log
 //! - [`exit`]: exit codes
 
 pub mod challenge;

@@ -1,11 +1,11 @@
-//! Where to listen, as data: `ADDR:PORT` or `unix:/path`.
+//! An address to listen on: `ADDR:PORT` or `unix:/path`.
 
 use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-/// Longest name that a Unix listener has in its folder for a moment, before it takes its own: a dot and a
-/// process id in hexadecimal.
+/// The most bytes of the temporary name that a Unix listener has in its folder before it gets its own name: a
+/// dot and a process id in hexadecimal.
 pub const OWN_NAME_BYTES: usize = 8;
 
 /// A configured listen address.
@@ -68,14 +68,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_read_back_as_written() {
+    fn addresses_can_be_read_back() {
         for text in ["127.0.0.1:8080", "[::1]:0", "unix:/run/uecho/public.sock"] {
             assert_eq!(text.parse::<Listen>().unwrap().to_string(), text);
         }
     }
 
     #[test]
-    fn nonsense_is_refused_with_what_would_be_right() {
+    fn an_error_names_the_right_form() {
         assert!("8080".parse::<Listen>().unwrap_err().contains("127.0.0.1:8080"));
         assert!("unix:relative".parse::<Listen>().unwrap_err().contains("absolute"));
     }

@@ -1,4 +1,4 @@
-//! The receipt: which build, on which machine and which system generation, answered.
+//! The receipt: which build, machine and system generation answered.
 
 use std::{
     io,
@@ -17,8 +17,8 @@ pub const REVISION: &str = match option_env!("UECHO_REVISION") {
     None => "unknown",
 };
 
-/// Carried by every answer: as `X-Uecho-Receipt: version=..; revision=..; instance=..; system=..; boot=..`,
-/// in JSON as an object.
+/// Every answer contains it: as `X-Uecho-Receipt: version=..; revision=..; instance=..; system=..; boot=..`,
+/// and in JSON as an object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     /// Version of the build.
@@ -27,16 +27,16 @@ pub struct Receipt {
     pub revision: String,
     /// Name of the node.
     pub instance: String,
-    /// System generation or image version, from configuration; with `current_system`, `+` and the hash of the
-    /// system that runs.
+    /// System generation or image version, from the configuration; with `current_system`, followed by `+` and
+    /// the hash of the running system.
     pub system: String,
-    /// Boot id of the kernel (`/proc/sys/kernel/random/boot_id`), no dashes as in sd-id128(3).
+    /// Boot id of the kernel (`/proc/sys/kernel/random/boot_id`), without dashes as in sd-id128(3).
     pub boot: String,
 }
 
 impl Receipt {
-    /// The receipt of this process. `current_system` is the link to the running system; a warning is logged
-    /// when it tells no hash.
+    /// The receipt of this process. `current_system` is the link to the running system; this logs a warning
+    /// when it leads to no hash.
     #[must_use]
     pub fn of(instance: &str, label: &str, current_system: Option<&Path>) -> Self {
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
@@ -55,7 +55,7 @@ impl Receipt {
         }
     }
 
-    /// The header form.
+    /// The receipt as a header value.
     #[must_use]
     pub fn header(&self) -> HeaderValue {
         let Self { version, revision, instance, system, boot } = self;
@@ -65,7 +65,7 @@ impl Receipt {
         HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("unprintable"))
     }
 
-    /// Reads the header form; `None` when a key is missing.
+    /// Reads a header value; `None` when a key is missing.
     #[must_use]
     pub fn parse(header: &str) -> Option<Self> {
         let field = |name: &str| {
@@ -83,7 +83,7 @@ impl Receipt {
 
 fn hash_or_unknown(link: &Path) -> String {
     let found = resolve(link).map_err(|error| error.to_string()).and_then(|path| {
-        let wrong = || format!("leads to {}, which is no /nix/store/HASH-NAME", path.display());
+        let wrong = || format!("leads to {}, which is not /nix/store/HASH-NAME", path.display());
         store_hash(&path).map(str::to_owned).ok_or_else(wrong)
     });
     found.unwrap_or_else(|reason| {
@@ -93,9 +93,9 @@ fn hash_or_unknown(link: &Path) -> String {
     })
 }
 
-/// Follows a chain of symbolic links to its end. The end need not exist here: a sandbox may hide it.
+/// Follows a chain of symbolic links to its end. The end may not exist here, because a sandbox may hide it.
 fn resolve(link: &Path) -> io::Result<PathBuf> {
-    /// As many as Linux follows, `path_resolution(7)`.
+    /// The number of links that Linux follows, `path_resolution(7)`.
     const MOST: usize = 40;
     link.symlink_metadata()?;
     let mut path = link.to_owned();
@@ -116,7 +116,8 @@ pub fn store_hash(path: &Path) -> Option<&str> {
     (!hash.is_empty() && !rest.is_empty() && !name.contains('/')).then_some(hash)
 }
 
-/// Values go into a header whose separator is `; `: anything else than visible ASCII, and `;`, becomes `_`.
+/// Makes a value fit into the header, whose separator is `; `: every character other than visible ASCII, and
+/// `;`, becomes `_`.
 #[must_use]
 pub fn printable(value: &str) -> String {
     value.chars().map(|c| if c.is_ascii_graphic() && c != ';' { c } else { '_' }).collect()
@@ -127,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn header_form_reads_back() {
+    fn the_header_can_be_read_back() {
         let receipt = Receipt::of("node a;b\r\n", "26.05.label", None);
         assert_eq!(receipt.instance, "node_a_b__");
         assert_eq!(Receipt::parse(receipt.header().to_str().unwrap()).unwrap(), receipt);
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn links_are_followed_to_where_the_last_one_leads() {
+    fn links_are_followed_to_the_target_of_the_last_one() {
         let directory = tempfile::TempDir::new().unwrap();
         let link = |name: &str, target: &str| {
             let link = directory.path().join(name);

@@ -1,5 +1,5 @@
-//! The forms of durations, sizes and addresses as JSON Schemas. A pattern takes whatever the program takes;
-//! where a number has a limit, only the program knows.
+//! JSON Schemas of durations, sizes and addresses. A pattern accepts everything that the program accepts;
+//! only the program checks the range of a number.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ impl JsonSchema for DurationValue {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        // as humantime has it: white space may be anywhere but in a unit
+        // the syntax of humantime: white space may be anywhere but in a unit
         let units = "nanos|nsec|ns|usec|us|µs|millis|msec|ms|seconds|second|secs|sec|s|\
                      minutes|minute|mins|min|m|hours|hour|hrs|hr|h|days|day|d|weeks|week|wks|wk|w|\
                      months|month|M|years|year|yrs|yr|y";

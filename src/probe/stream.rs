@@ -18,10 +18,10 @@ use crate::tls;
 /// A connected stream.
 pub type OriginStream = Either<TcpStream, Explained>;
 
-/// TLS over TCP, which says why a write failed.
+/// TLS over TCP that says why a write failed.
 pub struct Explained {
     stream: Box<TlsStream<TcpStream>>,
-    /// The error of a write whose explanation is still waited for.
+    /// The error of a write whose explanation has not come yet.
     failed: Option<io::Error>,
 }
 
@@ -32,9 +32,9 @@ impl Explained {
         Self { stream: Box::new(stream), failed: None }
     }
 
-    /// Writes, and explains a failure. Under TLS 1.3 a peer that wants another certificate of us says so
+    /// Writes, and explains a failure. Under TLS 1.3 a peer that wants another certificate from us says so
     /// after the handshake and closes the connection: its alert explains more than a broken pipe does. The
-    /// alert has arrived already or never will, so reading it takes no time.
+    /// alert has already arrived or will never arrive, so reading it takes no time.
     fn write<T>(
         &mut self,
         context: &mut Context<'_>,
@@ -55,7 +55,7 @@ impl Explained {
     }
 }
 
-/// Whether it says that the other side has hung up: reading ends as well, then.
+/// Whether this error means that the other side has hung up; then reading ends, too.
 fn is_end(error: &io::Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
     matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset)
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_peer_said_before_it_hung_up_explains_a_failed_write() {
+    async fn the_last_alert_of_a_peer_explains_a_failed_write() {
         let (server, pem) = demanding();
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), pem).unwrap();
@@ -150,7 +150,7 @@ mod tests {
             let mut tls = ServerConnection::new(Arc::new(server)).unwrap();
             let error = tls.complete_io(&mut stream).unwrap_err();
             assert!(tls::refusal(&error).is_some(), "{error}");
-            // the reset fails the write before anything is read
+            // the reset makes the write fail before anything is read
             socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
         });
         let url: BaseUrl = url.parse().unwrap();

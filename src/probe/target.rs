@@ -1,4 +1,5 @@
-//! Whom to probe: `http://`, `https://` or `unix:/path`, or what a service with given settings listens on.
+//! The service to probe: `http://`, `https://` or `unix:/path`, or the address that a service with given
+//! settings listens on.
 
 use std::{
     fmt,
@@ -9,20 +10,20 @@ use std::{
 
 use crate::{listen::Listen, url::BaseUrl};
 
-/// Where a service answers.
+/// The address of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// Over TCP, with or without TLS.
     Http(BaseUrl),
-    /// Where a listener is; unlike a URL's host, it may have a scope (RFC 4007).
+    /// The address of a listener; unlike the host of a URL, it may have a scope (RFC 4007).
     Tcp(SocketAddr),
     /// A Unix stream socket.
     Unix(PathBuf),
 }
 
 impl Target {
-    /// How a service that listens here can be reached from the same machine; an unspecified address stands
-    /// for loopback of its family.
+    /// The address at which the same machine reaches a service that listens here; an unspecified address
+    /// becomes the loopback address of its family.
     ///
     /// # Errors
     /// Port 0: only the service knows which port the kernel chose.
@@ -79,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_read_back_as_written() {
+    fn urls_can_be_read_back() {
         for text in
             ["http://127.0.0.1:8080", "https://echo.example/behind/a/proxy", "unix:/run/uecho/public.sock"]
         {
@@ -88,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused_with_what_would_be_right() {
+    fn an_error_names_the_right_form() {
         for text in ["", "127.0.0.1:8080", "ftp://a", "http://u:p@a", "http://a/?q", "unix:relative"] {
             let error = text.parse::<Target>().unwrap_err();
             assert!(error.contains("unix:/run/uecho/public.sock"), "{text}: {error}");
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wildcard_is_reached_over_loopback_of_its_family() {
+    fn an_unspecified_address_is_reached_over_loopback_of_its_family() {
         for (listen, target) in [
             ("0.0.0.0:8080", "http://127.0.0.1:8080"),
             ("[::]:8080", "http://[::1]:8080"),

@@ -1,5 +1,5 @@
-//! Whom TLS connections trust: the authorities of a PEM file, or the system's. And how their refusals are
-//! told from other errors.
+//! The certificate authorities that TLS connections trust: those of a PEM file, or of the system. It also
+//! tells refusals of TLS from other errors.
 
 use std::{error::Error, io, path::Path, sync::Arc};
 
@@ -10,7 +10,7 @@ use rustls::{
     sign::{CertifiedKey, SingleCertAndKey},
 };
 
-/// The authorities cannot be had.
+/// Why the certificate authorities cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
     /// The PEM file cannot be read.
@@ -18,7 +18,7 @@ pub enum TrustError {
     Read {
         /// The file.
         path: String,
-        /// Why not.
+        /// Why it cannot be read.
         source: std::io::Error,
     },
     /// The PEM file has no certificate that can be used.
@@ -32,17 +32,17 @@ pub enum TrustError {
     /// The system has no store of authorities.
     #[error("this system has no certificate authorities ({0}); install them, or name a PEM file")]
     NoSystemRoots(String),
-    /// The TLS library refuses its own defaults: a bug.
+    /// The TLS library refuses its own defaults, which is a bug.
     #[error("TLS cannot be set up: {0}")]
     Setup(#[from] rustls::Error),
 }
 
-/// What we show to a server that asks for a certificate; cheap to clone.
+/// The certificate for a server that asks for one; cheap to clone.
 #[derive(Clone)]
 pub struct Identity(Arc<dyn ResolvesClientCert>);
 
 impl Identity {
-    /// A chain of certificates, our own first, and the private key of that, from PEM files.
+    /// Reads a chain of certificates, our own first, and its private key from PEM files.
     ///
     /// # Errors
     /// See [`TrustError`].
@@ -61,7 +61,7 @@ impl Identity {
 }
 
 /// A client configuration (TLS 1.2 and 1.3, ALPN `http/1.1`) that trusts the authorities in `ca`, or without
-/// it the system's (`SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured).
+/// `ca` those of the system (`SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured).
 ///
 /// # Errors
 /// See [`TrustError`].
@@ -70,7 +70,7 @@ pub fn client_config(ca: Option<&Path>, identity: Option<Identity>) -> Result<Ar
         Some(path) => from_pem(path)?,
         None => from_system()?,
     };
-    // named, so that nothing depends on a process-wide default having been installed
+    // the provider is named, so that nothing depends on a default of the process
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
@@ -110,11 +110,11 @@ fn from_system() -> Result<RootCertStore, TrustError> {
     Ok(roots)
 }
 
-/// The TLS error that is somewhere behind this one, if it is one.
+/// Finds the TLS error in the chain of causes of an error.
 #[must_use]
 pub fn refusal<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
     let mut chain = std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| (*error).source());
-    // an I/O error's source is that of what it wraps, not what it wraps
+    // `source` of an I/O error skips the error that it wraps
     chain.find_map(|error| error.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref())
 }
 

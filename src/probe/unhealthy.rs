@@ -1,10 +1,10 @@
-//! Why a service is not healthy: one step, one fault, one line.
+//! Why a service is not healthy: one step and one fault, in one line.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// A step of the check, in the order taken.
+/// A step of the check, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
@@ -31,29 +31,29 @@ impl fmt::Display for Step {
     }
 }
 
-/// What is wrong.
+/// What is wrong with a service.
 #[derive(Clone, Debug, PartialEq, Serialize, thiserror::Error)]
 #[serde(tag = "fault", rename_all = "snake_case")]
 pub enum Fault {
-    /// No connection, or it broke before the answer was complete.
+    /// There was no connection, or it broke before the answer was complete.
     #[error("{detail}")]
     Unreachable {
-        /// What failed, with the system's own words.
+        /// What failed, in the words of the system.
         detail: String,
     },
     /// The whole check took too long.
     #[error("no answer within {seconds} s")]
     Timeout {
-        /// The bound.
+        /// The time limit.
         seconds: f64,
     },
     /// `/readyz` is 503.
     #[error("not ready: {}", reasons.join(", "))]
     NotReady {
-        /// As the service gives them.
+        /// The reasons that the service gives.
         reasons: Vec<String>,
     },
-    /// An answer came, but not as it must read.
+    /// An answer came, but it did not read as it must.
     #[error("{detail}")]
     WrongAnswer {
         /// The first difference found.
@@ -64,15 +64,15 @@ pub enum Fault {
     Unexpected {
         /// `version`, `revision` or `system`.
         key: &'static str,
-        /// What should have answered.
+        /// The value that was expected.
         expected: String,
-        /// What did.
+        /// The value that the receipt has.
         actual: String,
     },
 }
 
 impl Fault {
-    /// An answer that does not read as it must.
+    /// An answer that did not read as it must.
     #[must_use]
     pub fn wrong(detail: impl Into<String>) -> Self {
         Self::WrongAnswer { detail: detail.into() }
@@ -89,9 +89,9 @@ impl Fault {
 #[derive(Clone, Debug, PartialEq, Serialize, thiserror::Error)]
 #[error("{step}: {fault}")]
 pub struct Unhealthy {
-    /// Where it failed.
+    /// The step that failed.
     pub step: Step,
-    /// How.
+    /// What was wrong.
     #[serde(flatten)]
     pub fault: Fault,
 }

@@ -1,5 +1,5 @@
-//! Units of configuration values: durations such as `2s` and sizes such as `16KiB`, with errors that say what
-//! is right.
+//! Units of configuration values: durations like `2s` and sizes like `16KiB`, with errors that name the right
+//! form.
 
 use std::{fmt, time::Duration};
 
@@ -33,8 +33,9 @@ impl fmt::Display for DurationValue {
     }
 }
 
-/// A number of bytes. `bytesize` is not used: it rounds what it prints (`1.5 KiB`), and a configuration must
-/// read back as it was. Written as an integer or with a binary or decimal unit: `65536`, `16KiB`, `1MB`.
+/// A number of bytes, written as an integer or with a binary or decimal unit: `65536`, `16KiB`, `1MB`. This
+/// does not use `bytesize`, which rounds what it prints (`1.5 KiB`): a printed configuration must mean the
+/// same when it is read back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Size(pub usize);
 
@@ -145,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_read_back_as_written() {
+    fn sizes_can_be_read_back() {
         for (text, bytes) in [("8192", 8192), ("16KiB", 16384), ("1 MiB", 1 << 20), ("1kB", 1000), ("7B", 7)]
         {
             assert_eq!(text.parse::<Size>().unwrap().0, bytes, "{text}");
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused_with_what_would_be_right() {
+    fn an_error_names_the_right_form() {
         assert!("lots".parse::<Size>().unwrap_err().contains("16KiB"));
         assert!("99999999999999999999".parse::<Size>().is_err());
         assert!("17179869184GiB".parse::<Size>().is_err());

@@ -1,4 +1,4 @@
-//! Base URLs of HTTP services: `http://host[:port][/prefix]`, with errors that say what would be right.
+//! Base URLs of HTTP services: `http://host[:port][/prefix]`, with errors that name the right form.
 
 use std::{fmt, net::IpAddr, str::FromStr, sync::Arc};
 
@@ -6,11 +6,11 @@ use http::{HeaderValue, Uri, uri::Authority};
 use rustls::pki_types::ServerName;
 use tokio::sync::Semaphore;
 
-/// Lookups of one name that may run at once. getaddrinfo(3) blocks a thread and cannot be cancelled: without
-/// a bound, a dead resolver would collect a thread per request.
+/// How many lookups of one name may run at once. getaddrinfo(3) blocks a thread and cannot be cancelled:
+/// without a bound, a dead resolver would block a thread for each request.
 const LOOKUPS: usize = 2;
 
-/// Who is called.
+/// The host of an origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Host {
     /// An address literal.
@@ -22,13 +22,13 @@ pub enum Host {
 /// Scheme, host and port of an HTTP service (RFC 6454). Clones share the bound on lookups.
 #[derive(Clone, Debug)]
 pub struct Origin {
-    /// Who is called.
+    /// The host to connect to.
     pub host: Host,
     /// TCP port.
     pub port: u16,
-    /// The name a certificate must be for; `None` means plain http.
+    /// The name that the certificate must be for; `None` means plain http.
     pub tls: Option<ServerName<'static>>,
-    /// The value of `Host`.
+    /// The value of the header `Host`.
     pub host_header: HeaderValue,
     pub(crate) lookups: Arc<Semaphore>,
 }
@@ -41,7 +41,7 @@ impl PartialEq for Origin {
 
 impl Eq for Origin {}
 
-/// An origin and a path prefix below which the service is found.
+/// An origin and the path prefix below which the service is.
 ///
 /// ```
 /// let url: uecho_probe::url::BaseUrl = "http://b:8080/api/v1/fanout/".parse().unwrap();
@@ -49,9 +49,10 @@ impl Eq for Origin {}
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseUrl {
-    /// Who is called.
+    /// The origin to connect to.
     pub origin: Origin,
-    /// Path before what is appended; empty, or begins with `/` and does not end with one.
+    /// The path to which the path of a request is appended; empty, or begins with `/` and does not end with
+    /// it.
     pub prefix: String,
 }
 
@@ -85,7 +86,7 @@ impl FromStr for BaseUrl {
 }
 
 impl Origin {
-    /// Name or address, without port.
+    /// The name or address, without the port.
     #[must_use]
     pub fn host_name(&self) -> String {
         match &self.host {
@@ -94,7 +95,7 @@ impl Origin {
         }
     }
 
-    /// The same, but whose lookups wait for nobody else's.
+    /// The same origin, whose lookups do not wait for those of others.
     #[must_use]
     pub fn with_own_lookups(&self) -> Self {
         Self { lookups: Arc::new(Semaphore::new(LOOKUPS)), ..self.clone() }
@@ -131,7 +132,7 @@ impl Origin {
     }
 }
 
-/// The text as an error may show it: what could be a password is left out.
+/// The text as an error may show it, without the part that could be a password.
 fn shown(text: &str) -> String {
     match (text.find("//"), text.rfind('@')) {
         (Some(begin), Some(end)) if begin + 2 <= end => format!("{}...{}", &text[..begin + 2], &text[end..]),
@@ -159,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_are_found() {
+    fn a_url_is_split_into_its_parts() {
         for (text, host, port, prefix, tls) in [
             ("http://10.0.0.2:8080", "10.0.0.2", 8080, "", false),
             ("http://b/", "b", 80, "", false),
@@ -181,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_meant_is_refused_with_the_reason() {
+    fn an_unusable_url_is_refused_with_the_reason() {
         for (text, why) in [
             ("b:8080", "scheme"),
             ("/path", "scheme"),

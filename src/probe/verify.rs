@@ -1,4 +1,5 @@
-//! Whether an answer reads exactly as it must: status, body, and the headers that every answer carries.
+//! Checks that an answer reads exactly as it must: its status, its body, and the headers that every answer
+//! has.
 
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
@@ -18,10 +19,10 @@ const FIXED: [(&str, &str); 4] = [
     ("cache-control", "no-store"),
 ];
 
-/// Checks the answer to a step and reads the receipt it carries.
+/// Checks the answer to a step and gives its receipt.
 ///
 /// # Errors
-/// The first difference found; [`Fault::NotReady`] when the service says so itself.
+/// The first difference found; [`Fault::NotReady`] when the service itself says that it is not ready.
 pub fn answer(answer: &Response<Bytes>, step: Step, challenge: &Challenge) -> Result<Receipt, Fault> {
     if step == Step::Readyz && answer.status() == StatusCode::SERVICE_UNAVAILABLE {
         return Err(not_ready(answer.body()));
@@ -92,7 +93,7 @@ fn content_type(headers: &HeaderMap, expected: &str) -> Result<(), Fault> {
     Err(Fault::wrong(format!("header content-type is `{}`, expected `{expected}`", printable(value))))
 }
 
-/// The value of a header that must be there exactly once.
+/// The value of a header that must occur exactly once.
 fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, Fault> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
@@ -112,7 +113,7 @@ fn json_body(body: &[u8], expected: &Value) -> Result<(), Fault> {
     }
 }
 
-/// Shows both sides from shortly before the first byte that differs.
+/// Shows both bodies from shortly before the first byte that differs.
 fn different(expected: &str, actual: &[u8]) -> Fault {
     let at = expected.bytes().zip(actual).take_while(|(expected, actual)| expected == *actual).count();
     let from = at.saturating_sub(8);
@@ -124,7 +125,7 @@ fn different(expected: &str, actual: &[u8]) -> Fault {
     Fault::wrong(format!("the body differs at byte {at}: `{actual}`, expected `{expected}`"))
 }
 
-/// What a server sent must not be able to write to a terminal or to start a line.
+/// Makes what a server sent printable: it must not control a terminal or begin a line.
 fn printable(text: &str) -> String {
     text.chars().take(200).map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
 }
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn right_answers_pass() {
+    fn correct_answers_pass() {
         let challenge = Challenge::random();
         let receipt = answer(&page(&challenge), Step::Page, &challenge).unwrap();
         assert_eq!((receipt.version.as_str(), receipt.boot.as_str()), ("1", "b"));
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn every_header_counts_and_counts_once() {
+    fn every_header_must_occur_exactly_once() {
         let challenge = Challenge::random();
         let names: Vec<_> = page(&challenge).headers().keys().cloned().collect();
         assert_eq!(names.len(), FIXED.len() + 3);
@@ -209,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_json_status_and_readiness_are_told_apart() {
+    fn wrong_json_wrong_status_and_not_ready_are_different_errors() {
         let challenge = Challenge::random();
         let json = |status, body| answer(&response(status, "application/json", body), Step::Json, &challenge);
         assert_eq!(reason(json(500, "{}")), "status is 500, expected 200");
@@ -226,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_sent_is_shown_without_control_characters() {
+    fn the_text_of_a_server_is_shown_without_control_characters() {
         assert!(!different("abc", b"ab\x1b[31m\n").to_string().contains(['\x1b', '\n']));
     }
 }

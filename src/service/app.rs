@@ -1,4 +1,4 @@
-//! The command line, from settings to exit code.
+//! The command line: it takes the settings, runs the subcommand and gives the exit code.
 
 use std::{
     io::{self, Write},
@@ -17,7 +17,7 @@ use crate::{
     telemetry,
 };
 
-/// Runs the command line to its end.
+/// Runs the command line and gives the exit code of the process.
 #[must_use]
 pub fn main(cli: &Cli) -> ExitCode {
     let result = match &cli.command {
@@ -35,8 +35,8 @@ pub fn main(cli: &Cli) -> ExitCode {
     result.unwrap_or_else(|error| ExitCode::from(error.exit_code()))
 }
 
-/// Before a refusal of the configuration: who waits in an inherited socket has systemd start us again at
-/// once, as often as we end.
+/// Waits before the process ends because of an unusable configuration. With socket activation, a client that
+/// waits in the inherited socket makes systemd start the service again at once, as often as it ends.
 #[expect(clippy::disallowed_methods, reason = "no runtime is left to block")]
 fn hold() {
     const PAUSE: Duration = Duration::from_secs(2);
@@ -52,7 +52,7 @@ fn serve(cli: &Cli) -> Result<(), Error> {
     let app = App::new(settings, telemetry)?;
     let runtime = runtime(app.settings.workers.count()).map_err(no_runtime)?;
     let result = runtime.block_on(run::run(app, cli.config.clone()));
-    // a name server or a disk that does not answer must not hold the end back
+    // this does not wait for blocking tasks: a name server or a disk may never answer
     runtime.shutdown_background();
     result
 }
@@ -62,11 +62,11 @@ fn check_config(cli: &Cli) -> Result<(), Error> {
     for warning in &loaded.warnings {
         telemetry::say(&format!("warning: {warning}"));
     }
-    // files of the machine, which may be another one
+    // only a warning: the files that settings name may exist on another machine, where the service will run
     if let Err(error) = Peers::new(&loaded.settings.fanout, None) {
         for wrong in error.invalid {
             telemetry::say(&format!(
-                "warning: {wrong}; the service will not start on a machine where it is so"
+                "warning: {wrong}; the service will not start on a machine where this is the case"
             ));
         }
     }
@@ -89,7 +89,7 @@ fn probe(cli: &Cli, args: &ProbeArgs) -> Result<ExitCode, Error> {
     };
     let runtime = runtime(1).map_err(no_runtime)?;
     let code = runtime.block_on(args.run(&args.probe(target)));
-    // a name server that does not answer must not hold the verdict back
+    // this does not wait for blocking tasks: a name server may never answer
     runtime.shutdown_background();
     Ok(code)
 }

@@ -1,6 +1,6 @@
-//! Configuration: defaults < TOML files < environment `UECHO_SECTION__KEY` < systemd credentials. Where each
-//! value came from is kept, for `check-config` and for every error; no library does that for lines of TOML
-//! and for credentials.
+//! The configuration: defaults < TOML files < environment `UECHO_SECTION__KEY` < systemd credentials. It
+//! keeps the source of each value, for `check-config` and for every error; no library does that for lines of
+//! TOML and for credentials.
 
 mod assignment;
 mod check;
@@ -32,18 +32,18 @@ pub use settings::Settings;
 pub use sources::Sources;
 pub use surroundings::{DEFAULT_FILE, Surroundings};
 
-/// Merges all sources of this process and checks the result. `files` are those of `--config`, the later over
-/// the earlier; when there are none, the one `UECHO_CONFIG` names (none if it is empty), else
-/// [`DEFAULT_FILE`] if it exists.
+/// Merges all sources of this process and checks the result. `files` are the values of `--config`; a later
+/// file overrides an earlier one. Without them, this reads the file that `UECHO_CONFIG` names (no file if it
+/// is empty), else [`DEFAULT_FILE`] if it exists.
 ///
 /// # Errors
-/// A file is missing or no TOML, a key is unknown, a value is of the wrong type or out of range. All that is
-/// wrong is said at once, each with key, source and remedy.
+/// A file is missing or is not TOML, a key is unknown, or a value has the wrong type or is out of range. The
+/// error names everything that is wrong, each with key, source and remedy.
 pub fn load(files: &[PathBuf]) -> Result<Loaded, ConfigError> {
     load_from(files, &Surroundings::of_process())
 }
 
-/// As [`load`], with these surroundings.
+/// Does what [`load`] does, with these surroundings.
 ///
 /// # Errors
 /// As [`load`].
@@ -76,11 +76,11 @@ fn finish(
 ) -> Result<Loaded, ConfigError> {
     let figment = check::merge(assignments, &mut invalid);
     let sources = Sources::of(&figment);
-    // fails when values that are right by themselves do not go together, like two policies
+    // this fails when values that are valid by themselves contradict each other, like two policies
     let settings = figment.extract::<Settings>();
     match &settings {
         Ok(settings) => invalid.extend(settings.check().into_iter().map(|wrong| {
-            // of an item of a list, that of the list
+            // an item of a list has the source of the list
             let source = sources.of_key(wrong.key.split('[').next().unwrap_or_default());
             wrong.given_by(source)
         })),

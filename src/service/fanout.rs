@@ -1,13 +1,13 @@
-//! Fan-out: other nodes, asked over kept-alive connections, and one answer made of theirs.
+//! Fan-out: the service asks other nodes over kept-alive connections and makes one answer of theirs.
 //!
-//! - [`peers`]: who they are
+//! - [`peers`]: the other nodes, as the settings name them
 //! - `link`, [`pool`]: kept-alive connections to one peer
 //! - [`budget`]: hops and time that a request may still use
-//! - [`question`]: what a peer is sent
-//! - `ask`: one peer asked; [`outcome`], [`reply`]: what became of it
-//! - [`parallel`]: all peers asked at once
+//! - [`question`]: the request that a peer gets
+//! - `ask`: asks one peer; [`outcome`], [`reply`]: the result of that
+//! - [`parallel`]: asks all peers at once
 //! - [`tree`]: what peers say of their own peers
-//! - [`merge`]: many outcomes, one verdict
+//! - [`merge`]: makes one verdict of many outcomes
 
 mod ask;
 pub(crate) mod budget;

@@ -1,5 +1,5 @@
-//! HTTP: [`service`] does what every request needs, [`router`] lists the routes of each listener, [`routes`]
-//! has their handlers.
+//! HTTP: [`service`] does what every request needs, [`router`] lists the routes of each listener, and
+//! [`routes`] contains their handlers.
 
 pub(crate) mod activity;
 mod auth;

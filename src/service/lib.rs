@@ -1,16 +1,16 @@
-//! Unstoppable Echo: a fan-out echo service that tells the truth about its health. Whoever is named first may
-//! use those named later, never the other way round.
+//! Unstoppable Echo: a fan-out echo service that tells the truth about its health. A module may use the
+//! modules listed below it, never those above it.
 //!
 //! - [`app`], [`cli`]: the command line, from settings to exit code
 //! - [`process`]: a process from start to end: serve, drain, reload, signals, watchdog
 //! - [`net`]: listeners and connections
-//! - [`http`]: routes, and what surrounds every request
+//! - [`http`]: the routes, and what every request needs
 //! - [`state`]: what every request can see
-//! - [`fanout`]: other nodes, asked all at once
+//! - [`fanout`]: asks other nodes, all at once
 //! - [`telemetry`]: logs, metrics, traces
 //! - [`route`]: the names of the routes
-//! - [`memory`]: a budget for what is held of what others sent, [`permits`] how threads share a limit
-//! - [`config`]: what the service can be told, and by whom
+//! - [`memory`]: a budget for bytes that others sent; [`permits`]: how threads share a limit
+//! - [`config`]: the settings and their sources
 
 pub mod app;
 pub mod cli;

@@ -1,6 +1,6 @@
-//! `limits.memory`: one budget for the bytes of request bodies, of replies of peers and of answers that are
-//! held at once. Whoever keeps what others sent keeps it in a [`Buffer`], or with a [`Held`] beside it;
-//! nobody waits for the budget, so it cannot deadlock.
+//! `limits.memory`: one budget for the bytes of request bodies, of replies of peers and of answers that the
+//! process holds at once. Code that keeps what others sent keeps it in a [`Buffer`], or keeps a [`Held`]
+//! beside it. Nobody waits for the budget, so it cannot deadlock.
 
 mod buffer;
 mod held;
@@ -13,16 +13,16 @@ pub(crate) use held::{Full, Held};
 use prometheus::IntCounter;
 use uecho_probe::units::Size;
 
-/// The budget; cheap to clone. What a [`Buffer`] takes counts until the last clone or slice of its bytes is
+/// The budget; cheap to clone. The bytes of a [`Buffer`] count until the last clone or slice of them is
 /// dropped.
 #[derive(Clone, Debug)]
 pub(crate) struct Memory(Arc<Budget>);
 
 impl Memory {
-    /// A budget of so many bytes, none of them held.
+    /// Makes a budget of `limit` bytes, none of them held.
     ///
     /// # Errors
-    /// The counter of refusals has an impossible name: a bug.
+    /// The counter of refusals has an invalid name: a bug.
     pub(crate) fn new(limit: Size) -> Result<Self, prometheus::Error> {
         let refused = IntCounter::new(
             "uecho_memory_refused_total",
@@ -31,29 +31,29 @@ impl Memory {
         Ok(Self(Budget::new(limit, refused)))
     }
 
-    /// Takes so many bytes, for as long as the guard lives.
+    /// Takes `bytes` of the budget for as long as the guard lives.
     ///
     /// # Errors
-    /// They are more than is left.
+    /// Fewer bytes than that are left.
     pub(crate) fn reserve(&self, bytes: usize) -> Result<Held, Full> {
         let mut held = Held::new(&self.0);
         held.grow(bytes)?;
         Ok(held)
     }
 
-    /// An empty buffer, whose bytes are reserved as they come.
+    /// Makes an empty buffer; it reserves bytes as they come.
     #[must_use]
     pub(crate) fn buffer(&self) -> Buffer {
         Buffer::new(Held::new(&self.0))
     }
 
-    /// What is said when there is no room.
+    /// The error for when there is no room.
     #[must_use]
     pub(crate) fn full(&self) -> Full {
         Full { limit: self.0.limit() }
     }
 
-    /// Bytes that are held now.
+    /// The number of bytes that are held now.
     #[must_use]
     pub(crate) fn held(&self) -> usize {
         self.0.held()

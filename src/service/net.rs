@@ -7,8 +7,7 @@
 //! - [`accept`]: the accept loop; [`last_call`] empties the queue before a listener is closed
 //! - [`worker`]: a thread that serves connections
 //! - [`connections`]: all connections of one side; one sweeper checks their limits, so that no request needs
-//!   a
-//!   timer
+//!   a timer
 //! - [`connection`]: one connection; [`transport`] is its byte stream, [`linger`] closes it
 //! - [`protocols`]: the settings of hyper for HTTP/1 and HTTP/2
 

@@ -1,6 +1,6 @@
-//! A limit of the process that every thread may take from at once. What a thread gives back it keeps near,
-//! and takes next time: as long as there is plenty, no two threads write to the same place. Nobody is refused
-//! while what is left anywhere is enough.
+//! A limit of the process that every thread may take from at once. A thread keeps near it what it gives back,
+//! and takes that first the next time: while there is plenty, no two threads write to the same place. A
+//! request for permits is refused only when all threads together have too few left.
 
 use std::sync::{
     Mutex, PoisonError,
@@ -10,26 +10,27 @@ use std::sync::{
 use crossbeam_utils::CachePadded;
 use thread_local::ThreadLocal;
 
-/// A thread fetches as much more than it needs, in parts of the limit: few enough trips, and nobody hoards.
+/// A thread fetches this part of the limit in addition to what it needs: it fetches seldom, and hoards
+/// little.
 const PART: usize = 256;
 
 /// A number of permits.
 #[derive(Debug)]
 pub(crate) struct Permits {
     limit: usize,
-    /// Nobody's yet.
+    /// Permits that no thread keeps near it.
     far: Mutex<usize>,
     near: ThreadLocal<CachePadded<AtomicUsize>>,
 }
 
 impl Permits {
-    /// So many, none of them taken.
+    /// Makes `limit` permits, none of them taken.
     #[must_use]
     pub(crate) fn new(limit: usize) -> Self {
         Self { limit, far: Mutex::new(limit), near: ThreadLocal::new() }
     }
 
-    /// Takes so many; false, and none taken, when that is more than is left.
+    /// Takes `permits` of them; when fewer are left, takes none and gives false.
     #[must_use]
     pub(crate) fn take(&self, permits: usize) -> bool {
         let near = self.near.get_or_default();
@@ -37,12 +38,12 @@ impl Permits {
             || self.fetch(near, permits)
     }
 
-    /// Gives back so many that were taken, by whichever thread.
+    /// Gives back permits that any thread took.
     pub(crate) fn give(&self, permits: usize) {
         self.near.get_or_default().fetch_add(permits, Relaxed);
     }
 
-    /// How many are taken now.
+    /// The number of permits that are taken now.
     #[must_use]
     pub(crate) fn taken(&self) -> usize {
         let far = self.far.lock().unwrap_or_else(PoisonError::into_inner);
@@ -70,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_another_thread_keeps_near_is_not_lost() {
+    fn permits_that_another_thread_keeps_near_are_not_lost() {
         let permits = Permits::new(1000);
         std::thread::scope(|scope| {
             scope.spawn(|| {
@@ -85,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_are_taken_than_there_are_by_however_many_threads() {
+    fn threads_together_never_take_more_than_the_limit() {
         const LIMIT: usize = 7;
         let (permits, taken, most) = (Permits::new(LIMIT), AtomicUsize::new(0), AtomicUsize::new(0));
         let refused = AtomicBool::new(false);

@@ -1,12 +1,13 @@
 //! A process from start to end.
 //!
-//! - [`run`]: serving, until a signal or a death; [`serving`] is one side of it, [`error`] why it ends
+//! - [`run`]: serves until a signal comes or a task dies; [`serving`] is one side of it, [`error`] says why
+//!   it ends
 //! - [`tasks`]: background tasks, none of which dies unseen
 //! - [`signals`]: what the service manager or an operator asks for
-//! - [`reload`]: settings read again; [`monitor`]: whether enough peers are up; [`watchdog`]: the service
-//!   asks itself
-//! - [`threads`]: those that serve
-//! - [`drain`]: the way down
+//! - [`reload`]: reads the settings again; [`monitor`]: checks whether enough peers are up; [`watchdog`]: the
+//!   service asks itself
+//! - [`threads`]: the threads that serve
+//! - [`drain`]: stops serving
 //! - [`systemd`]: what the service manager is told
 
 mod drain;

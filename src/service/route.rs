@@ -1,8 +1,8 @@
-//! Route patterns: the only values the label `http_route` ever takes.
+//! Route patterns: the only values of the label `http_route`.
 
 use http::Method;
 
-/// Which listener a request came in on.
+/// The listener that a request came in on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// The echo service.
@@ -30,7 +30,7 @@ pub enum Route {
     Version,
     /// `GET /metrics`, ops only
     Metrics,
-    /// Nothing of ours.
+    /// None of our routes.
     Unmatched,
 }
 
@@ -51,7 +51,7 @@ impl Route {
         }
     }
 
-    /// The route that serves this path on this side. Below `/api/` nothing is echoed: a mistyped API path is
+    /// The route that serves this path on this side. Nothing below `/api/` is echoed: a mistyped API path is
     /// 404, not a page.
     #[must_use]
     pub fn of(side: Side, path: &str) -> Self {
@@ -74,7 +74,7 @@ impl Route {
     }
 }
 
-/// The label of methods that OpenTelemetry does not know, and of what is no request at all.
+/// The label of methods that OpenTelemetry does not know, and of what is not a request at all.
 pub const METHOD_OTHER: &str = "_OTHER";
 
 /// The method as a label: known ones by name, the rest `_OTHER` (OpenTelemetry's rule).

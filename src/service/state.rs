@@ -1,5 +1,5 @@
-//! What every request can see: [`App`] as one worker has it, [`Common`] to all of them, [`Live`] until the
-//! next reload.
+//! What every request can see: [`App`] is the state of one worker, [`Common`] the state that all workers
+//! share, [`Live`] what the next reload replaces.
 
 mod counts;
 pub(crate) mod headers;
@@ -32,19 +32,19 @@ use crate::{
     },
 };
 
-/// What SIGHUP re-reads.
+/// The settings that SIGHUP reads again, in force.
 pub struct Live {
-    /// Which build on which machine and system this is.
+    /// Which build runs on which machine and system.
     pub(crate) receipt: Receipt,
-    /// What `GET /` says.
+    /// The text of `GET /`.
     pub(crate) message: String,
-    /// Other nodes, and what to make of their answers.
+    /// The other nodes, and the policy for their answers.
     pub(crate) peers: Arc<Peers>,
     headers: ThreadLocal<HeaderMap>,
 }
 
 impl Live {
-    /// Takes over the reloadable settings, and connections to peers from what was in force `before`.
+    /// Puts the reloadable settings in force, and takes over the connections to peers that `before` has.
     ///
     /// # Errors
     /// A file that a setting names cannot be used.
@@ -61,21 +61,21 @@ impl Live {
         })
     }
 
-    /// The headers of every answer; the trace id in it is a placeholder. Made once for each thread, which
-    /// then counts who holds them where no other thread does.
+    /// The headers of every answer; the trace id among them is a placeholder. Each thread makes them once,
+    /// and only that thread counts the references to them.
     #[must_use]
     pub(crate) fn headers(&self) -> &HeaderMap {
         self.headers.get_or(|| headers::of_every_answer(self.receipt.header()))
     }
 }
 
-/// The state as one worker has it: what all have in common, and what this one counts by itself. Each has an
-/// [`Arc`] of its own, so that what its requests count and hold is written to by no other thread.
-#[repr(align(128))] // a cache line, and the one that the processor fetches with it
+/// The state of one worker: what all workers share, and what this one counts by itself. Each worker has an
+/// [`Arc`] of its own, so that no other thread writes to what its requests count and hold.
+#[repr(align(128))] // a cache line and its neighbour, which the processor fetches with it
 pub struct App {
     common: Arc<Common>,
     counts: Arc<CachePadded<Counts>>,
-    /// Metrics that a request may touch.
+    /// The metrics that a request may touch.
     pub(crate) own: OfWorker,
 }
 
@@ -87,23 +87,23 @@ impl Deref for App {
     }
 }
 
-/// What there is once in the process.
+/// The state that exists once in the process.
 pub struct Common {
-    /// As read at start; see `live` for what a reload changes.
+    /// The settings as read at start; `live` has those that a reload changes.
     pub(crate) settings: Settings,
-    /// As read last; replaced by [`Common::set_live`].
+    /// The settings as read last; [`Common::set_live`] replaces them.
     pub(crate) live: ArcSwap<Live>,
-    /// Told when `live` was replaced.
+    /// Notified when `live` was replaced.
     pub(crate) live_changed: Notify,
     /// Logs and traces.
     pub(crate) telemetry: Telemetry,
     /// Every metric.
     pub(crate) metrics: Metrics,
-    /// `limits.memory`: what keeps a body, a reply of a peer or an answer takes its room from here.
+    /// `limits.memory`: the budget for bodies, replies of peers and answers.
     pub(crate) memory: Memory,
     /// Whether `/readyz` is 200.
     pub(crate) readiness: Readiness,
-    /// What makes the watchdog's own request pass when others are turned away.
+    /// The watchdog's own request passes with this key when others are turned away.
     pub(crate) watchdog_key: WatchdogKey,
     /// `limits.in_flight`
     pub(crate) in_flight: Permits,
@@ -111,7 +111,7 @@ pub struct Common {
 }
 
 impl App {
-    /// Builds the state, as the first worker has it.
+    /// Builds the state of the first worker.
     ///
     /// # Errors
     /// The settings cannot be used together.
@@ -134,18 +134,18 @@ impl App {
             memory,
         });
         let app = Self::of(common).map_err(unregistered)?;
-        // so that each is there before there is something to count
+        // so that each series exists before there is something to count
         for outcome in Outcome::ALL {
             app.own.fanout_replies.with_label_values(&[outcome.as_str()]);
         }
         Ok(app)
     }
 
-    /// The same state, as another worker has it; best called on that worker's thread, so that what the
-    /// allocator puts side by side is written to by one thread.
+    /// Builds the state of another worker. Call this on that worker's thread, so that only one thread writes
+    /// to what the allocator puts side by side.
     ///
     /// # Errors
-    /// A metric has an impossible name: a bug, caught by every test.
+    /// A metric has an invalid name: a bug that every test finds.
     pub(crate) fn for_worker(&self) -> Result<Arc<Self>, prometheus::Error> {
         Self::of(self.common.clone())
     }
@@ -157,12 +157,12 @@ impl App {
         Ok(Arc::new(Self { common, counts, own }))
     }
 
-    /// Counts a request in.
+    /// Counts a request that begins.
     pub(crate) fn enter(&self) {
         self.counts.enter();
     }
 
-    /// Counts a request out, with or without a whole answer.
+    /// Counts a request that ends; `complete` says whether its answer was sent whole.
     pub(crate) fn leave(&self, complete: bool) {
         self.counts.leave(complete);
     }

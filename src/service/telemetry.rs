@@ -1,5 +1,5 @@
-//! Logs, metrics and traces. The runtime never waits for any of their readers: a full buffer is counted, not
-//! waited for.
+//! Logs, metrics and traces. The runtime never waits for a reader of any of them: when a buffer is full, the
+//! service counts what it drops.
 
 pub(crate) mod access;
 pub(crate) mod log;
@@ -20,7 +20,7 @@ use uecho_probe::{last_words, receipt::Receipt};
 
 use crate::config::{ConfigError, Settings};
 
-/// Longest wait at the very end of the process for a reader of the log that has stopped reading.
+/// The longest wait at the end of the process for a reader of the log that has stopped reading.
 const LAST_FLUSH: Duration = Duration::from_secs(1);
 
 /// Handles to what [`init`] started; cheap to clone.
@@ -32,8 +32,8 @@ pub struct Telemetry {
     pub(crate) traces: Traces,
 }
 
-/// Installs the global subscriber and the panic hook, and starts the log thread. Called once, before anything
-/// is logged.
+/// Installs the global subscriber and the panic hook, and starts the log thread. Call this once, before
+/// anything is logged.
 ///
 /// # Errors
 /// `log.filter` or a key of `[otlp]` cannot be used.
@@ -51,18 +51,20 @@ impl Telemetry {
         self.logs.set_filter(directives)
     }
 
-    /// Resolves when a background thread of the telemetry has died, with its name: a reason to end the
-    /// process (exit code 70).
+    /// Resolves when a background thread of the telemetry has died, with its name; the process then ends
+    /// (exit code 70).
     pub(crate) async fn died(&self) -> &'static str {
         self.logs.died().await
     }
 
-    /// Starts the export of traces, if one is configured: once, in the runtime, when the listeners are open.
+    /// Starts the export of traces, if one is configured. Call this once, in the runtime, when the listeners
+    /// are open.
     pub(crate) fn start_export(&self, receipt: &Receipt) {
         self.traces.start(receipt);
     }
 
-    /// Takes in a finished request: spans if it is sampled and something is exported, an event if `logged`.
+    /// Takes in a finished request: records spans if it is sampled and traces are exported, and an event if
+    /// `logged`.
     pub(crate) fn finished(&self, record: Record, logged: bool) {
         if record.trace.sampled {
             self.traces.record(&record);
@@ -72,9 +74,9 @@ impl Telemetry {
         }
     }
 
-    /// Hands on what is buffered and ends the export of traces, waiting no longer than `limit`: the last step
-    /// of a drain, after the last request has ended. False when that was not long enough. The runtime must go
-    /// on meanwhile, the export needs it.
+    /// Writes and sends what is buffered and ends the export of traces, in at most `limit`. This is the last
+    /// step of a drain, after the last request has ended. Gives false when the time was not enough. The
+    /// runtime must keep running, because the export needs it.
     pub(crate) async fn flush(&self, limit: Duration) -> bool {
         let Self { logs, traces } = self.clone();
         let flush = move || {
@@ -86,8 +88,8 @@ impl Telemetry {
     }
 }
 
-/// The end of `main`: logs what ended the process, if it was an error, and writes out what is buffered. Also
-/// right before [`init`], when all it can do is write to stderr. Blocks for a second at most.
+/// Logs what ended the process, if it was an error, and writes what is buffered; the end of `main`. Before
+/// [`init`], this can only write to standard error. It blocks for a second at most.
 pub fn end(error: Option<&dyn Display>) {
     if let Some(error) = error {
         last_words::of_error(IDENTIFIER, error);
@@ -95,7 +97,7 @@ pub fn end(error: Option<&dyn Display>) {
     log::flush_installed(LAST_FLUSH);
 }
 
-/// A line on stderr for whoever runs a command that logs nothing.
+/// Writes a line to standard error, for the user of a command that logs nothing.
 pub fn say(line: &str) {
     last_words::say(IDENTIFIER, line);
 }

@@ -149,7 +149,7 @@ fn numbers_of_sockets_that_cannot_be_are_refused_at_once() {
     let first = bare().inherit("public", listener()).env("LISTEN_FDS_FIRST_FD", "2147483647");
     refused(first, "LISTEN_FDS_FIRST_FD is `2147483647`");
     let own = Builder::new().no_sockets().env("LISTEN_FDS", "1");
-    refused(own.env("LISTEN_PID", "self"), "LISTEN_PID is `self`, no process id");
+    refused(own.env("LISTEN_PID", "self"), "LISTEN_PID is `self`, which is not a process id");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `uecho probe`: its options, and how a verdict is told.
+//! `uecho probe`: its options, and how it reports a verdict.
 
 use std::{io::Write as _, process::ExitCode, time::Duration};
 
@@ -14,8 +14,8 @@ use uecho_probe::{
 /// Options of `uecho probe`.
 #[derive(Clone, Debug, Args)]
 pub struct ProbeArgs {
-    /// Service to check: `http://HOST[:PORT]`, `https://HOST[:PORT]` or `unix:/path`. Default: where the
-    /// configuration says it listens.
+    /// Service to check: `http://HOST[:PORT]`, `https://HOST[:PORT]` or `unix:/path`. Default: the address
+    /// that the configuration makes it listen on.
     #[arg(long, value_name = "URL")]
     pub url: Option<Target>,
 
@@ -27,7 +27,8 @@ pub struct ProbeArgs {
     #[arg(long, value_name = "R")]
     pub expect_revision: Option<String>,
 
-    /// System that the receipt must name, with `+` and its store hash where the service has `current_system`.
+    /// System that the receipt must name, followed by `+` and its store hash where the service has
+    /// `current_system`.
     #[arg(long, value_name = "S")]
     pub expect_system: Option<String>,
 
@@ -39,11 +40,11 @@ pub struct ProbeArgs {
     #[arg(long, value_name = "DURATION", default_value = "1s")]
     pub interval: DurationValue,
 
-    /// Bound of each whole check.
+    /// Time limit of each whole check.
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = timeout)]
     pub timeout: DurationValue,
 
-    /// One JSON object a line for each check, on standard output.
+    /// Print one JSON object a line for each check, on standard output.
     #[arg(long)]
     pub json: bool,
 }
@@ -55,7 +56,7 @@ fn timeout(text: &str) -> Result<DurationValue, String> {
     }
 }
 
-/// What `--json` prints of a healthy service.
+/// What `--json` prints for a healthy service.
 #[derive(Serialize)]
 struct Healthy<'a> {
     healthy: bool,
@@ -63,19 +64,19 @@ struct Healthy<'a> {
     report: &'a Report,
 }
 
-/// What `--json` prints of any other.
+/// What `--json` prints for any other service.
 #[derive(Serialize)]
 struct NotHealthy<'a> {
     healthy: bool,
     target: String,
     #[serde(flatten)]
     unhealthy: &'a Unhealthy,
-    /// The line of text.
+    /// The line that standard error gets.
     reason: String,
 }
 
 impl ProbeArgs {
-    /// The probe that was asked for.
+    /// The probe that these options ask for.
     #[must_use]
     pub fn probe(&self, target: Target) -> Probe {
         let expect = Expect {
@@ -86,8 +87,8 @@ impl ProbeArgs {
         Probe { target, expect, timeout: self.timeout.0 }
     }
 
-    /// Makes the checks and tells each verdict: 0 when all were healthy, else 1 and one line on standard
-    /// error.
+    /// Makes the checks and reports each verdict. Exit code 0 when all were healthy; else 1, with one line on
+    /// standard error.
     pub async fn run(&self, probe: &Probe) -> ExitCode {
         for round in 0..self.count {
             if round > 0 {
@@ -123,7 +124,7 @@ impl ProbeArgs {
                 reason: unhealthy.to_string(),
             });
         }
-        // nothing is left to tell when standard error is closed
+        // if standard error is closed, nobody reads the verdict
         let _ = writeln!(std::io::stderr(), "unhealthy: {}: {unhealthy}", probe.target);
     }
 }
@@ -133,6 +134,6 @@ fn print_json(verdict: &impl Serialize) {
 }
 
 fn print(line: &str) {
-    // a reader that went away has seen enough; the exit code still tells
+    // if the reader has gone away, the exit code still tells the verdict
     let _ = writeln!(std::io::stdout(), "{line}");
 }

@@ -1,5 +1,5 @@
-//! One value that one source gives one key: what every source yields, and a figment provider each, so that
-//! figment knows where each value of the merged configuration came from.
+//! One value that one source gives one key. Every source yields such assignments, and each is a figment
+//! provider of its own, so that figment knows the source of each value of the merged configuration.
 
 use std::{fmt, path::PathBuf};
 
@@ -10,7 +10,7 @@ use figment::{
 
 use crate::config::secret;
 
-/// Where a value came from.
+/// The source of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     /// A line, counted from 1, of a TOML file.
@@ -36,9 +36,9 @@ impl fmt::Display for Source {
 pub(super) struct Assignment {
     /// Names from the top down: `["limits", "headers"]`.
     pub path: Vec<String>,
-    /// As parsed, types unchecked.
+    /// The value as parsed; its type is not checked yet.
     pub value: Value,
-    /// Where it came from.
+    /// The source of the value.
     pub source: Source,
 }
 
@@ -49,14 +49,14 @@ impl Assignment {
         self.path.join(".")
     }
 
-    /// Whether a secret was written there. A table with nothing in it, as in a file that names every default,
-    /// holds none.
+    /// Whether this writes a secret. An empty table, as in a file that names every default, contains none.
     #[must_use]
     pub(super) fn holds_secret(&self) -> bool {
         secret::is_secret(&self.path) && self.value.as_dict().is_none_or(|table| !table.is_empty())
     }
 
-    /// One assignment for every innermost value of a table, so that each is checked and traced for itself.
+    /// Makes one assignment for every innermost value of a table, so that each is checked and traced by
+    /// itself.
     #[must_use]
     pub(super) fn flatten(self) -> Vec<Self> {
         match self.value {

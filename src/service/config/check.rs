@@ -1,4 +1,5 @@
-//! Checks assignments one by one, so that all that is wrong is said at once, and merges those that are right.
+//! Checks assignments one by one, so that the error can name everything that is wrong, and merges the valid
+//! ones.
 
 use figment::{
     Error, Figment,
@@ -8,9 +9,9 @@ use figment::{
 
 use crate::config::{assignment::Assignment, explain, invalid::Invalid, keys, settings::Settings};
 
-/// What would be wrong with this assignment if it were the only one.
+/// The error that this assignment would cause if it were the only one.
 pub(super) fn refusal(given: &Assignment) -> Option<Error> {
-    // serde would take its items for the keys in their order
+    // serde would accept the items of a list as the keys in their order
     if let (Value::Array(..), [name]) = (&given.value, &given.path[..])
         && !keys::in_section(Some(name)).is_empty()
     {
@@ -19,7 +20,7 @@ pub(super) fn refusal(given: &Assignment) -> Option<Error> {
     Figment::from(given).extract::<Settings>().err()
 }
 
-/// Merges assignments, the later over the earlier; a wrong one is reported and left out.
+/// Merges assignments, the later over the earlier; an invalid one is reported and left out.
 pub(super) fn merge(assignments: &[Assignment], invalid: &mut Vec<Invalid>) -> Figment {
     let mut figment = Figment::new();
     for given in assignments {

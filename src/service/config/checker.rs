@@ -1,4 +1,4 @@
-//! Ranges and forms that types alone cannot refuse: what sections check their values with.
+//! Checks of ranges and forms that types alone cannot refuse; the sections use them for their values.
 
 use std::{os::unix::ffi::OsStrExt, path::Path, time::Duration};
 
@@ -7,12 +7,12 @@ use uecho_probe::units::{DurationValue, Size};
 
 use crate::config::{invalid::Invalid, secret::REDACTED};
 
-/// Longest of all durations: far above any use, far below where clocks overflow.
+/// The longest duration of any setting: far above any use, far below where clocks overflow.
 pub(super) const DAY: DurationValue = DurationValue::secs(24 * 60 * 60);
 
 pub(super) const NUL_IN_PATH: &str = "a path cannot have a NUL";
 
-/// Collects what is wrong.
+/// Collects everything that is wrong.
 #[derive(Debug, Default)]
 pub(super) struct Checker {
     pub(super) invalid: Vec<Invalid>,
@@ -51,7 +51,7 @@ impl Checker {
         }
     }
 
-    /// A duration without which nothing works: not zero.
+    /// Checks a duration that must not be zero.
     pub(super) fn positive(&mut self, key: &str, value: DurationValue) {
         if value.0 < Duration::from_millis(1) {
             self.refuse(key, format!("expected 1ms or more, like \"2s\", found {value}"));
@@ -65,7 +65,7 @@ impl Checker {
         }
     }
 
-    /// A bearer token: one header value of visible characters. The value is never quoted.
+    /// Checks a bearer token: one header value of visible characters. The error never quotes the value.
     pub(super) fn token(&mut self, key: &str, token: Option<&SecretString>) {
         let Some(token) = token.map(ExposeSecret::expose_secret) else { return };
         if token.is_empty() {

@@ -12,11 +12,11 @@ use crate::config::{
     text,
 };
 
-/// Largest value; systemd itself allows 1 MiB, no setting needs it.
+/// The largest value; systemd itself allows 1 MiB, but no setting needs it.
 const MOST_BYTES: u64 = 64 << 10;
 
-/// Reads all credentials whose name is, or begins with, a section or top-level key of ours. Others belong to
-/// someone else, unless they look like a slip of the pen: those are warned of.
+/// Reads all credentials whose name is, or begins with, one of our sections or top-level keys. Others belong
+/// to another program; a name that looks like a typing error gets a warning.
 pub(super) fn read(
     surroundings: &Surroundings,
     warnings: &mut Vec<String>,

@@ -1,13 +1,14 @@
-//! Which setting somebody meant who wrote one that does not exist.
+//! Finds the setting that somebody meant who wrote a key that does not exist.
 
 use crate::config::keys::DEFAULTS;
 
-/// From this likeness on, a key is offered; a letter too few or two swapped is above it, another word below.
+/// A key is suggested from this likeness on. A missing letter or two swapped ones stay above it, another word
+/// is below it.
 const ALIKE: f64 = 0.8;
 
 /// The key most like this path; several when they are equally like it.
 pub(super) fn nearest(path: &[String]) -> Vec<&'static str> {
-    // `limits_headers`, `limits-headers` and `limits.headers` are one name here
+    // this compares `limits_headers`, `limits-headers` and `limits.headers` as the same name
     let flat = |key: &str| key.to_ascii_lowercase().replace(['-', '.'], "_");
     let given = flat(&path.join("."));
     let last = path.last().map(String::as_str).unwrap_or_default();
@@ -16,7 +17,7 @@ pub(super) fn nearest(path: &[String]) -> Vec<&'static str> {
         .map(|setting| {
             let key = setting.key.as_str();
             let likeness = strsim::normalized_damerau_levenshtein(&given, &flat(key));
-            // the right key in the wrong section, or in none
+            // the right key in the wrong section, or without a section
             let moved = key.rsplit_once('.').is_some_and(|(_, name)| name == last);
             (if moved { likeness.max(ALIKE) } else { likeness }, key)
         })
@@ -32,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slips_of_the_pen_are_understood() {
+    fn a_typing_error_gets_the_right_key() {
         let nearest = |key: &str| nearest(&key.split('.').map(str::to_owned).collect::<Vec<_>>());
         assert_eq!(nearest("limits.heders"), ["limits.headers"]);
         assert_eq!(nearest("limits_in_flight"), ["limits.in_flight"]);

@@ -1,4 +1,4 @@
-//! What serde says of a value, in words for people: what was found, what would be right, which key was meant.
+//! Explains an error of serde in words for people: what was found, what would be right, which key was meant.
 
 use figment::error::{Actual, Kind, OneOf};
 
@@ -9,7 +9,7 @@ use crate::config::{
     keys, secret,
 };
 
-/// What serde made of an assignment, in words for people.
+/// Explains the error that serde found in an assignment.
 pub(super) fn explain(given: &Assignment, error: &figment::Error) -> Invalid {
     let text = match &error.kind {
         Kind::UnknownField(..) => unknown(given),
@@ -21,8 +21,8 @@ pub(super) fn explain(given: &Assignment, error: &figment::Error) -> Invalid {
         _ if secret::may_hold_secret(&given.path) => "not of the right form".into(),
         other => other.to_string(),
     };
-    // shorter than the assignment's when a value was taken for a table, longer when an item of a list is at
-    // fault
+    // the path of the error is shorter than that of the assignment when a value was taken for a table, and
+    // longer when an item of a list is wrong
     let path = match error.kind {
         Kind::UnknownField(..) => &given.path,
         _ if error.path.is_empty() => &given.path,
@@ -48,11 +48,11 @@ fn unknown(given: &Assignment) -> String {
         (Some(section), names) if !names.is_empty() => {
             format!("unknown key; [{section}] has {}", names.join(", "))
         }
-        _ => "unknown key; `uecho check-config` prints all there are".into(),
+        _ => "unknown key; `uecho check-config` prints all keys".into(),
     }
 }
 
-/// What Rust calls a type, in TOML's words, with an example.
+/// The name of a Rust type in TOML's words, with an example.
 fn plain(expected: &str) -> &str {
     match expected {
         "usize" | "u64" | "u32" | "u16" | "u8" => "a whole number, like 64",
@@ -66,7 +66,7 @@ fn plain(expected: &str) -> &str {
     }
 }
 
-/// What was found; of what might be a secret, only its type.
+/// What was found. If it might be a secret, this tells only its type.
 fn describe(found: &Actual, path: &[String]) -> String {
     let secret = secret::may_hold_secret(path);
     match found {

@@ -16,13 +16,13 @@ use crate::config::{
     invalid::Invalid,
 };
 
-/// Largest file that is read; more is a mistake such as a log or a device.
+/// The largest file that is read; a larger one is a mistake, such as a log or a device.
 const MOST_BYTES: u64 = 1 << 20;
 
 /// Reads one file.
 ///
 /// # Errors
-/// It cannot be read, or is not TOML: one for each place where the syntax is broken.
+/// The file cannot be read, or is not TOML: one error for each place where the syntax is broken.
 pub(super) fn read(path: &Path, warnings: &mut Vec<String>) -> Result<Vec<Assignment>, Vec<Invalid>> {
     let unreadable = |error| vec![Invalid::whole(format!("cannot read {}: {error}", path.display()))];
     let file = File::open(path).map_err(unreadable)?;
@@ -49,7 +49,7 @@ pub(super) fn read(path: &Path, warnings: &mut Vec<String>) -> Result<Vec<Assign
 /// Reads TOML text; `path` is for messages only.
 ///
 /// # Errors
-/// One for each place where the syntax is broken. The text itself is not quoted: it may hold secrets.
+/// One for each place where the syntax is broken. They do not quote the text, because it may contain secrets.
 pub(super) fn parse(path: &Path, text: &str) -> Result<Vec<Assignment>, Vec<Invalid>> {
     let (table, mut errors) = DeTable::parse_recoverable(text);
     errors.sort_by_key(|error| error.span().map(|span| span.start));
@@ -65,7 +65,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Vec<Assignment>, Vec<Inva
     if !reader.invalid.is_empty() {
         return Err(reader.invalid);
     }
-    // tables come sorted by name; what is wrong is easier to follow from top to bottom
+    // the parser sorts tables by name; errors are easier to follow from top to bottom
     assignments.sort_by_key(|given| match given.source {
         Source::File(_, line) => line,
         Source::Variable(_) | Source::Credential(_) => 0,
@@ -76,7 +76,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Vec<Assignment>, Vec<Inva
 /// Turns a TOML value into figment's.
 ///
 /// # Errors
-/// The value is a date, or a number that no setting could hold.
+/// The value is a date, or a number that no setting could have.
 pub(super) fn value(value: &DeValue<'_>) -> Result<Value, String> {
     Ok(match value {
         DeValue::String(text) => Value::from(text.to_string()),
@@ -125,7 +125,7 @@ impl Reader<'_> {
     }
 }
 
-/// Line and column, counted from 1, of the begin of a span.
+/// Line and column, counted from 1, of the beginning of a span.
 fn position(text: &str, span: Range<usize>) -> (usize, usize) {
     let before = text.get(..span.start).unwrap_or(text);
     let line = before.rfind('\n').map_or(0, |newline| newline + 1);

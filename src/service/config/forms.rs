@@ -1,4 +1,4 @@
-//! The forms of values whose types do not say them, as JSON Schemas.
+//! JSON Schemas for values whose Rust types do not say their form.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 

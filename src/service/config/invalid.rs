@@ -1,19 +1,19 @@
-//! What is wrong with a configuration, said so that it can be put right: the key, what was found, what would
-//! be right, where.
+//! What is wrong with a configuration, in words that help to correct it: the key, what was found, what would
+//! be right, and the source.
 
 use std::fmt;
 
 /// One thing that cannot be used, in one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid {
-    /// The key, like `limits.idle` or `fanout.peers[1]`; empty where it is no single key's.
+    /// The key, like `limits.idle` or `fanout.peers[1]`; empty when it concerns no single key.
     pub key: String,
     text: String,
     source: Option<String>,
 }
 
 impl Invalid {
-    /// What is no single key's.
+    /// An error that concerns no single key.
     pub(super) fn whole(text: impl Into<String>) -> Self {
         Self::of("", text)
     }
@@ -23,7 +23,7 @@ impl Invalid {
         Self { key: key.into(), text: text.into(), source: None }
     }
 
-    /// The same, with where the value came from.
+    /// Adds the source of the value.
     pub(super) fn given_by(self, source: impl fmt::Display) -> Self {
         Self { source: Some(source.to_string()), ..self }
     }
@@ -33,7 +33,7 @@ impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let key = if self.key.is_empty() { String::new() } else { format!("{}: ", self.key) };
         let source = self.source.as_ref().map(|source| format!(" ({source})")).unwrap_or_default();
-        // a value that is quoted must not begin a line of its own
+        // a quoted value must not begin a line of its own
         for character in format!("{key}{}{source}", self.text).chars() {
             if character.is_control() {
                 write!(f, "{}", character.escape_default())?;
@@ -65,7 +65,7 @@ impl From<Vec<Invalid>> for ConfigError {
 }
 
 impl ConfigError {
-    /// A configuration of which this one thing is wrong.
+    /// A configuration with this one error.
     #[must_use]
     pub(crate) fn new(text: impl Into<String>) -> Self {
         Invalid::whole(text).into()

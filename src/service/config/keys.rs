@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use crate::config::settings::Settings;
 
-/// A setting: its key and what it is set to.
+/// A setting: its key and its value.
 #[derive(Clone, Debug)]
 pub struct Setting {
     /// `message`, or `section.key`.
     pub key: String,
-    /// As serialised; null when the setting is optional and unset.
+    /// The value as serialized; null when the setting is optional and not set.
     pub value: Value,
 }
 
@@ -34,7 +34,8 @@ pub fn flatten(settings: &Settings) -> Vec<Setting> {
     settings
 }
 
-/// Whether a credential of this name is meant for us: a top-level key, or something in one of our sections.
+/// Whether a credential of this name is meant for this service: a top-level key, or a key in one of its
+/// sections.
 pub(super) fn is_ours(path: &[String]) -> bool {
     match path {
         [name] => DEFAULTS.iter().any(|ours| ours.key == *name),
@@ -45,7 +46,7 @@ pub(super) fn is_ours(path: &[String]) -> bool {
     }
 }
 
-/// The keys of a section, without its name; of the top level when there is no such section.
+/// The keys of a section, without its name; without a section, those of the top level.
 pub(super) fn in_section(section: Option<&str>) -> Vec<&'static str> {
     DEFAULTS
         .iter()

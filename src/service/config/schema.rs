@@ -1,5 +1,5 @@
-//! The settings as a JSON Schema (draft 7, which editors know): what the reference and the check of the NixOS
-//! options are made from, too. It refuses unknown keys and wrong types; ranges are the program's.
+//! The settings as a JSON Schema (draft 7, which editors know). The reference and the check of the NixOS
+//! options are made from it, too. It refuses unknown keys and wrong types; the program checks the ranges.
 
 use schemars::{Schema, generate::SchemaSettings, transform::RecursiveTransform};
 use serde_json::Value;
@@ -14,14 +14,14 @@ pub fn schema() -> Schema {
         .with_transform(RecursiveTransform(as_toml_has_it));
     let mut schema = settings.into_generator().into_root_schema_for::<Settings>();
     schema.insert("title".into(), "uecho.toml".into());
-    // the host name of the machine that asks
+    // this default is the host name of the machine that prints the schema
     if let Some(Value::Object(instance)) = schema.pointer_mut("/properties/instance") {
         instance.remove("default");
     }
     schema
 }
 
-/// TOML has no null: a key is left out instead. A section has no default but those of its keys.
+/// TOML has no null: a key is left out instead. Of a section, only the keys have defaults.
 fn as_toml_has_it(schema: &mut Schema) {
     schema.remove("format");
     if let Some(Value::String(description)) = schema.get_mut("description") {

@@ -1,14 +1,14 @@
-//! Settings that must never be shown, and what is shown instead.
+//! The settings that must never be shown, and the text that is shown instead.
 
 use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 use serde::{Serialize, Serializer};
 
-/// Keys whose values (with all that is below them) are secret.
+/// The keys whose values, with all that is below them, are secret.
 pub const SECRET_KEYS: [&str; 3] = ["fanout.token", "api.token", "otlp.headers"];
 
-/// What stands in for a secret wherever settings are shown.
+/// The text that replaces a secret wherever settings are shown.
 pub const REDACTED: &str = "[redacted]";
 
 /// Whether the value at this path is a secret.
@@ -17,8 +17,7 @@ pub fn is_secret(path: &[String]) -> bool {
     SECRET_KEYS.iter().any(|key| key.split('.').count() <= path.len() && overlaps(key, path))
 }
 
-/// Whether a value at this path could be, or contain, a secret: what must not be quoted when it is of the
-/// wrong shape.
+/// Whether a value at this path could be, or contain, a secret; then an error must not quote it.
 #[must_use]
 pub fn may_hold_secret(path: &[String]) -> bool {
     SECRET_KEYS.iter().any(|key| overlaps(key, path))

@@ -1,6 +1,6 @@
-//! Variables that Kubernetes puts into every pod of the namespace of a Service, from whose name theirs are
-//! made (service links, and the Docker links they are compatible with): those of a Service called `uecho`, or
-//! `uecho-ops`, look like ours and are not.
+//! Kubernetes sets variables for every Service in every pod of its namespace, and makes their names of the
+//! name of the Service (service links, and the Docker links they are compatible with). Those of a Service
+//! called `uecho` or `uecho-ops` look like settings and are not.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -11,7 +11,7 @@ pub(super) fn is_one(name: &str, value: &str) -> bool {
     if let Some((_, name)) = name.split_once("_SERVICE_") {
         return match name {
             "HOST" => is_ip(),
-            // of a port with a name
+            // the rest is the name of a port
             _ => {
                 name.strip_prefix("PORT").is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
                     && is_port()

@@ -1,4 +1,5 @@
-//! The settings of the service. Each section has a file: its keys, their defaults, and what makes them valid.
+//! The settings of the service. Each section has a file with its keys, their defaults, and the checks that
+//! make them valid.
 
 mod api;
 mod drain;
@@ -26,10 +27,10 @@ pub use workers::Workers;
 
 use crate::config::{checker::Checker, forms, invalid::Invalid};
 
-/// Longest value that goes into every answer, in its receipt.
+/// The longest value that goes into the receipt of every answer.
 const LABEL_BYTES: usize = 256;
 
-/// Everything the service can be told. Unknown keys are refused.
+/// All settings of the service. Unknown keys are refused.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
@@ -37,7 +38,7 @@ pub struct Settings {
     pub message: String,
     /// Name of this node in the receipt; the host name unless set.
     pub instance: String,
-    /// Which system generation or image this is, for the receipt.
+    /// Name of the system generation or image, for the receipt.
     pub system: String,
     /// Symbolic link to the running system in the Nix store, `/run/current-system` on NixOS: its hash is
     /// added to `system` in the receipt.
@@ -54,7 +55,7 @@ pub struct Settings {
     pub limits: Limits,
     /// How the service stops.
     pub drain: Drain,
-    /// Peers, and what to make of their answers.
+    /// Peers, and the policy for their answers.
     pub fanout: Fanout,
     /// The `/api/` routes.
     pub api: Api,
@@ -85,7 +86,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Everything that is out of range or does not go together.
+    /// Everything that is out of range or contradicts another setting.
     #[must_use]
     pub(super) fn check(&self) -> Vec<Invalid> {
         let mut checker = Checker::default();

@@ -10,7 +10,7 @@ use crate::config::{
 };
 
 /// The settings in the order of their structs, one a line: `key = value  # source`. Optional keys that are
-/// not set are comments. Itself a configuration with the same meaning, but for the secrets.
+/// not set are comments. The result is itself a configuration with the same meaning, except for the secrets.
 #[must_use]
 pub fn render(loaded: &Loaded) -> String {
     let mut text = String::new();
@@ -31,12 +31,12 @@ pub fn render(loaded: &Loaded) -> String {
     text
 }
 
-/// A value as TOML has it; nothing for null.
+/// A value as TOML; `None` for null.
 fn toml(value: &Value) -> Option<String> {
     (!value.is_null()).then(|| toml::Value::try_from(value).ok().map(|value| value.to_string()))?
 }
 
-/// A file name may have line ends, a comment may not.
+/// A file name may contain line ends, but a comment must not.
 fn one_line(source: &str) -> String {
     source.replace(char::is_control, "?")
 }
@@ -47,7 +47,7 @@ mod tests {
     use crate::config;
 
     #[test]
-    fn what_is_shown_is_a_configuration_with_the_same_meaning() {
+    fn the_output_is_a_configuration_with_the_same_meaning() {
         let loaded = config::from_toml(
             "message = \"two\\nlines # \\u001b\"\n[fanout]\npeers = [\"http://a:1\", \"http://b:2\"]\n\
              policy = { quorum = 2 }\nca = \"/ca\"\n[otlp]\nsample_ratio = 1\ntimeout = \"1500ms\"",

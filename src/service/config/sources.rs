@@ -1,4 +1,4 @@
-//! Which source each setting came from.
+//! The source of each setting.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use figment::{Figment, value::Value};
 
 use crate::config::keys::DEFAULTS;
 
-/// Dotted key to the text that names its source; keys that no source sets are not in it.
+/// Maps a dotted key to the text that names its source; keys that no source sets are not in it.
 #[derive(Clone, Debug, Default)]
 pub struct Sources(BTreeMap<&'static str, String>);
 
@@ -23,7 +23,7 @@ impl Sources {
     }
 
     /// `/etc/uecho/uecho.toml:3`, `environment variable UECHO_MESSAGE`, `credential api.token` or `default`;
-    /// of a table with values from several sources, all of them by name.
+    /// for a table with values from several sources, all of them with their names.
     #[must_use]
     pub fn of_key(&self, key: &str) -> &str {
         self.0.get(key).map_or("default", String::as_str)

@@ -1,4 +1,4 @@
-//! What the sources are read from, so that a test can put something else in its place.
+//! Where the sources are read from, so that a test can use something else in its place.
 
 use std::{
     collections::BTreeMap,
@@ -6,21 +6,21 @@ use std::{
     path::PathBuf,
 };
 
-/// Read when neither `--config` nor `UECHO_CONFIG` names a file, so that `uecho probe` finds the service's
-/// own settings.
+/// The service reads this file when neither `--config` nor `UECHO_CONFIG` names a file; so `uecho probe`
+/// finds the settings of the service.
 pub const DEFAULT_FILE: &str = "/etc/uecho/uecho.toml";
 
 /// The environment and the place of the default file.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
-    /// The environment, of which `UECHO_*` and `CREDENTIALS_DIRECTORY` are looked at.
+    /// The environment, of which `UECHO_*` and `CREDENTIALS_DIRECTORY` are read.
     pub variables: BTreeMap<OsString, OsString>,
-    /// Read when it exists and no other file is named.
+    /// The file that is read when it exists and no other file is named.
     pub default_file: Option<PathBuf>,
 }
 
 impl Surroundings {
-    /// Those of this process.
+    /// The surroundings of this process.
     #[must_use]
     pub fn of_process() -> Self {
         Self { variables: std::env::vars_os().collect(), default_file: Some(DEFAULT_FILE.into()) }
@@ -30,8 +30,8 @@ impl Surroundings {
         self.variables.get(OsStr::new(name)).map(OsString::as_os_str)
     }
 
-    /// Those of `--config`; when there are none, the one that `UECHO_CONFIG` names (none if it is empty),
-    /// else the default one if it exists.
+    /// The values of `--config`; without them, the file that `UECHO_CONFIG` names (no file if it is empty),
+    /// else the default file if it exists.
     pub(super) fn files(&self, files: &[PathBuf]) -> Vec<PathBuf> {
         if !files.is_empty() {
             return files.to_vec();

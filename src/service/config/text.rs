@@ -1,4 +1,4 @@
-//! Values that arrive as bare text (environment, credentials): the key decides what the text means.
+//! Values that come as plain text (environment, credentials): the key decides what the text means.
 
 use figment::{error::Kind, value::Value};
 use toml::de::DeValue;
@@ -8,8 +8,8 @@ use crate::config::{
     check, files,
 };
 
-/// A key that takes a string gets the text as it is (`UECHO_MESSAGE=42` is the string `42`); any other key
-/// gets what the text says as a TOML value. A table yields an assignment for each of its values.
+/// A key that takes a string gets the text unchanged (`UECHO_MESSAGE=42` is the string `42`); for any other
+/// key, the text is parsed as a TOML value. A table yields an assignment for each of its values.
 pub(super) fn assignments(path: Vec<String>, text: &str, source: Source) -> Vec<Assignment> {
     let as_string = Assignment { path, value: Value::from(text), source };
     let Some(error) = check::refusal(&as_string) else { return vec![as_string] };

@@ -10,7 +10,7 @@ use crate::config::{
 
 const PREFIX: &str = "UECHO_";
 
-/// Names with our prefix that are no settings: which file to read, and the revision of a build.
+/// Names with our prefix that are not settings: the file to read, and the revision of a build.
 const NOT_KEYS: [&str; 2] = ["UECHO_CONFIG", "UECHO_REVISION"];
 
 /// Reads all variables that begin with `UECHO_`.

@@ -1,5 +1,5 @@
-//! One request to one peer: over a kept connection if there is one, repeated once over a new one if that
-//! turned out to be dead.
+//! One request to one peer: over a kept connection if there is one, and once more over a new one if the kept
+//! one turned out to be dead.
 
 use std::{error::Error, io, sync::Arc, time::Duration};
 
@@ -19,19 +19,19 @@ use crate::{
     memory::{Buffer, Full, Held, Memory},
 };
 
-/// What does not matter of an answer is read so that its connection can be kept, but not for longer or
-/// further than this.
+/// How long and how far the service reads the rest of an answer that it does not need, so that it can keep
+/// the connection.
 const DRAIN: (Duration, usize) = (Duration::from_millis(20), 16 * 1024);
 
-/// Time for the rest of an answer whose outcome is known already, when it says what became of the peer's own
-/// peers.
+/// Time for the rest of an answer whose status has already decided the outcome, when the body says what
+/// became of the peer's own peers.
 const UNMET: Duration = Duration::from_millis(200);
 
 /// Why there is no answer.
 pub(super) enum Failure {
-    /// Of this peer.
+    /// What went wrong with this peer.
     Outcome(Outcome),
-    /// Of all peers: this node has no room for what they say.
+    /// What went wrong for all peers: this node has no room for their answers.
     Full(Full),
 }
 
@@ -49,24 +49,24 @@ impl From<Full> for Failure {
 
 /// What a peer answered.
 pub(super) struct Answer {
-    /// `ok`, or what its status means.
+    /// `ok`, or the outcome that the status stands for.
     pub(super) outcome: Outcome,
-    /// When the outcome is `ok`.
+    /// Present when the outcome is `ok`.
     pub(super) message: Option<String>,
-    /// When it was a fan-out.
+    /// Present when the answer is that of a fan-out.
     pub(super) fan_out: Option<Box<FanOut>>,
-    /// The room that this takes.
+    /// The room in the budget that the answer takes.
     pub(super) held: Option<Held>,
 }
 
 impl Answer {
-    /// An answer that says nothing.
+    /// An answer without content.
     pub(super) fn none(outcome: Outcome) -> Self {
         Self { outcome, message: None, fan_out: None, held: None }
     }
 
-    /// What was read from `body`. It takes over the room of the body, so that no other request gets in
-    /// between.
+    /// The answer that was read from `body`. It takes over the room of the body, so that no other request can
+    /// take that room in between.
     fn read(
         outcome: Outcome,
         message: Option<String>,
@@ -81,8 +81,8 @@ impl Answer {
 }
 
 /// Sends a GET and waits for the head of the answer. `request` is called for each attempt, and must not have
-/// side effects: a kept connection that fails before an answer's head is no verdict about the peer, so the
-/// request is sent again over a new one.
+/// side effects: a kept connection that fails before the head of an answer says nothing about the peer, so
+/// the request is sent again over a new one.
 async fn send(
     pool: &Pool,
     request: impl Fn() -> Request<Empty<Bytes>>,
@@ -96,19 +96,18 @@ async fn send(
     }
     let mut link = pool.open().await.map_err(|error| of_connect(&error))?;
     let response = link.send(request()).await.map_err(|error| match tls::refusal(&error) {
-        // under TLS 1.3 the handshake is over for us before the peer has seen who we are
+        // under TLS 1.3 our handshake ends before the peer has checked our certificate
         Some(alert @ rustls::Error::AlertReceived(_)) => of_connect(&pool.refused(alert.clone())),
         _ => of_exchange(&error),
     })?;
     Ok((link, response))
 }
 
-/// A peer's answer, or what went wrong. `on_status` is told the status as soon as it is known. What arrives
-/// takes its room from `memory`.
+/// Gives the peer's answer, or what went wrong. `on_status` is called with the status as soon as it is known.
+/// The bytes of the answer count against `memory`.
 ///
 /// # Errors
-/// Every [`Outcome`] but `ok`, `timeout` and `over_budget`, which are for the caller to tell; or there is no
-/// room.
+/// Every [`Outcome`] but `ok`, `timeout` and `over_budget`, which the caller decides; or there is no room.
 pub(super) async fn ask(
     pool: &Arc<Pool>,
     memory: &Memory,
@@ -130,7 +129,7 @@ pub(super) async fn ask(
     Ok(Answer::read(Outcome::Ok, Some(message), fan_out, body)?)
 }
 
-/// A node whose policy is not met answers with one of these, and all it knows.
+/// A node whose policy is not met answers with one of these statuses, and with all it knows in the body.
 fn may_be_fan_out(response: &Response<Incoming>) -> bool {
     let json = || response.headers().get(CONTENT_TYPE).is_some_and(|media| media == "application/json");
     matches!(response.status(), StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT) && json()
@@ -154,10 +153,10 @@ async fn unmet(
     }
 }
 
-/// The status of a peer's answer, whatever its body.
+/// Gives the status of a peer's answer, whatever its body.
 ///
 /// # Errors
-/// The outcomes of [`ask`].
+/// The outcomes that [`ask`] gives.
 pub(super) async fn status(
     pool: &Arc<Pool>,
     request: impl Fn() -> Request<Empty<Bytes>>,

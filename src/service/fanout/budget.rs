@@ -1,8 +1,9 @@
-//! What a request may still use up, as its caller said: hops and milliseconds of the whole tree's deadline
-//! budget.
+//! What a request may still use, as its caller said: hops, and milliseconds of the deadline budget of the
+//! whole tree.
 //!
-//! The service keeps a small reserve of a budget (5 %, from 4 to 100 ms): half of it to make and send our
-//! answer, half for the way to the peer and back. So a peer gives up before we do, and we before our caller.
+//! The service keeps a small reserve of a budget (5 %, at least 4 and at most 100 ms): half of it to make and
+//! send our answer, half for the way to the peer and back. So a peer gives up before we do, and we before our
+//! caller.
 
 use std::time::{Duration, Instant};
 
@@ -16,15 +17,15 @@ pub(crate) const X_UECHO_DEADLINE_MS: HeaderName = HeaderName::from_static("x-ue
 /// Why a request is not passed on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClaimError {
-    /// A header is repeated, or is no whole number: 400.
+    /// A header is repeated or is not a whole number: 400.
     #[error("the header {name} must be {expected}, sent once")]
     Header {
         /// The header.
         name: HeaderName,
-        /// What would be right.
+        /// The expected value, in words.
         expected: &'static str,
     },
-    /// It has passed too many nodes: 508.
+    /// The request has passed too many nodes: 508.
     #[error(
         "the request has passed {hops} nodes and fanout.max_hops is {max_hops}: the peers may form a ring"
     )]
@@ -49,7 +50,7 @@ impl Claim {
     /// Reads both headers.
     ///
     /// # Errors
-    /// A header is repeated or no whole number.
+    /// A header is repeated or is not a whole number.
     pub(crate) fn read(headers: &HeaderMap) -> Result<Self, ClaimError> {
         let hops = number(headers, &X_UECHO_HOPS, "a whole number of nodes passed", u32::MAX.into())?;
         let deadline = number(headers, &X_UECHO_DEADLINE_MS, "a whole number of milliseconds", u64::MAX)?;
@@ -62,7 +63,7 @@ impl Claim {
     /// Refuses a request that has passed through too many nodes.
     ///
     /// # Errors
-    /// It has passed `max_hops` nodes or more.
+    /// The request has passed `max_hops` nodes or more.
     pub(crate) fn guard(&self, max_hops: u32) -> Result<(), ClaimError> {
         if self.hops < max_hops {
             return Ok(());
@@ -95,23 +96,23 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    /// Starts the clock at `start` with the least of these limits.
+    /// Starts the clock at `start` with the smallest of these limits.
     #[must_use]
     pub(crate) fn start(start: Instant, limits: impl IntoIterator<Item = Duration>) -> Self {
-        // far more than any limit in use, and far from overflowing an Instant
+        // far more than any limit in use, and too little to overflow an Instant
         let whole = limits.into_iter().fold(Duration::from_hours(24), Duration::min);
         let reserve = (whole / 20).clamp(Duration::from_millis(4), Duration::from_millis(100));
         let half_reserve = reserve / 2;
         Self { cutoff: start + whole.saturating_sub(half_reserve), half_reserve }
     }
 
-    /// When we answer with what is there.
+    /// When we answer with the replies that have come.
     #[must_use]
     pub(crate) fn cutoff(&self) -> Instant {
         self.cutoff
     }
 
-    /// What a peer asked at `now` may use: `None` when it is less than a millisecond.
+    /// What a peer asked at `now` may use; `None` when less than a millisecond is left.
     #[must_use]
     pub(crate) fn for_peer(&self, now: Instant) -> Option<Duration> {
         let left = self.cutoff.saturating_duration_since(now).saturating_sub(self.half_reserve);
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_left_is_nothing_for_a_peer() {
+    fn a_peer_gets_nothing_when_nothing_is_left() {
         let now = Instant::now();
         for millis in [0, 1, 4] {
             assert_eq!(Budget::start(now, [Duration::from_millis(millis)]).for_peer(now), None, "{millis}");

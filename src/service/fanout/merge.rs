@@ -1,16 +1,16 @@
-//! Fan-in: many outcomes, one verdict. Pure, so that tests and a fuzzer can try everything.
+//! Fan-in: makes one verdict of many outcomes. It is pure, so that tests and a fuzzer can try everything.
 
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use crate::{config::settings::Policy, fanout::outcome::Outcome};
 
-/// How much of the answer is there, whatever the policy asks for.
+/// How complete an answer is, whatever the policy asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Completeness {
-    /// Every peer answered `ok`, and every answer that is a fan-out is complete itself; also when there is no
-    /// peer.
+    /// Every peer answered `ok`, and every answer that is a fan-out is complete itself. An answer without
+    /// peers is complete, too.
     Complete,
     /// Some peers answered `ok`, or all did and something is missing further down.
     Partial,
@@ -30,18 +30,18 @@ impl Completeness {
     }
 }
 
-/// What the outcomes amount to.
+/// The verdict on all outcomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// `status` in the answer.
     pub completeness: Completeness,
-    /// Status of the answer: 200 when the policy is met, 504 when it is not and would have been had the late
-    /// replies (`timeout`, `over_budget`) been `ok`, else 502.
+    /// The status of the answer: 200 when the policy is met; 504 when it would have been met if the late
+    /// replies (`timeout`, `over_budget`) had been `ok`; else 502.
     pub http: StatusCode,
 }
 
 impl Policy {
-    /// How many of `peers` must be ok. Without peers nothing is asked for.
+    /// How many of `peers` must be ok. Without peers, no policy asks for any.
     #[must_use]
     pub fn needed(self, peers: usize) -> usize {
         match self {
@@ -54,8 +54,8 @@ impl Policy {
     }
 }
 
-/// Judges the outcomes of all peers, each with how complete the peer's own answer is (that of an echo is).
-/// The policy counts outcomes alone: a peer that answered `ok` has, whatever became of its own peers.
+/// Judges the outcomes of all peers, each with how complete the peer's own answer is (an echo is complete).
+/// The policy counts outcomes alone: a peer that answered `ok` counts, whatever became of its own peers.
 #[must_use]
 pub fn merge(policy: Policy, replies: impl IntoIterator<Item = (Outcome, Completeness)>) -> Verdict {
     let (mut peers, mut ok, mut late, mut whole) = (0, 0, 0, true);
@@ -89,7 +89,7 @@ mod tests {
     const LATE: Outcome = Outcome::Timeout;
     const DOWN: Outcome = Outcome::Refused;
 
-    /// Of echoes.
+    /// The verdict on answers that are echoes.
     fn judge(policy: Policy, outcomes: &[Outcome]) -> Verdict {
         merge(policy, outcomes.iter().map(|outcome| (*outcome, Completeness::Complete)))
     }

@@ -1,4 +1,4 @@
-//! What became of one question to one peer: ten words, used in answers, metrics, logs and spans alike.
+//! What became of one question to one peer: ten words, the same in answers, metrics, logs and spans.
 
 use std::fmt;
 
@@ -11,28 +11,29 @@ use serde::{Deserialize, Serialize};
 pub enum Outcome {
     /// 200 and a JSON object whose `message` is a string.
     Ok,
-    /// Asked, the connection included, and no complete answer in time.
+    /// The service asked, which includes connecting, and got no complete answer in time.
     Timeout,
-    /// No connection: refused, unreachable, forbidden by this node's sandbox, or TLS refused (a certificate
-    /// that is not trusted, expired or for another name; an alert of the peer).
+    /// There was no connection: it was refused, the peer was unreachable, this node's sandbox forbade it, or
+    /// TLS refused (an untrusted or expired certificate, one for another name, or an alert of the peer).
     Refused,
     /// The connection broke before the answer was complete.
     Reset,
     /// The name could not be looked up.
     Dns,
-    /// Another status than 200 (redirects are not followed), 508 aside.
+    /// The status was neither 200 (redirects are not followed) nor 508.
     BadStatus,
-    /// Not HTTP, or 200 with something else than a JSON object with a `message`.
+    /// The answer was not HTTP, or 200 without a JSON object with a `message`.
     BadBody,
-    /// The body is larger than [`MAX_BODY`].
+    /// The body was larger than [`MAX_BODY`].
     TooLarge,
-    /// The peer answered 508: it has seen the request before.
+    /// The peer answered 508: the request has passed too many nodes.
     Loop,
-    /// Not asked: too little of the deadline budget was left, or no connection slot came free within it.
+    /// The service did not ask: too little of the deadline budget was left, or no connection slot came free
+    /// within it.
     OverBudget,
 }
 
-/// Peer answers are read up to this many bytes.
+/// The service reads a peer's answer up to this many bytes.
 pub const MAX_BODY: usize = 256 * 1024;
 
 impl Outcome {
@@ -67,13 +68,13 @@ impl Outcome {
         }
     }
 
-    /// Whether the deadline, not the peer, decided it.
+    /// Whether the deadline decided the outcome, and not the peer.
     #[must_use]
     pub const fn is_late(self) -> bool {
         matches!(self, Self::Timeout | Self::OverBudget)
     }
 
-    /// What a status other than 200 means; `None` for 200, where the body decides.
+    /// The outcome of a status other than 200; `None` for 200, where the body decides.
     #[must_use]
     pub fn of_status(status: StatusCode) -> Option<Self> {
         match status {
@@ -90,7 +91,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// The part of a peer's answer that counts. An echo (`text`, `message`) and a whole fan-out both have it.
+/// The part of a peer's answer that counts. Both an echo (`text`, `message`) and a whole fan-out have it.
 #[derive(Deserialize)]
 struct Body {
     message: String,
@@ -105,9 +106,9 @@ pub fn read_body(body: &[u8]) -> Result<String, Outcome> {
     if body.len() > MAX_BODY {
         return Err(Outcome::TooLarge);
     }
-    // JSON is UTF-8 (RFC 8259, 8.1); serde_json does not look into strings that it skips
+    // JSON is UTF-8 (RFC 8259, 8.1); serde_json does not check the strings that it skips
     let body = std::str::from_utf8(body).map_err(|_| Outcome::BadBody)?;
-    // serde would take the fields of a struct from an array as well
+    // serde would also accept an array as the fields of a struct
     if !body.trim_ascii_start().starts_with('{') {
         return Err(Outcome::BadBody);
     }

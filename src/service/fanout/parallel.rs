@@ -1,4 +1,4 @@
-//! All peers asked at once and joined in one task, within one deadline.
+//! Asks all peers at once and joins their answers in one task, within one deadline.
 
 use std::{
     sync::{
@@ -23,7 +23,7 @@ use crate::{
     telemetry::trace_context::SpanId,
 };
 
-/// How far one exchange has come; read at the cutoff, when its future is gone.
+/// How far one exchange has got; read at the cutoff, after its future is dropped.
 #[derive(Default)]
 struct Progress {
     asked: AtomicBool,
@@ -42,12 +42,12 @@ impl Progress {
 }
 
 impl Peers {
-    /// The request target at each peer; `None` when one is longer than a URI can be (64 KiB).
+    /// The request targets, one for each peer; `None` when one is longer than a URI can be (64 KiB).
     #[must_use]
     pub(crate) fn targets(&self, question: &Question) -> Option<Vec<Uri>> {
         let mut targets: Vec<Uri> = Vec::with_capacity(self.list.len());
         for (index, peer) in self.list.iter().enumerate() {
-            // most peers have the prefix of the one before, none
+            // most peers have the same prefix as the one before: none
             let same = index.checked_sub(1).filter(|before| self.list[*before].url.prefix == peer.url.prefix);
             targets.push(match same {
                 Some(before) => targets[before].clone(),
@@ -58,11 +58,12 @@ impl Peers {
     }
 
     /// Asks every peer and waits for all of them (an answer is about every peer, whatever the policy), but
-    /// not past the cutoff of the budget. `targets` are those of [`Self::targets`]. Replies are in the order
-    /// of the configuration; what they take of `memory` is theirs as long as the guard beside them lives.
+    /// not past the cutoff of the budget. `targets` are those of [`Self::targets`]. The replies are in the
+    /// order of the configuration; the guard that comes with them keeps their bytes in the budget of
+    /// `memory`.
     ///
     /// # Errors
-    /// There is no room for what the peers say; this then returns without waiting for the other peers.
+    /// There is no room for the answers; this then returns without waiting for the other peers.
     pub(crate) async fn ask_all(
         &self,
         question: Question,
@@ -104,7 +105,7 @@ impl Peers {
                 }
                 Ok(())
             };
-            // what is not there by then is told apart below
+            // the peers without a reply at the cutoff get their outcome below
             tokio::time::timeout_at(question.budget().cutoff().into(), all).await.unwrap_or(Ok(()))?;
         }
         let late = |index: usize| reply(index, Answer::none(state[index].0.late()));

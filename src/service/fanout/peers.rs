@@ -15,12 +15,12 @@ use crate::{
 
 /// One other node.
 pub(crate) struct Peer {
-    /// As it was configured.
+    /// The peer as the settings name it.
     pub name: Arc<str>,
     /// The same, parsed.
     pub url: Arc<BaseUrl>,
     pub(super) pool: Arc<Pool>,
-    /// For health checks alone: they must not wait for what the fan-out has in use.
+    /// For health checks alone: they must not wait for connections that fan-outs use.
     checks: Arc<Pool>,
 }
 
@@ -39,21 +39,22 @@ impl Peer {
     }
 }
 
-/// The section `[fanout]`, in force. A reload makes a new one; requests in flight finish on the old one.
+/// The section `[fanout]`, in force. A reload makes a new one; requests in flight finish with the old one.
 pub(crate) struct Peers {
     /// In the order of the configuration.
     pub list: Vec<Arc<Peer>>,
-    /// The settings all of this was made from.
+    /// The settings that all of this was made from.
     pub settings: Fanout,
     pub(super) authorization: Option<HeaderValue>,
 }
 
 impl Peers {
-    /// Puts settings in force. Peers that were in `before` keep their connections, https ones aside: a reload
-    /// reads the authorities anew, and no connection that was trusted by old ones must outlive that.
+    /// Puts settings in force. Peers that were in `before` keep their connections, except https ones: a
+    /// reload reads the certificate authorities anew, and must end every connection that only the old ones
+    /// trusted.
     ///
     /// # Errors
-    /// As [`Fanout::base_urls`] and [`Fanout::authorization`], or `fanout.ca` cannot be used.
+    /// Those of [`Fanout::base_urls`] and [`Fanout::authorization`], or `fanout.ca` cannot be used.
     pub(crate) fn new(settings: &Fanout, before: Option<&Self>) -> Result<Self, ConfigError> {
         let urls = settings.base_urls()?;
         let origins = urls.iter().map(|url| &url.origin);

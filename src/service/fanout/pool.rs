@@ -1,4 +1,5 @@
-//! Kept-alive connections to one peer: bounded in number, expired when idle, shared by all requests.
+//! The kept-alive connections to one peer. Their number is bounded, they expire when idle, and all requests
+//! share them.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
@@ -13,22 +14,22 @@ use uecho_probe::{
 
 use crate::fanout::link::Link;
 
-/// Most connections to one peer at once, busy ones included. Further requests wait for a slot within their
-/// budget: a storm of requests ends in `over_budget`, not in exhausted sockets.
+/// The most connections to one peer at once, busy ones included. Further requests wait for a slot within
+/// their budget: a storm of requests ends in `over_budget`, not in exhausted sockets.
 pub(super) const MAX_CONNECTIONS: usize = 256;
-/// Most idle connections kept: as many as busy nodes have in use at once, or they would connect anew for each
-/// request.
+/// The most idle connections: as many as a busy node uses at once, because it would otherwise connect anew
+/// for each request.
 const MAX_IDLE: usize = 64;
-/// Idle connections are closed after this time: well before a peer's own `limits.idle` (30 s), so that a
+/// Idle connections are closed after this time, well before a peer's own `limits.idle` (30 s), so that a
 /// reused one is rarely dead.
 const IDLE: Duration = Duration::from_secs(15);
-/// Least time between two warnings about one peer.
+/// The least time between two warnings about one peer.
 const WARN: Duration = Duration::from_mins(1);
 
 #[derive(Default)]
 struct Idle {
     connections: Vec<(Link, Instant)>,
-    /// Whether a task waits to close what expires.
+    /// Whether a task waits to close connections that expire.
     reaper: bool,
 }
 
@@ -44,8 +45,8 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    /// Two pools to one origin: neither waits for what the other has in use, name lookups included. They warn
-    /// as one.
+    /// Two pools to one origin. Neither waits for connections or name lookups of the other. They share the
+    /// limit on warnings.
     pub(super) fn with_sibling(origin: &Origin, connector: &Connector) -> (Arc<Self>, Arc<Self>) {
         let warned = Arc::default();
         let pool = |origin| Self::keeping(origin, connector.clone(), IDLE, Arc::clone(&warned));
@@ -62,12 +63,13 @@ impl Pool {
         Arc::new(Self { origin, connector, slots, keep, idle: Mutex::default(), warned })
     }
 
-    /// The right to have one more connection busy; `None` never happens, the semaphore is not closed.
+    /// Waits for the right to have one more connection busy. `None` never happens, because the semaphore is
+    /// not closed.
     pub(super) async fn slot(&self) -> Option<SemaphorePermit<'_>> {
         self.slots.acquire().await.ok()
     }
 
-    /// The connection used last that still seems to live.
+    /// Takes the connection that was used last and still seems to live.
     pub(super) async fn reuse(&self) -> Option<Link> {
         loop {
             let (mut link, since) = self.idle().connections.pop()?;
@@ -77,7 +79,7 @@ impl Pool {
         }
     }
 
-    /// A new connection.
+    /// Opens a new connection.
     ///
     /// # Errors
     /// See [`ConnectError`].
@@ -86,7 +88,7 @@ impl Pool {
         Link::new(stream).await.map_err(|error| ConnectError::Reset(std::io::Error::other(error)))
     }
 
-    /// Logs that the other side refused TLS after a handshake that had seemed to be over.
+    /// Logs that the other side refused TLS after the handshake had seemed complete.
     pub(super) fn refused(&self, alert: rustls::Error) -> ConnectError {
         let error = ConnectError::Tls(std::io::Error::other(alert));
         self.log(&error);
@@ -105,8 +107,8 @@ impl Pool {
         }
     }
 
-    /// An answer only says `refused`; why a certificate was not trusted is for the operator alone, and once a
-    /// minute is enough.
+    /// Logs why there is no connection. An answer only says `refused`; why a certificate was not trusted is
+    /// for the operator alone, and once a minute is enough.
     fn log(&self, error: &ConnectError) {
         let peer = tracing::field::display(&self.origin);
         if !matches!(error, ConnectError::Tls(_)) {
@@ -125,7 +127,7 @@ impl Pool {
     }
 }
 
-/// Closes idle connections as they expire; ends when none is left, or with the pool.
+/// Closes idle connections as they expire; ends when none is left or the pool is dropped.
 async fn reap(pool: Weak<Pool>, keep: Duration) {
     loop {
         tokio::time::sleep(keep).await;
@@ -149,7 +151,7 @@ mod tests {
 
     use super::*;
 
-    /// A pool, and the other ends of this many connections that it has in idle.
+    /// A pool with `count` idle connections, and their other ends.
     async fn with_idle(keep: Duration, count: usize) -> (Arc<Pool>, Vec<TcpStream>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url: BaseUrl = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
@@ -182,7 +184,7 @@ mod tests {
     async fn a_live_one_is_reused_and_a_closed_one_is_not() {
         let (pool, mut ends) = with_idle(IDLE, 2).await;
         drop(ends.pop());
-        // lets the runtime hear of it
+        // the runtime needs time to see the end
         tokio::time::sleep(Duration::from_millis(50)).await;
         let link = pool.reuse().await.unwrap();
         assert!(!link.is_closed() && pool.reuse().await.is_none());
@@ -202,7 +204,7 @@ mod tests {
 
     #[tokio::test]
     async fn idle_connections_are_bounded_and_go_with_the_pool() {
-        // nothing expires meanwhile
+        // nothing expires during the test
         let (pool, mut ends) = with_idle(Duration::from_hours(1), MAX_IDLE + 1).await;
         assert!(is_closed(&mut ends.pop().unwrap()).await);
         drop(pool);

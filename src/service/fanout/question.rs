@@ -1,4 +1,4 @@
-//! What a peer is sent: the text in the path, and of the caller's headers only what is on the list below.
+//! The request that a peer gets: the text in the path, and of the caller's headers only those listed below.
 
 use std::{sync::Arc, time::Instant};
 
@@ -19,8 +19,8 @@ use crate::{
     },
 };
 
-/// All but RFC 3986's `pchar` is escaped, so that a text is one path segment, whatever is in it, and grows as
-/// little as can be.
+/// Everything but RFC 3986's `pchar` is escaped, so that any text is one path segment and grows as little as
+/// possible.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -40,7 +40,7 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b':')
     .remove(b'@');
 
-/// Texts that would mean something else as a path: dot segments, and the routes of a peer that are one
+/// Texts that would mean something else as a path: dot segments, and the routes of a peer that have one
 /// segment.
 const AMBIGUOUS: [&str; 4] = [".", "..", "healthz", "readyz"];
 
@@ -57,14 +57,14 @@ pub(crate) fn segment(text: &str) -> String {
 pub(crate) struct Question {
     segment: String,
     trace: TraceContext,
-    /// What all peers are sent; the first three are each peer's own. Cloning a map costs a third of filling
-    /// one.
+    /// The headers that all peers get; each peer has its own values of the first three. Cloning a map takes a
+    /// third of the time of filling one.
     headers: HeaderMap,
     budget: Budget,
 }
 
 impl Question {
-    /// Asks `text` on behalf of a request with these headers, of which `tracestate` and `User-Agent` are
+    /// Asks for `text` on behalf of a request with these headers, of which `tracestate` and `User-Agent` are
     /// passed on.
     #[must_use]
     pub(crate) fn new(
@@ -90,17 +90,17 @@ impl Question {
         Self { segment: segment(text), trace, headers: sent, budget }
     }
 
-    /// The text as a path segment, as much of it as is recorded.
+    /// The text as a path segment, up to the length that telemetry records.
     #[must_use]
     pub(crate) fn recorded_segment(&self) -> Arc<str> {
         let most = self.segment.len().min(MAX_VALUE_BYTES);
         let cut = &self.segment[..most];
-        // an escape that was cut goes whole
+        // an escape that the limit cut apart is left out
         let whole = cut.rfind('%').filter(|escape| most < self.segment.len() && most - escape < 3);
         cut[..whole.unwrap_or(most)].into()
     }
 
-    /// Sends this `Authorization`, which is our own: never the caller's.
+    /// Sends this `Authorization`, which is our own and never the caller's.
     pub(super) fn authorize(mut self, authorization: Option<HeaderValue>) -> Self {
         if let Some(authorization) = authorization {
             self.headers.insert(AUTHORIZATION, authorization);
@@ -108,7 +108,7 @@ impl Question {
         self
     }
 
-    /// How long we wait.
+    /// The budget of this question.
     pub(super) fn budget(&self) -> Budget {
         self.budget
     }
@@ -118,7 +118,7 @@ impl Question {
         Uri::try_from(format!("{}/{}", url.prefix, self.segment)).ok()
     }
 
-    /// The request to a peer, as a child span `span` of ours.
+    /// The request to a peer; its `traceparent` names `span`, a child span of ours.
     pub(super) fn request(&self, host: &HeaderValue, target: Uri, span: SpanId) -> Request<Empty<Bytes>> {
         let left = self.budget.for_peer(Instant::now()).unwrap_or_default();
         let mut request = Request::new(Empty::new());
@@ -132,7 +132,7 @@ impl Question {
     }
 }
 
-/// A `GET` of one of the peer's own routes.
+/// Makes `GET` requests for one of the peer's own routes.
 pub(super) fn plain(host: &HeaderValue, target: &'static str) -> impl Fn() -> Request<Empty<Bytes>> {
     let host = host.clone();
     move || {

@@ -1,4 +1,4 @@
-//! What one peer replied, as the answer shows it and as telemetry records it.
+//! What became of one peer's request, as the answer shows it and as telemetry records it.
 
 use std::{
     sync::Arc,
@@ -23,26 +23,26 @@ use crate::{
 /// One peer's part of an answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
-    /// Who was asked; shown as it was configured.
+    /// The peer, shown as the settings name it.
     pub peer: Arc<Peer>,
-    /// What became of it.
+    /// What became of the request.
     pub outcome: Outcome,
     /// The peer's HTTP status, if it sent one.
     pub status: Option<StatusCode>,
     /// When the peer's turn began.
     pub start: Instant,
-    /// From then until the outcome was known.
+    /// The time from then until the outcome was known.
     pub elapsed: Duration,
     /// The peer's `message`, when the outcome is `ok`.
     pub message: Option<String>,
     /// What the peer said of its own peers, if it asked any.
     pub fan_out: Option<Box<FanOut>>,
-    /// The span the peer was given as its parent: that of a client span, if the trace is recorded.
+    /// The span that the peer got as its parent: that of a client span, if the trace is recorded.
     pub span_id: SpanId,
 }
 
 impl Reply {
-    /// How complete the peer's own answer is; an echo is.
+    /// How complete the peer's own answer is; an echo is complete.
     #[must_use]
     pub(crate) fn completeness(&self) -> Completeness {
         self.fan_out.as_ref().map_or(Completeness::Complete, |fan_out| fan_out.completeness)
@@ -63,7 +63,8 @@ impl Reply {
         }
     }
 
-    /// The reply as the answer to a request that came at `asked` shows it. What the peer said moves there.
+    /// The reply as the answer to a request that came at `asked` shows it. This moves the peer's message and
+    /// fan-out there.
     pub(crate) fn hop(&mut self, asked: Instant) -> Hop<'_> {
         let fan_out = self.fan_out.take();
         Hop {

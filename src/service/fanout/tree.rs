@@ -1,7 +1,7 @@
-//! The tree below an answer: what peers that were asked for a fan-out themselves say of their own peers.
+//! The tree below an answer: what a peer that fanned out says about its own peers.
 //!
-//! A peer's word is taken over field by field, as far down as hops can lead and as far as it fits into an
-//! answer.
+//! The service copies what a peer says field by field, as far down as hops can lead and as far as it fits
+//! into an answer.
 
 use std::borrow::Cow;
 
@@ -9,25 +9,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::fanout::{merge::Completeness, outcome::MAX_BODY};
 
-/// One reply as an answer shows it; what is below it is there when the peer answered with a fan-out of its
+/// One reply as an answer shows it. It contains what is below it when the peer answered with a fan-out of its
 /// own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hop<'a> {
-    /// Who was asked, as the node that asked was configured.
+    /// The peer that was asked, as the settings of the asking node name it.
     pub peer: Cow<'a, str>,
-    /// What became of it, one of [`super::outcome::Outcome`] by name; nodes of another version may have other
+    /// What became of it: the name of a [`super::outcome::Outcome`]. Nodes of another version may use other
     /// words.
     pub outcome: Cow<'a, str>,
     /// The peer's HTTP status, if it sent one.
     #[serde(default)]
     pub status: Option<u16>,
-    /// From `start_ms` until the outcome was known, by the clock of the node that asked.
+    /// The time from `start_ms` until the outcome was known, by the clock of the node that asked.
     #[serde(default)]
     pub elapsed_ms: f64,
     /// The peer's `message`, when the outcome is `ok`.
     #[serde(default)]
     pub message: Option<String>,
-    /// When its turn began: milliseconds since the node that asked was asked itself, by the clock of that
+    /// When its turn began: milliseconds since the asking node got its own request, by the clock of that
     /// node.
     #[serde(default)]
     pub start_ms: f64,
@@ -65,14 +65,14 @@ pub struct FanOut {
 }
 
 impl FanOut {
-    /// Finds it in the body of an answer. An echo has none; neither has an answer that means something else
-    /// by these words.
+    /// Finds it in the body of an answer. Neither an echo nor an answer that uses these words for something
+    /// else has one.
     #[must_use]
     pub fn read(body: &[u8]) -> Option<Box<Self>> {
-        // most answers are echoes, and are not read twice for this
+        // most answers are echoes, and this saves parsing them a second time
         memchr::memmem::find(body, b"\"replies\"")?;
         let mut found: Box<Self> = serde_json::from_slice(body).ok()?;
-        // a short text can be many small replies
+        // a short text can contain many small replies
         prune(&mut found.replies, usize::MAX, MAX_BODY);
         Some(found)
     }
@@ -86,8 +86,8 @@ impl FanOut {
     }
 }
 
-/// Leaves out whole levels from below until the rest has at most `levels` of them, and about `bytes` as JSON.
-/// The first level stays.
+/// Leaves out whole levels from below until at most `levels` of them and about `bytes` of JSON are left. The
+/// first level stays.
 pub fn prune(hops: &mut [Hop<'_>], levels: usize, bytes: usize) {
     let mut sizes = Vec::new();
     measure(hops, 0, &mut sizes);
@@ -125,14 +125,14 @@ fn cut(hops: &mut [Hop<'_>], kept: usize) {
     }
 }
 
-/// How many there are, those included that were left out before.
+/// How many hops there are, including those that were left out before.
 fn count(hops: &[Hop<'_>]) -> usize {
     let below = |hop: &Hop<'_>| hop.omitted.saturating_add(count(hop.replies.as_deref().unwrap_or_default()));
     hops.iter().fold(hops.len(), |sum, hop| sum.saturating_add(below(hop)))
 }
 
 impl Hop<'_> {
-    /// At most how many bytes it serializes to, without what is below. About as many it takes in memory.
+    /// The most bytes that the hop has as JSON, without what is below it; it takes about as many in memory.
     #[must_use]
     pub fn json_bytes(&self) -> usize {
         let fixed = if self.replies.is_some() { 240 } else { 128 };
@@ -140,7 +140,7 @@ impl Hop<'_> {
     }
 }
 
-/// How many bytes a text is in JSON.
+/// The number of bytes that a text has in JSON.
 #[must_use]
 pub fn escaped(text: &str) -> usize {
     let of = |byte| match byte {

@@ -98,13 +98,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_handler_has_its_time_and_no_more() {
+    async fn a_handler_ends_when_its_time_is_over() {
         let (_, received) = Receiving::new(Full::new(Bytes::new()));
         assert_eq!(within(SHORT, in_a_minute(), received, pending::<()>()).await, None);
     }
 
     #[tokio::test]
-    async fn while_the_body_is_received_it_does_not_run() {
+    async fn the_time_of_the_handler_does_not_run_while_the_body_is_received() {
         let (mut body, received) = Receiving::new(Full::new(Bytes::from_static(b"body")));
         let slow = async {
             sleep(50 * SHORT).await;
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_is_over_or_unwanted_or_late_starts_it() {
+    async fn a_body_that_is_over_or_unwanted_or_late_starts_the_time_of_the_handler() {
         let body = || Receiving::new(Full::new(Bytes::from_static(b"body")));
         let (mut read, received) = body();
         let reads = async {

@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn one_pass_finds_all() {
+    fn one_pass_finds_every_fact() {
         let fields = [
             (header::HOST, "uecho"),
             (header::ACCEPT, "*/*"),
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn an_authority_counts_as_the_host_it_stands_for() {
+    fn an_authority_counts_like_the_host_header_it_replaces() {
         let size = |version, fields: &[_]| {
             let request = request(version, fields);
             let head = Head::read(&request);

@@ -34,18 +34,18 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn it_is_held_until_it_is_out() {
+    async fn an_answer_counts_until_it_is_sent() {
         let memory = Memory::new(Size(10_000)).unwrap();
         let answer = held(&memory, StatusCode::OK, &"a".repeat(5000)).unwrap();
         assert_eq!(memory.held(), 5002);
         let body = answer.into_body().collect().await.unwrap();
-        assert_eq!(memory.held(), 5002, "as long as anyone has a part of it");
+        assert_eq!(memory.held(), 5002, "it counts while a part of it is in use");
         drop(body);
         assert_eq!(memory.held(), 0);
     }
 
     #[test]
-    fn without_room_it_is_503() {
+    fn an_answer_without_room_is_503() {
         let memory = Memory::new(Size(10_000)).unwrap();
         let problem = held(&memory, StatusCode::OK, &"a".repeat(10_000)).unwrap_err();
         assert_eq!((problem.status(), memory.held()), (StatusCode::SERVICE_UNAVAILABLE, 0));

@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_wanted_wins() {
+    fn the_offer_of_the_highest_quality_wins() {
         assert_eq!(prefer(&HeaderMap::new(), &OFFERS), Media::Html);
         for (accept, media) in [
             ("*/*", Media::Html),
@@ -105,21 +105,21 @@ mod tests {
             ("text/html;q=0, */*", Media::Plain),
             ("image/png", Media::Html),
             ("text/plain;q=nonsense", Media::Html),
-            // named beats covered
+            // at the same quality, a named type precedes one that a wildcard covers
             ("text/plain, */*", Media::Plain),
             ("*/*, text/plain", Media::Plain),
             ("application/json, */*", Media::Json),
             ("text/plain, text/*", Media::Plain),
             ("*/*, application/*", Media::Json),
             ("*/*, text/*", Media::Html),
-            // but not what is wanted more
+            // but quality comes first
             ("text/plain;q=0.9, */*", Media::Html),
             ("text/plain;q=0.5, application/json;q=0.4, */*;q=0.5", Media::Plain),
             ("application/json;q=0, text/plain;q=0.001, text/*;q=0, */*;q=0", Media::Plain),
-            // the most specific range decides, wherever it stands and however low
+            // the most specific range decides, at any place and at any quality
             ("text/plain;q=0.1, text/*;q=0.9, */*;q=0.2", Media::Html),
             ("text/*, text/html;q=0.1", Media::Plain),
-            // of two that are named, the first
+            // of two named types, the first wins
             ("application/json, text/plain", Media::Json),
             ("text/plain, application/json", Media::Plain),
         ] {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_clients_send_by_themselves() {
+    fn the_default_headers_of_clients_get_the_expected_media() {
         for (client, accept, media) in [
             ("curl, wget, fetch, Go, requests", "*/*", Media::Html),
             ("axios, Angular", "application/json, text/plain, */*", Media::Json),
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_make_one_list() {
+    fn several_lines_make_one_list() {
         let lines = ["text/plain;q=0.5", "application/json"]
             .map(|line| (header::ACCEPT, HeaderValue::from_static(line)));
         let mut headers = HeaderMap::new();

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn case_and_the_usual_port_make_no_difference() {
+    fn case_and_the_default_port_make_no_difference() {
         for (uri, host, same_) in [
             ("http://a.example/", "A.Example", true),
             ("http://a:80/", "a", true),

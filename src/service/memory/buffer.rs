@@ -8,11 +8,11 @@ use crate::memory::held::{Full, Held};
 
 /// The least that a [`Buffer`] takes at once, in bytes.
 const LEAST_BYTES: usize = 1 << 10;
-/// What it takes at once when there is no room to double.
+/// The number of bytes it takes at once when there is no room to double.
 const STEP_BYTES: usize = 64 << 10;
 
-/// A growing buffer. What it has allocated is held, not only what is in it; and before that, the room that it
-/// was given.
+/// A growing buffer. All that it has allocated counts as held, not only what it contains; before that, the
+/// room that it was given counts.
 #[derive(Debug)]
 pub(crate) struct Buffer {
     bytes: Vec<u8>,
@@ -20,7 +20,7 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
-    /// Empty. What comes takes the room that is held already, and then more.
+    /// Makes an empty buffer. Its bytes first use the room that `held` has, and then take more.
     pub(crate) fn new(held: Held) -> Self {
         Self { bytes: Vec::new(), held }
     }
@@ -28,14 +28,14 @@ impl Buffer {
     /// Appends.
     ///
     /// # Errors
-    /// There is no room; the buffer is as it was.
+    /// There is no room; the buffer stays as it was.
     pub(crate) fn extend(&mut self, more: &[u8]) -> Result<(), Full> {
         let length = self.bytes.len() + more.len();
         let capacity = self.bytes.capacity();
         if length > capacity {
             let held = self.held.bytes();
-            // twice as much each time, so that each byte is moved about once; near the limit no more than is
-            // needed
+            // the capacity doubles each time, so that each byte is moved about once; near the limit it grows
+            // only as far as needed
             let doubled = length.max(2 * capacity).max(LEAST_BYTES);
             let target = [doubled, doubled.min(length + STEP_BYTES)]
                 .into_iter()
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn near_the_limit_no_spare_room_is_asked_for() {
+    fn near_the_limit_a_buffer_asks_for_no_spare_room() {
         let memory = Memory::new(Size(1500)).unwrap();
         let mut buffer = memory.buffer();
         for _ in 0..15 {
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn the_room_that_it_was_given_is_nobody_elses() {
+    fn no_other_buffer_can_take_the_room_that_one_was_given() {
         let memory = Memory::new(Size(1000)).unwrap();
         let mut buffer = Buffer::new(memory.reserve(600).unwrap());
         let _others = memory.reserve(400).unwrap();
@@ -130,12 +130,12 @@ mod tests {
         let mut given = Buffer::new(memory.reserve(600).unwrap());
         given.extend(&[0; 10]).unwrap();
         let bytes = given.into_bytes();
-        assert_eq!((bytes.len(), memory.held()), (10, 410), "what it did not need is given back");
+        assert_eq!((bytes.len(), memory.held()), (10, 410), "the room that it did not need is given back");
     }
 
     proptest! {
         #[test]
-        fn what_is_allocated_is_held_and_never_above_the_limit(
+        fn allocated_bytes_are_held_and_stay_within_the_limit(
             pieces in prop::collection::vec(0..5000_usize, 1..20),
         ) {
             let memory = Memory::new(Size(20_000)).unwrap();

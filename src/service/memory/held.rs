@@ -1,4 +1,4 @@
-//! Bytes taken from the budget, and what is said when it has none left.
+//! Bytes taken from the budget, and the error when it has too few left.
 
 use std::{fmt, sync::Arc};
 
@@ -7,7 +7,7 @@ use uecho_probe::units::Size;
 
 use crate::permits::Permits;
 
-/// What all that is held shares.
+/// The budget that all holders share.
 #[derive(Debug)]
 pub(super) struct Budget {
     limit: Size,
@@ -34,7 +34,7 @@ impl Budget {
     }
 }
 
-/// The budget does not have that many bytes left. The answer to it is a 503 with `Retry-After`.
+/// The budget does not have that many bytes left. The service answers this with a 503 with `Retry-After`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the bodies and answers held at once would take more than limits.memory, which is {limit}")]
 pub struct Full {
@@ -49,20 +49,20 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    /// Nothing of the budget yet.
+    /// Holds nothing yet.
     pub(super) fn new(budget: &Arc<Budget>) -> Self {
         Self { budget: budget.clone(), bytes: 0 }
     }
 
-    /// Bytes that it holds.
+    /// The number of bytes that it holds.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Takes so many bytes more.
+    /// Takes `more` bytes in addition.
     ///
     /// # Errors
-    /// They are more than is left; what was held before stays held.
+    /// Fewer bytes than that are left; what was held before stays held.
     pub(crate) fn grow(&mut self, more: usize) -> Result<(), Full> {
         if self.try_grow(more) {
             return Ok(());
@@ -71,28 +71,28 @@ impl Held {
         Err(Full { limit: self.budget.limit })
     }
 
-    /// Takes more or gives back, so that it holds so many bytes.
+    /// Takes more or gives back, so that it holds `bytes`.
     ///
     /// # Errors
-    /// As [`Self::grow`].
+    /// Those of [`Self::grow`].
     pub(crate) fn resize(&mut self, bytes: usize) -> Result<(), Full> {
         self.shrink_to(bytes);
         self.grow(bytes - self.bytes)
     }
 
-    /// Holds what `other` held, too. Both must be of one budget.
+    /// Takes over what `other` holds. Both must belong to the same budget.
     pub(crate) fn join(&mut self, mut other: Self) {
         self.bytes += std::mem::take(&mut other.bytes);
     }
 
-    /// Gives back all but so many bytes.
+    /// Gives back all but `bytes`.
     pub(crate) fn shrink_to(&mut self, bytes: usize) {
         let released = self.bytes.saturating_sub(bytes);
         self.bytes -= released;
         self.budget.bytes.give(released);
     }
 
-    /// The same, uncounted.
+    /// Does what [`Self::grow`] does, but counts no refusal.
     pub(super) fn try_grow(&mut self, more: usize) -> bool {
         let grown = self.budget.bytes.take(more);
         if grown {

@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn every_order_wakes_the_connection_also_one_that_it_has_seen_before_it_was_woken() {
+    fn every_order_wakes_the_connection_even_if_it_saw_the_order_first() {
         let activity = Activity::new(Arc::default());
         let mut orders = Orders::new(&activity);
         let count = Arc::new(Wakes::default());
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_that_a_request_has_overtaken_is_none() {
+    fn an_order_that_a_request_has_overtaken_has_no_effect() {
         let activity = Arc::new(Activity::new(Arc::default()));
         let mut orders = Orders::new(&activity);
         let waker = Arc::new(Wakes::default()).into();

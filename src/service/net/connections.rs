@@ -201,7 +201,7 @@ impl Connections {
         self.open().entries.iter().any(|(_, entry)| entry.activity.ordered() == order)
     }
 
-    /// Orders the connection that has been idle for longest to close. False when none is idle.
+    /// Orders the connection that has been idle for longest to close. Gives false when none is idle.
     pub(super) fn evict(&self) -> bool {
         let open = self.open();
         let idle = open.entries.iter().filter_map(|(_, entry)| {

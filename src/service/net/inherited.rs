@@ -85,7 +85,7 @@ fn check_variables() -> Result<(), String> {
             Ok(pid) if pid == std::process::id() => {}
             // the sockets are meant for another process
             Ok(_) => return Ok(()),
-            Err(_) => return Err(format!("LISTEN_PID is `{pid}`, no process id")),
+            Err(_) => return Err(format!("LISTEN_PID is `{pid}`, which is not a process id")),
         }
     }
     let first = variable("LISTEN_FDS_FIRST_FD").map(|first| ("LISTEN_FDS_FIRST_FD", first));

@@ -50,7 +50,7 @@ mod tests {
     const WAIT: Duration = Duration::from_millis(500);
 
     #[test]
-    fn who_waits_in_the_queue_stays_and_nobody_joins() {
+    fn connections_in_the_queue_stay_and_no_new_one_joins() {
         for any in ["127.0.0.1:0", "[::1]:0"] {
             let listener = TcpListener::bind(any).unwrap();
             let address = listener.local_addr().unwrap();

@@ -8,9 +8,9 @@ use crate::config::settings::Limits;
 
 /// hyper's default, for which it has room on its stack; any other number costs an allocation per request.
 const HYPER_MAX_HEADERS: usize = 100;
-/// Most streams that a client has opened and reset before the service accepted them.
+/// The most streams that a client has opened and reset before the service accepted them.
 const MAX_PENDING_RESETS: usize = 32;
-/// Most streams that the service had to reset because of an error of the client.
+/// The most streams that the service had to reset because of an error of the client.
 const MAX_LOCAL_RESETS: usize = 64;
 /// Flow-control windows: how much a client may send on one stream, and on one connection, before the service
 /// reads it.

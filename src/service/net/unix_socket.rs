@@ -46,7 +46,7 @@ fn identity(path: &Path) -> io::Result<(u64, u64)> {
 pub(super) fn bind(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
     if let Ok(file) = fs::symlink_metadata(path) {
         if !file.file_type().is_socket() {
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "a file that is no socket is there"));
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the file there is not a socket"));
         }
         match UnixStream::connect(path) {
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_socket_is_there_while_it_is_used_and_not_after() {
+    fn the_file_of_a_socket_exists_only_while_the_socket_is_used() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("public.sock");
         let (listener, file) = bind(&path).unwrap();
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_socket_is_replaced_a_file_and_a_successor_are_not_touched() {
+    fn only_a_dead_socket_is_replaced() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("public.sock");
         drop(UnixListener::bind(&path).unwrap());

@@ -1,5 +1,5 @@
-//! The way down: not ready, then no new connections, then a deadline for what is in flight; told to the
-//! service manager all along and to the log at the end.
+//! The way down: the service is not ready, then accepts no new connections, then waits for requests
+//! in flight until a deadline. It tells the service manager all along and the log at the end.
 
 use std::time::{Duration, Instant};
 
@@ -12,20 +12,20 @@ use crate::{
 };
 
 /// Time for connections of the ops listener, which stays until the public side is done so that the drain can
-/// be watched; less where the deadline is nearer, none after it.
+/// be watched. It is shorter when the deadline is nearer, and zero after the deadline.
 const OPS: Duration = Duration::from_secs(1);
 
-/// How often the service manager hears that we are still at it.
+/// How often the service tells the service manager that it still drains.
 const NEWS: Duration = Duration::from_secs(1);
 
-/// How much longer the service manager shall wait, counted from each time it hears; small, so that a hang is
-/// still found.
+/// How much longer the service manager shall wait after each of these messages; small, so that it still finds
+/// a hang.
 const EXTENSION: Duration = Duration::from_secs(5);
 
-/// Stops serving; `reason` is a signal's name or a task's end. Logs one event of target `uecho::drain` with
-/// the fields `drain.reason`, `drain.in_flight` (requests on the public side when the reason came),
-/// `drain.finished` and `drain.cut` (public requests that ended since, with a whole answer and without),
-/// `drain.seconds`.
+/// Stops serving; `reason` is a signal's name or says which task died. Logs one event of target
+/// `uecho::drain` with the fields `drain.reason`, `drain.in_flight` (requests on the public side when the
+/// reason came), `drain.finished` and `drain.cut` (public requests that ended since then, with a whole answer
+/// and without), `drain.seconds`.
 pub(super) async fn drain(
     app: &App,
     reason: &str,
@@ -75,13 +75,13 @@ pub(super) async fn drain(
     );
 }
 
-/// False when the deadline cut it short.
+/// Gives false when the deadline passed before the last connection ended.
 async fn way_down(public: &mut Serving, delay: Duration, deadline: Duration) -> bool {
     tokio::time::sleep(delay).await;
     public.drain(deadline).await
 }
 
-/// Keeps the service manager from losing patience before `limit` has passed; never ends by itself.
+/// Asks the service manager for more time until `limit` has passed; never ends by itself.
 async fn tell(app: &App, begin: Instant, limit: Duration) {
     let mut news = tokio::time::interval(NEWS);
     let extension = u32::try_from(EXTENSION.as_micros()).unwrap_or(u32::MAX);

@@ -13,7 +13,7 @@ pub(crate) enum Error {
     /// See [`BindError`].
     #[error(transparent)]
     Bind(#[from] BindError),
-    /// The command line asks for what cannot be.
+    /// The arguments of the command line cannot be used.
     #[error("{0}")]
     Usage(String),
     /// The runtime or a background task failed.
@@ -22,7 +22,7 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// What the process ends with.
+    /// The exit code of the process.
     #[must_use]
     pub(crate) fn exit_code(&self) -> u8 {
         match self {

@@ -1,6 +1,6 @@
-//! Whether enough peers are up for `/readyz`, by `fanout.ready_policy`: `GET /healthz` at each peer's origin,
-//! over a connection of its own, so that a check never waits for fan-outs. Nothing is asked while the policy
-//! asks for nothing.
+//! Checks whether enough peers are up for `/readyz`, by `fanout.ready_policy`: `GET /healthz` at each peer's
+//! origin, over a connection of its own, so that a check never waits for fan-outs. It asks nobody while the
+//! policy needs no peers.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -20,7 +20,7 @@ const LIMIT: Duration = Duration::from_secs(1);
 const FAILURES: u32 = 2;
 
 /// Sets and clears [`Reason::PeersDown`] for as long as the process lives. Until the first round is over, a
-/// policy that asks for peers counts as not met.
+/// policy that needs peers counts as not met.
 pub(super) async fn run(app: Arc<App>) {
     let (mut failed, mut was) = (BTreeMap::new(), None);
     loop {
@@ -48,12 +48,12 @@ pub(super) async fn run(app: Arc<App>) {
         }
         app.readiness.set(Reason::PeersDown, down);
         let jitter = INTERVAL.mul_f64(0.75 + fastrand::f64() / 2.0);
-        // a reload is looked at right away
+        // a reload ends the pause
         let _ = tokio::time::timeout(jitter, app.live_changed.notified()).await;
     }
 }
 
-/// Checks all peers at once; gives the failures in a row of each, by name.
+/// Checks all peers at once; gives the number of failures in a row of each peer, by name.
 async fn round(peers: &Peers, before: &BTreeMap<Arc<str>, u32>) -> BTreeMap<Arc<str>, u32> {
     let checks = peers.list.iter().map(|peer| async move {
         (peer.name.clone(), failures(before.get(&peer.name).copied(), peer.is_up(LIMIT).await))
@@ -61,7 +61,8 @@ async fn round(peers: &Peers, before: &BTreeMap<Arc<str>, u32>) -> BTreeMap<Arc<
     join_all(checks).await.into_iter().collect()
 }
 
-/// Failures in a row after one more check. A peer never seen up is down at its first failure.
+/// The number of failures in a row after one more check. A peer that was never up is down at its first
+/// failure.
 fn failures(before: Option<u32>, up: bool) -> u32 {
     if up { 0 } else { before.unwrap_or(FAILURES - 1).saturating_add(1) }
 }

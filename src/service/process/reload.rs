@@ -1,4 +1,5 @@
-//! SIGHUP: settings are read again. What can change while serving does; a bad file changes nothing.
+//! SIGHUP: the service reads its settings again. Those that can change while it runs take effect; a bad file
+//! changes nothing.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -18,8 +19,8 @@ fn reloadable(key: &str) -> bool {
     ["message", "system", "current_system", "log.filter"].contains(&key) || key.starts_with("fanout.")
 }
 
-/// Serves SIGHUP, one at a time: those that come during a reload make one more after it. `files` are those of
-/// `--config`, `status` is what the service manager shows while all is well.
+/// Reloads once for each SIGHUP; those that come during a reload cause one more after it. `files` are the
+/// values of `--config`, `status` is what the service manager shows while all is well.
 pub(super) async fn run(
     app: Arc<App>,
     files: Vec<PathBuf>,
@@ -47,14 +48,14 @@ pub(super) async fn run(
                 systemd::one_line(&format!("reload failed, the old settings stay: {error}; {status}"))
             }
         };
-        // once the way down has begun, ready would be a lie
+        // when the drain has begun, the service is no longer ready
         if *phase.borrow() == Phase::Running {
             systemd::notify(&[NotifyState::Ready, NotifyState::Status(&told)]);
         }
     }
 }
 
-/// Reads and applies settings; gives the keys that differ from those at start and need a restart.
+/// Reads and applies the settings; gives the keys that differ from those at start and need a restart.
 async fn reload(app: &App, files: Vec<PathBuf>) -> Result<Vec<String>, ConfigError> {
     // files may be on slow disks
     let loaded = tokio::task::spawn_blocking(move || config::load(&files))
@@ -63,14 +64,14 @@ async fn reload(app: &App, files: Vec<PathBuf>) -> Result<Vec<String>, ConfigErr
     for warning in &loaded.warnings {
         tracing::warn!("configuration: {warning}");
     }
-    // all that can fail comes before anything changes
+    // everything that can fail comes before the first change
     let live = Live::new(&loaded.settings, Some(&app.live.load()))?;
     app.telemetry.set_filter(&loaded.settings.log.filter)?;
     app.set_live(live);
     Ok(pending(&app.settings, &loaded.settings))
 }
 
-/// Keys whose new value waits for a restart.
+/// The keys whose new value waits for a restart.
 fn pending(old: &Settings, new: &Settings) -> Vec<String> {
     let secrets = [
         ("api.token", same(old.api.token.as_ref(), new.api.token.as_ref())),

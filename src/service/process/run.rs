@@ -1,4 +1,4 @@
-//! The service from listeners to the last flush.
+//! The service, from binding its listeners to flushing its telemetry.
 
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
@@ -27,10 +27,10 @@ use crate::{
     state::{App, readiness::Reason},
 };
 
-/// Longest wait for telemetry on the way out.
+/// The longest wait for telemetry at the end.
 const FLUSH: Duration = Duration::from_secs(3);
 
-/// Serves until a signal or a death; `files` are those of `--config`, for reloads.
+/// Serves until a signal comes or a task dies; `files` are the values of `--config`, for reloads.
 ///
 /// # Errors
 /// A listener cannot be bound, or a background task died.
@@ -58,7 +58,7 @@ pub(crate) async fn run(app: Arc<App>, files: Vec<PathBuf>) -> Result<(), Error>
             .spawn("watchdog", watchdog::run(app.clone(), targets, public.server(), timeout, public.phase()));
     }
     app.telemetry.start_export(&app.live.load().receipt);
-    // a turn for every task, so that each accepts before anybody is told
+    // each task gets a turn, so that every listener accepts before the service manager and the log say so
     tokio::task::yield_now().await;
     app.readiness.set(Reason::Starting, false);
     systemd::notify(&[NotifyState::Ready, NotifyState::Status(&status)]);
@@ -67,7 +67,7 @@ pub(crate) async fn run(app: Arc<App>, files: Vec<PathBuf>) -> Result<(), Error>
     Running { app, public, ops, tasks, threads }.until_end(signals).await
 }
 
-/// All that runs.
+/// Everything that runs.
 struct Running {
     app: Arc<App>,
     public: Serving,
@@ -77,7 +77,7 @@ struct Running {
 }
 
 impl Running {
-    /// Waits for a signal or a death, then stops serving.
+    /// Waits until a signal comes or a task dies, then stops serving.
     async fn until_end(mut self, mut signals: Signals) -> Result<(), Error> {
         let (reason, result) = tokio::select! {
             signal = signals.stop() => (signal.to_owned(), Ok(())),
@@ -94,7 +94,7 @@ impl Running {
         result
     }
 
-    /// Waits for anything to end that should not.
+    /// Waits until something ends that must not end.
     async fn death(&mut self) -> String {
         tokio::select! {
             ended = self.public.death() => ended.to_string(),
@@ -105,7 +105,7 @@ impl Running {
     }
 }
 
-/// Inherited sockets of this name, else the configured address.
+/// The inherited sockets of this name, else a socket for the configured address.
 fn listeners(inherited: &mut Inherited, name: &str, configured: &Listen) -> Result<Vec<Listener>, BindError> {
     match inherited.take(name)? {
         none if none.is_empty() => Ok(vec![Listener::bind(configured)?]),
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_background_task_that_dies_takes_the_service_down_in_order_and_with_70() {
+    async fn the_service_drains_and_exits_with_70_when_a_background_task_dies() {
         for (panics, how) in [(true, "panicked"), (false, "ended")] {
             let mut running = running(Settings::default()).await;
             let app = running.app.clone();
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn so_does_a_listener_that_ends_although_nobody_asked() {
+    async fn the_service_ends_when_a_listener_ends_unasked() {
         let running = running(Settings::default()).await;
         running.ops.advance(crate::net::phase::Phase::Draining);
         let error = running.until_end(Signals::install().unwrap()).await.unwrap_err();
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn so_does_a_worker() {
+    async fn the_service_exits_with_70_when_a_worker_ends() {
         let settings = Settings { workers: serde_json::from_str("3").unwrap(), ..Settings::default() };
         let mut running = running(settings).await;
         running.threads.lose(2);

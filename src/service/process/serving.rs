@@ -1,4 +1,4 @@
-//! The listeners of one side, and the phase they obey.
+//! The listeners of one side, and the phase that they follow.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::{
     process::tasks::{Ended, Tasks},
 };
 
-/// Time for connections to be dropped, which needs no more than a turn of the runtime.
+/// Time for connections to be dropped, for which the runtime needs only one turn.
 const CUT: Duration = Duration::from_secs(1);
 
 /// One side of the service.
@@ -25,7 +25,7 @@ pub struct Serving {
 }
 
 impl Serving {
-    /// Starts to accept, on this thread; `name` is what its task is called. Connections are shared out among
+    /// Starts to accept on this thread; `name` is the name of the task. The connections are distributed among
     /// `workers`, of which there must be at least one.
     #[must_use]
     pub fn start(name: &str, listeners: Vec<Listener>, workers: Vec<Worker>) -> Self {
@@ -37,19 +37,19 @@ impl Serving {
         Self { phase, tasks, server }
     }
 
-    /// The phase as others see it.
+    /// The phase, for others to watch.
     #[must_use]
     pub(super) fn phase(&self) -> PhaseWatch {
         self.phase.subscribe()
     }
 
-    /// What serves, for whoever wants to visit its workers.
+    /// The server, through which a caller can visit its workers.
     #[must_use]
     pub(super) fn server(&self) -> Arc<Server> {
         self.server.clone()
     }
 
-    /// Goes on to a later phase; an earlier one changes nothing.
+    /// Advances to a later phase; an earlier one changes nothing.
     pub(super) fn advance(&self, phase: Phase) {
         self.phase.send_if_modified(|current| {
             let later = *current < phase;
@@ -58,19 +58,19 @@ impl Serving {
         });
     }
 
-    /// Waits until it ends although nobody asked it to.
+    /// Waits until the task ends without being asked to.
     pub(super) async fn death(&mut self) -> Ended {
         self.tasks.death().await
     }
 
-    /// Closes the listeners and waits until the last connection has ended. False when that took longer than
-    /// `deadline`.
+    /// Closes the listeners and waits until the last connection has ended. Gives false when that took longer
+    /// than `deadline`.
     pub(super) async fn drain(&mut self, deadline: Duration) -> bool {
         self.advance(Phase::Draining);
         tokio::time::timeout(deadline, self.tasks.all_end()).await.is_ok()
     }
 
-    /// Drops what is left of connections.
+    /// Drops the connections that are left.
     pub(super) async fn cut(&mut self) {
         self.advance(Phase::Cut);
         if tokio::time::timeout(CUT, self.tasks.all_end()).await.is_err() {

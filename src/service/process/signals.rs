@@ -4,7 +4,7 @@ use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Signals that ask for an end; handled from when this is made.
+/// The signals that ask the process to end; they are handled from when this is made.
 pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -19,7 +19,7 @@ impl Signals {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    /// Waits for the next one; gives its name.
+    /// Waits for the next of them; gives its name.
     pub(super) async fn stop(&mut self) -> &'static str {
         let [terminate, interrupt] = [&mut self.terminate, &mut self.interrupt];
         tokio::select! {
@@ -30,7 +30,7 @@ impl Signals {
     }
 }
 
-/// SIGHUP: re-read the settings.
+/// Takes over SIGHUP, which asks for a reload.
 ///
 /// # Errors
 /// The runtime cannot handle signals.

@@ -1,4 +1,4 @@
-//! What we tell the service manager (`sd_notify(3)`); nothing at all when there is none.
+//! What the service tells the service manager (`sd_notify(3)`); without a service manager, nothing.
 
 use std::{
     env, io,
@@ -13,14 +13,14 @@ use std::{
 
 use sd_notify::NotifyState;
 
-/// Sends notifications; a manager that cannot be reached is logged, never fatal.
+/// Sends notifications. A service manager that cannot be reached is logged and never fatal.
 pub(super) fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = send(states) {
         tracing::warn!(%error, "the service manager could not be notified");
     }
 }
 
-/// As the crate does, which knows no abstract names.
+/// Does what the crate does, and supports abstract names, which the crate does not.
 fn send(states: &[NotifyState<'_>]) -> io::Result<()> {
     let Some(name) = env::var_os("NOTIFY_SOCKET") else { return Ok(()) };
     let address = match name.as_bytes() {
@@ -31,7 +31,7 @@ fn send(states: &[NotifyState<'_>]) -> io::Result<()> {
     UnixDatagram::unbound()?.send_to_addr(text.as_bytes(), &address).map(drop)
 }
 
-/// Says that a reload begins (`Type=notify-reload`); [`NotifyState::Ready`] ends it.
+/// Announces a reload (`Type=notify-reload`); [`NotifyState::Ready`] ends it.
 pub(super) fn reloading() {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => notify(&[NotifyState::Reloading, now, NotifyState::Status("reloading")]),
@@ -41,7 +41,7 @@ pub(super) fn reloading() {
     }
 }
 
-/// A status in one line: each line of a notification is an assignment of its own.
+/// Makes one line of a status: each line of a notification is an assignment of its own.
 #[must_use]
 pub(super) fn one_line(text: &str) -> String {
     text.split(char::is_control).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")

@@ -35,7 +35,7 @@ impl Tasks {
         self.names.insert(id, name.into());
     }
 
-    /// Waits for the next task to end; `None` when none is left.
+    /// Waits for the next task to end; gives `None` when none is left.
     pub(super) async fn next_end(&mut self) -> Option<Ended> {
         let (id, panicked) = match self.set.join_next_with_id().await? {
             Ok((id, ())) => (id, false),
@@ -44,7 +44,7 @@ impl Tasks {
         Some(Ended { name: self.names.remove(&id).unwrap_or_default(), panicked })
     }
 
-    /// Waits for the next task to end; forever when none is left.
+    /// Waits for the next task to end; waits forever when none is left.
     pub(super) async fn death(&mut self) -> Ended {
         match self.next_end().await {
             Some(ended) => ended,
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn whoever_ends_is_named() {
+    async fn a_task_that_ends_is_named() {
         let mut tasks = Tasks::default();
         tasks.spawn("stays", std::future::pending());
         tasks.spawn("returns", async {});
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_task_is_no_death() {
+    async fn without_a_task_there_is_no_death() {
         let mut tasks = Tasks::default();
         assert_eq!(tasks.next_end().await, None);
         assert!(tokio::time::timeout(std::time::Duration::from_millis(20), tasks.death()).await.is_err());

@@ -1,6 +1,6 @@
-//! The threads that serve. Each has a runtime of its own, so that a request costs the same however many there
-//! are; a connection stays with the worker that it was handed to. The first worker is the main thread, which
-//! also accepts, sweeps, answers on the ops listener and does what there is to do once in a process: signals,
+//! The threads that serve. Each has a runtime of its own, so that the cost of a request does not grow with
+//! their number; a connection stays with the worker that it was handed to. The first worker is the main
+//! thread. It also accepts, sweeps, answers on the ops listener, and does what a process does once: signals,
 //! reload, peers, watchdog, drain, export of traces.
 
 use std::{io, sync::Arc};
@@ -18,11 +18,11 @@ use crate::{
     state::App,
 };
 
-/// Most threads for what can only be done blocking, like looking up names; shared out among the workers.
+/// The most threads for work that can only block, like looking up names; divided among the workers.
 const BLOCKING_THREADS: usize = 512;
 
-/// Threads beside the main one. Each ends when this is dropped, and with it what it still serves; nobody
-/// waits for that, so that one that hangs does not hold the end back.
+/// The threads beside the main one. When this is dropped, each of them ends and drops the connections it
+/// still serves. Nobody waits for that, so that a thread that hangs does not delay the end.
 pub(super) struct Threads {
     #[cfg_attr(not(test), expect(dead_code, reason = "dropping it is what counts"))]
     stop: Vec<oneshot::Sender<()>>,
@@ -31,8 +31,8 @@ pub(super) struct Threads {
 }
 
 impl Threads {
-    /// Starts as many as there are to be, the calling thread among them. One that ends by itself ends its
-    /// task in `tasks`.
+    /// Starts the configured number of workers, the calling thread among them. When a thread ends by itself,
+    /// its task in `tasks` ends, too.
     ///
     /// # Errors
     /// The system has no room for a thread or a runtime.
@@ -48,7 +48,7 @@ impl Threads {
             let (living, ended) = oneshot::channel::<()>();
             let app = app.clone();
             let body = move || {
-                // dropped however the thread ends
+                // dropped in whichever way the thread ends
                 let _living = living;
                 serve(&app, count, starting, stopped);
             };
@@ -76,13 +76,13 @@ impl Threads {
         ))
     }
 
-    /// Has a thread end that should not.
+    /// Ends a thread that must not end.
     #[cfg(test)]
     pub(super) fn lose(&mut self, number: usize) {
         drop(self.stop.remove(number - 1));
     }
 
-    /// Has a thread hang, from now until what this gives is dropped.
+    /// Makes a thread hang, from now until the value that this gives is dropped.
     #[cfg(test)]
     pub(super) fn hang(&self, number: usize) -> std::sync::mpsc::Sender<()> {
         let (end, hang) = std::sync::mpsc::channel();
@@ -96,7 +96,7 @@ impl Threads {
     }
 }
 
-/// One thread, from start to end.
+/// The body of one thread.
 fn serve(
     app: &App,
     count: usize,

@@ -1,11 +1,11 @@
-//! The watchdog of the service manager (`sd_watchdog_enabled(3)`), fed only after the service has answered a
-//! request of its own right.
+//! The watchdog of the service manager (`sd_watchdog_enabled(3)`). The service feeds it only after it has
+//! answered a request of its own correctly.
 //!
 //! The requests are a `GET /healthz` and a `GET /{text}` of user agent `uecho-watchdog/VERSION`, at least
 //! once per half of `WatchdogSec=`; metrics and, with `log.access = "all"`, the log show them like any
 //! others. They need no token, are not turned away at `limits.in_flight`, and have a connection of their own
 //! beyond `limits.connections`. With more than one worker, each of them gets a `GET /{text}` of its own as
-//! well: whoever comes in by the listener is answered by one of them, and the others might hang.
+//! well: one worker answers a request that comes in by the listener, and the others might hang.
 
 pub(super) mod self_check;
 mod visits;
@@ -27,10 +27,10 @@ use crate::{
     state::App,
 };
 
-/// Shorter than the server can measure idleness.
+/// The shortest pause between two checks; the server does not measure idleness more finely.
 const LEAST_PAUSE: Duration = Duration::from_millis(50);
 
-/// How long the manager waits, if it watches this process.
+/// How long the service manager waits for a message, if it watches this process.
 #[must_use]
 pub(super) fn timeout() -> Option<Duration> {
     sd_notify::watchdog_enabled().filter(|timeout| !timeout.is_zero())
@@ -51,12 +51,12 @@ pub(super) async fn run(
     }
 }
 
-/// Never ends.
+/// Feeds the watchdog after each good check; never ends.
 async fn feed(app: &Arc<App>, targets: &[Target], server: Arc<Server>, timeout: Duration) {
     let half = timeout / 2;
-    // more often where a kept connection would be closed as idle before the next check
+    // a kept connection must not be closed as idle before the next check
     let pause = half.min(app.settings.limits.idle.0 / 2).max(LEAST_PAUSE.min(half));
-    // after two requests that came to nothing there is still time for another check
+    // after two requests that failed, there is still time for another check
     let [limit, retry] = [half / 3, half / 10];
     let checks = SelfCheck::new(app.clone(), targets, limit)
         .and_then(|check| Ok((check, Visits::new(app.clone(), server, limit)?)));

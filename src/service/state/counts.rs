@@ -1,11 +1,11 @@
-//! Requests of the public listener: each worker counts its own, whoever asks adds them up.
+//! Requests of the public listener: each worker counts its own, and the reader adds them up.
 
 use std::{
     iter::Sum,
     sync::atomic::{AtomicU64, Ordering},
 };
 
-/// Those of one worker.
+/// The counts of one worker.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     begun: AtomicU64,
@@ -14,12 +14,12 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    /// Counts a request in.
+    /// Counts a request that begins.
     pub(super) fn enter(&self) {
         self.begun.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts a request out, with or without a whole answer.
+    /// Counts a request that ends; `complete` says whether its answer was sent whole.
     pub(super) fn leave(&self, complete: bool) {
         self.ended.fetch_add(1, Ordering::Release);
         if !complete {
@@ -27,8 +27,8 @@ impl Counts {
         }
     }
 
-    /// As of now, read in this order so that no request is seen to end before it began, nor to be cut before
-    /// it ended.
+    /// The counts as of now. The order of the reads makes sure that no request seems to end before it began,
+    /// nor to be cut before it ended.
     pub(super) fn read(&self) -> Requests {
         let [cut, ended] = [&self.cut, &self.ended].map(|count| count.load(Ordering::Acquire));
         Requests { begun: self.begun.load(Ordering::Relaxed), ended, cut }
@@ -38,16 +38,16 @@ impl Counts {
 /// Requests of the public listener, counted since start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Requests {
-    /// Whose head was complete.
+    /// Requests whose head was complete.
     pub begun: u64,
-    /// Of those, the ones that are over.
+    /// Those of them that are over.
     pub ended: u64,
-    /// Of those, the ones whose answer did not reach its end.
+    /// Those of them whose answer did not reach its end.
     pub cut: u64,
 }
 
 impl Requests {
-    /// Begun and not over.
+    /// Requests that have begun and are not over.
     #[must_use]
     pub fn in_flight(self) -> u64 {
         self.begun.saturating_sub(self.ended)

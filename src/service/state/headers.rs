@@ -15,17 +15,17 @@ pub(crate) const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
 
-/// What most answers are.
+/// The media type of most answers.
 pub(crate) const HTML: &str = "text/html; charset=utf-8";
 
 /// The headers of every answer, with a trace id to be replaced.
 #[must_use]
 pub(crate) fn of_every_answer(receipt: HeaderValue) -> HeaderMap {
-    // the one that is replaced comes first, for whoever replaces it
+    // the trace id comes first, where the code that replaces it expects it
     let mut headers = HeaderMap::from_iter([(X_TRACE_ID, HeaderValue::from_static(""))]);
     headers.extend(SECURITY_HEADERS);
     headers.insert(X_UECHO_RECEIPT, receipt);
-    // most answers are pages; a place in the map that is there already costs nothing
+    // most answers are pages, and to replace a header that the map already has costs nothing
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(HTML));
     headers
 }

@@ -1,5 +1,5 @@
-//! Readiness: a value apart from liveness, false while starting, draining, or (by policy) while peers are
-//! down.
+//! Readiness: a value apart from liveness. It is false while the service starts or drains, and (by policy)
+//! while peers are down.
 
 use std::sync::{
     Mutex, PoisonError,
@@ -34,7 +34,7 @@ impl Reason {
 /// The current reasons; ready when there are none.
 pub(crate) struct Readiness {
     reasons: Mutex<Vec<Reason>>,
-    /// Asked for by every answer, so kept apart from the lock.
+    /// Every answer reads this, so it is kept apart from the lock.
     draining: AtomicBool,
     gauge: IntGauge,
 }

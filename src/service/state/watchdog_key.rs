@@ -1,5 +1,5 @@
-//! A secret of this process that its own request carries, so that a full house (`limits.in_flight`) does not
-//! turn it away: a busy service is not a hung one.
+//! A secret of this process that the watchdog's request carries, so that it passes when `limits.in_flight` is
+//! reached: a busy service is not a hung one.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use subtle::ConstantTimeEq;
@@ -7,11 +7,11 @@ use subtle::ConstantTimeEq;
 /// `X-Uecho-Watchdog`
 pub(crate) const X_UECHO_WATCHDOG: HeaderName = HeaderName::from_static("x-uecho-watchdog");
 
-/// 128 random bits. Never leaves the machine: it is sent to our own listeners only.
+/// 128 random bits. They never leave the machine: the watchdog sends them to our own listeners only.
 pub(crate) struct WatchdogKey(Option<[u8; 16]>);
 
 impl WatchdogKey {
-    /// A fresh key; without a random source none at all, and nothing opens.
+    /// Makes a new key. Without a random source there is no key, and no request passes.
     #[must_use]
     pub(crate) fn random() -> Self {
         let mut bits = [0; 16];
@@ -19,7 +19,7 @@ impl WatchdogKey {
         Self(filled.is_ok().then_some(bits))
     }
 
-    /// What the watchdog sends.
+    /// The value of the header that the watchdog sends.
     #[must_use]
     pub(crate) fn header(&self) -> HeaderValue {
         let bits = self.0.map_or(0, u128::from_be_bytes);
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_its_own_key_opens() {
+    fn only_the_key_of_this_process_opens() {
         let key = WatchdogKey::random();
         let carrying = |value: HeaderValue| HeaderMap::from_iter([(X_UECHO_WATCHDOG, value)]);
         assert!(key.opens(&carrying(key.header())));

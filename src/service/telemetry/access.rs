@@ -1,4 +1,4 @@
-//! Access events: what a request leaves in the log (target [`TARGET`]).
+//! Access events: what the log says about a request (target [`TARGET`]).
 //!
 //! # Fields (an interface)
 //! | text and JSON | journal | value |
@@ -15,9 +15,9 @@
 //! | `error.type` | `ERROR_TYPE` | `cut` (the answer has no end), the status if 5xx, or `slow` (`log.slow`) |
 //! | `fanout.outcomes` | `FANOUT_OUTCOMES` | of a fan-out: `ok http://b:8080, timeout http://c:8080` |
 //!
-//! What a client sent is cut at [`MAX_VALUE_BYTES`](super::record::MAX_VALUE_BYTES) and has its control
-//! characters made visible. Other headers, queries and bodies are never logged. A 5xx is an error, `cut` and
-//! `slow` are warnings, everything else is information.
+//! Values that a client sent are cut at [`MAX_VALUE_BYTES`](super::record::MAX_VALUE_BYTES), and their
+//! control characters are made visible. Other headers, queries and bodies are never logged. A 5xx is an
+//! error, `cut` and `slow` are warnings, everything else is information.
 
 use std::{
     borrow::Cow,
@@ -35,7 +35,7 @@ use crate::{
 /// Target of the events.
 pub(crate) const TARGET: &str = "uecho::access";
 
-/// Whether a request with this finding leaves an event.
+/// Whether a request with this finding is logged.
 #[must_use]
 pub(crate) fn wanted(access: Access, finding: Option<Finding>) -> bool {
     match access {
@@ -79,7 +79,7 @@ struct Values<'a> {
     outcomes: Option<String>,
 }
 
-/// The last client's address, as text.
+/// The address of the last client, as text.
 pub(super) struct Client {
     address: IpAddr,
     text: String,
@@ -101,8 +101,8 @@ impl Client {
     }
 }
 
-/// Makes the event. Called on the log thread. `client` is kept from one record to the next: the same clients
-/// come again and again. `timestamp` is for an output that can only be told the time as a field.
+/// Makes the event, on the log thread. `client` is kept from one record to the next, because the same clients
+/// come again and again. `timestamp` is for an output that takes the time only as a field.
 pub(super) fn emit(record: &Record, client: &mut Client, timestamp: Option<&str>) {
     let values = Values {
         timestamp,
@@ -127,7 +127,7 @@ fn outcomes(requests: &ClientRequests) -> String {
         .join(", ")
 }
 
-/// What a client sent as loggable text; it was cut when it was recorded.
+/// Makes loggable text of what a client sent; it was cut when it was recorded.
 pub(super) fn clean(sent: &Text) -> Cow<'_, str> {
     match String::from_utf8_lossy(sent) {
         Cow::Borrowed(text) => escape::controls(text),
@@ -141,14 +141,14 @@ mod tests {
     use crate::telemetry::record::{MAX_VALUE_BYTES, text};
 
     #[test]
-    fn what_is_logged_follows_the_key() {
+    fn the_key_decides_what_is_logged() {
         assert!(wanted(Access::All, None) && !wanted(Access::Errors, None));
         assert!(wanted(Access::Errors, Some(Finding::Slow)));
         assert!(!wanted(Access::Off, Some(Finding::Cut)));
     }
 
     #[test]
-    fn what_a_client_sent_is_capped_and_visible() {
+    fn values_of_a_client_are_cut_and_visible() {
         assert_eq!(clean(&text(&vec![b'a'; 1 << 20])).len(), MAX_VALUE_BYTES);
         assert_eq!(clean(&text(b"a\x1b[2J\x9b\t\xff")), "a\\u001b[2J\u{fffd}\\t\u{fffd}");
     }

@@ -1,5 +1,5 @@
-//! Log events: filtered where they happen, written by a thread of their own, to exactly one place (see
-//! [`output`]).
+//! Log events: they are filtered where they happen, and a thread of their own writes them to exactly one
+//! place (see [`output`]).
 
 mod dated;
 mod event;
@@ -68,7 +68,7 @@ impl Logs {
             .map_err(|error| ConfigError::new(format!("log.filter: cannot be replaced: {error}")))
     }
 
-    /// Hands over what is to be logged of a request.
+    /// Takes the record of a request that is to be logged.
     pub(super) fn access(&self, record: Record) {
         self.queue.access(record);
     }
@@ -80,15 +80,15 @@ impl Logs {
         thread::NAME
     }
 
-    /// Waits until everything logged before is written, no longer than `limit`; false when that was not long
-    /// enough.
+    /// Waits until everything that was logged before is written, but no longer than `limit`; gives false when
+    /// the time was not enough.
     #[must_use]
     pub(crate) fn flush(&self, limit: Duration) -> bool {
         self.queue.flush(limit)
     }
 }
 
-/// Flushes the log of the process, whoever holds its handle.
+/// Flushes the log of the process without its handle.
 pub(super) fn flush_installed(limit: Duration) {
     tracing::dispatcher::get_default(|subscriber| {
         if let Some(forward) = subscriber.downcast_ref::<Forward>() {

@@ -1,5 +1,5 @@
-//! Every metric of the service in one registry; names follow the OpenTelemetry semantic conventions where one
-//! exists.
+//! Every metric of the service, in one registry. The names follow the OpenTelemetry semantic conventions
+//! where one exists.
 
 pub(crate) mod of_worker;
 mod process;
@@ -44,11 +44,10 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    /// A fresh registry with the build information of `receipt` and the counters of the telemetry and the
-    /// memory.
+    /// Makes a new registry with the build information of `receipt` and the counters of telemetry and memory.
     ///
     /// # Errors
-    /// A metric is registered twice: a bug, caught by every test.
+    /// A metric is registered twice: a bug that every test finds.
     pub(crate) fn new(
         receipt: &Receipt,
         logs: &Logs,
@@ -94,17 +93,17 @@ impl Metrics {
         Ok(metrics)
     }
 
-    /// The metrics of one more worker, merged with those of the others when they are read.
+    /// Makes the metrics of one more worker; readers get them merged with those of the others.
     ///
     /// # Errors
-    /// A metric has an impossible name: a bug, caught by every test.
+    /// A metric has an invalid name: a bug that every test finds.
     pub(crate) fn of_worker(&self) -> Result<OfWorker, prometheus::Error> {
         let own = OfWorker::new()?;
         self.workers.add(own.clone());
         Ok(own)
     }
 
-    /// Shows the build information of `receipt` in place of what was shown before.
+    /// Shows the build information of `receipt` instead of the previous one.
     pub(crate) fn show_build(&self, receipt: &Receipt) {
         let Receipt { version, revision, instance, system, .. } = receipt;
         self.build_info.reset();

@@ -1,4 +1,5 @@
-//! A finished request: what its access event and its spans are made of. Built only when one of them is.
+//! A finished request: the data of its access event and its spans. It is built only when one of them is
+//! needed.
 
 use std::{
     net::IpAddr,
@@ -23,7 +24,7 @@ pub(crate) struct Record {
     pub route: Route,
     /// Method label.
     pub method: &'static str,
-    /// Status; none when the request was cut before.
+    /// Status; none when the request was cut before its answer began.
     pub status: Option<StatusCode>,
     /// Body bytes handed to the connection.
     pub bytes: u64,
@@ -31,57 +32,57 @@ pub(crate) struct Record {
     pub start: Instant,
     /// When the answer ended.
     pub end: SystemTime,
-    /// From the complete head to the end of the answer.
+    /// The time from the complete head to the end of the answer.
     pub duration: Duration,
-    /// What is wrong with it.
+    /// What is wrong with the request, if anything is.
     pub finding: Option<Finding>,
-    /// What else is known.
+    /// What else is known about the request.
     pub details: Details,
 }
 
-/// What the head of a request says beyond method and route, and what became of a fan-out. Empty for an echo
-/// that was to be neither logged nor traced when it began, and then was cut or shed.
+/// What the head of a request says beyond method and route, and what became of a fan-out. It is empty for an
+/// echo that needed neither log nor trace when it began, and then was cut or refused for load.
 #[derive(Default)]
 pub struct Details {
     /// The caller's `tracestate`; read for sampled requests only.
     pub tracestate: Option<HeaderValue>,
     /// HTTP version of the request.
     pub version: Option<Version>,
-    /// As received, but cut; never the query.
+    /// The path as received, but cut; never the query.
     pub path: Option<Text>,
-    /// As received, but cut.
+    /// The user agent as received, but cut.
     pub user_agent: Option<Text>,
-    /// The other end of a TCP connection.
+    /// The address of the other end of a TCP connection.
     pub client: Option<IpAddr>,
     /// What became of a fan-out.
     pub client_requests: Option<ClientRequests>,
 }
 
-/// The requests of a fan-out, in the order of the configuration. Travels as an extension of the response.
+/// The requests of a fan-out, in the order of the configuration. They travel as an extension of the response.
 #[derive(Clone, Debug)]
 pub struct ClientRequests {
-    /// What was appended to each peer's base URL.
+    /// The text that was appended to each peer's base URL.
     pub segment: Arc<str>,
-    /// One a peer.
+    /// One request for each peer.
     pub list: Arc<[ClientRequest]>,
 }
 
 /// One request to a peer.
 #[derive(Clone, Debug)]
 pub struct ClientRequest {
-    /// The peer as it was configured.
+    /// The peer as the settings name it.
     pub peer: Arc<str>,
     /// The same, parsed.
     pub url: Arc<BaseUrl>,
-    /// What became of it, as answers and metrics name it.
+    /// What became of the request, as answers and metrics name it.
     pub outcome: &'static str,
-    /// Whether that is a fault.
+    /// Whether this outcome is an error.
     pub failed: bool,
     /// The peer's HTTP status, if it sent one.
     pub status: Option<StatusCode>,
-    /// When it began.
+    /// When the request began.
     pub start: Instant,
-    /// From then until the outcome was known.
+    /// The time from then until the outcome was known.
     pub duration: Duration,
     /// The span that the peer was given as its parent.
     pub span_id: SpanId,
@@ -93,14 +94,14 @@ pub(crate) fn millis(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
-/// What a client sent, cut at [`MAX_VALUE_BYTES`]. A copy, so that a record that waits does not keep the
-/// buffer it was read into; most fit in place.
+/// What a client sent, cut at [`MAX_VALUE_BYTES`]. It is a copy, so that a record that waits does not keep
+/// the buffer that the value was read into; most values need no allocation.
 pub(crate) type Text = SmallVec<[u8; 64]>;
 
-/// Most bytes of a value that a client chose.
+/// The most bytes of a value that a client chose.
 pub(crate) const MAX_VALUE_BYTES: usize = 1024;
 
-/// What of it is recorded.
+/// The part of a value that is recorded.
 #[must_use]
 pub(crate) fn text(sent: &[u8]) -> Text {
     Text::from_slice(&sent[..sent.len().min(MAX_VALUE_BYTES)])
@@ -113,12 +114,12 @@ pub(crate) enum Finding {
     Cut,
     /// The answer was 5xx.
     Failed(StatusCode),
-    /// It took `log.slow` or longer.
+    /// The request took `log.slow` or longer.
     Slow,
 }
 
 impl Finding {
-    /// The worst of what is wrong, if anything is.
+    /// The worst finding, if anything is wrong.
     #[must_use]
     pub(crate) fn of(
         complete: bool,

@@ -1,5 +1,5 @@
-//! W3C Trace Context (<https://www.w3.org/TR/trace-context/>): accepted, continued and passed on whether or
-//! not anything is exported.
+//! W3C Trace Context (<https://www.w3.org/TR/trace-context/>): the service accepts it, continues the trace
+//! and passes it on, whether or not it exports traces.
 
 mod state;
 
@@ -60,7 +60,7 @@ impl TraceId {
     }
 }
 
-/// Where a request stands in its trace.
+/// The place of a request in its trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TraceContext {
     /// The trace, the caller's or a new one.
@@ -75,7 +75,8 @@ pub struct TraceContext {
 
 impl TraceContext {
     /// Continues the caller's trace, or starts one when `traceparent` is missing or malformed. `sample`
-    /// decides whether it is recorded; it is given the trace id, and the caller's decision if there is one.
+    /// decides whether the trace is recorded; it gets the trace id, and the caller's decision if there is
+    /// one.
     #[must_use]
     pub fn accept(traceparent: Option<&[u8]>, sample: impl FnOnce(TraceId, Option<bool>) -> bool) -> Self {
         let span_id = SpanId(fastrand::u64(1..));
@@ -101,7 +102,8 @@ impl TraceContext {
         HeaderValue::from_bytes(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
     }
 
-    /// The `tracestate` to pass on: the caller's, only while its trace is continued (see [`state`]).
+    /// The `tracestate` to pass on: that of the caller, and only while its trace is continued (see
+    /// [`state`]).
     #[must_use]
     pub fn tracestate(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         self.parent.and_then(|_| state::pass_on(headers.get_all(TRACESTATE).iter()))
@@ -124,7 +126,7 @@ pub fn parse(value: &[u8]) -> Option<(TraceId, SpanId, u8)> {
     Some((TraceId(trace_id), SpanId(u64::try_from(parent).ok()?), u8::try_from(flags).ok()?))
 }
 
-/// Arithmetic instead of a table, so that the compiler can take many at once.
+/// Computes the digits instead of using a table, so that the compiler can convert many bytes at once.
 fn write_hex(hex: &mut [u8], bytes: &[u8]) {
     for (pair, byte) in hex.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
         *pair = [digit(byte >> 4), digit(byte & 15)];
@@ -165,14 +167,14 @@ mod tests {
     }
 
     #[test]
-    fn a_later_version_may_say_more() {
+    fn a_later_version_may_append_fields() {
         let later = GOOD.replacen("00", "cc", 1) + "-what-the-future-will-be-like";
         assert!(parse(later.as_bytes()).is_some());
         assert!(parse((later.clone() + ".").replace("-what", ".what").as_bytes()).is_none());
     }
 
     #[test]
-    fn malformed_starts_a_new_trace() {
+    fn a_malformed_header_starts_a_new_trace() {
         let zero_trace = "00-00000000000000000000000000000000-00f067aa0ba902b7-01";
         let zero_span = "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01";
         let upper = &GOOD.to_uppercase();
@@ -193,7 +195,7 @@ mod tests {
         }
 
         #[test]
-        fn what_we_send_reads_back(trace in 1u128.., span in 1u64.., sampled: bool) {
+        fn the_header_we_send_can_be_read_back(trace in 1u128.., span in 1u64.., sampled: bool) {
             let trace_id = TraceId(trace);
             let context = TraceContext { trace_id, span_id: SpanId(1), parent: None, sampled };
             let header = context.traceparent(SpanId(span));

@@ -37,7 +37,7 @@ fn unknown_keys_say_what_there_is() {
             "[limits]\ncolour = 1",
             "limits.colour: unknown key; [limits] has headers, header_bytes, uri_bytes,",
         ),
-        ("[colours]\nblue = 1", "colours.blue: unknown key; `uecho check-config` prints all there are"),
+        ("[colours]\nblue = 1", "colours.blue: unknown key; `uecho check-config` prints all keys"),
         ("[colours]", "colours: unknown key"),
         ("listen = \"x\"", "listen: unknown key; did you mean `public.listen` or `ops.listen`?"),
         ("[public]\nlisten.port = 1", "public.listen: expected a string, found a table"),

@@ -11,14 +11,14 @@ use crate::config::{checker::Checker, forms, secret};
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Api {
-    /// Bearer token required for `/api/`; none: open.
+    /// Bearer token that `/api/` requires; without it, `/api/` is open.
     #[serde(serialize_with = "secret::redacted")]
     #[schemars(schema_with = "forms::secret")]
     pub token: Option<SecretString>,
 }
 
 impl Api {
-    /// A token that clients can send.
+    /// Checks that clients can send the token.
     pub(super) fn check(&self, header_bytes: Size, checker: &mut Checker) {
         checker.token("api.token", self.token.as_ref());
         let token = self.token.as_ref().map_or(0, |token| token.expose_secret().len());

@@ -12,7 +12,7 @@ use crate::config::checker::Checker;
 pub struct Drain {
     /// How long the listener stays open after the signal, with `/readyz` already 503.
     pub delay: DurationValue,
-    /// How long requests in flight may take after that; what is left is cut.
+    /// How long requests in flight may take after that; those that are left are cut.
     pub deadline: DurationValue,
 }
 

@@ -1,4 +1,4 @@
-//! `[fanout]`: peers, and what to make of their answers.
+//! `[fanout]`: peers, and the policy for their answers.
 
 #[cfg(test)]
 mod tests;
@@ -13,9 +13,9 @@ use uecho_probe::{units::DurationValue, url::BaseUrl};
 
 use crate::config::{checker::Checker, forms, invalid::Invalid, secret, settings::policy::Policy};
 
-/// Most peers of a node. Every request asks all of them.
+/// The most peers of a node. Every request asks all of them.
 const MAX_PEERS: usize = 64;
-/// Most hops that may be allowed.
+/// The most hops that a configuration may allow.
 const MAX_HOPS: usize = 32;
 
 /// `[fanout]`
@@ -24,18 +24,18 @@ const MAX_HOPS: usize = 32;
 pub struct Fanout {
     /// Base URLs; `/` and the percent-encoded text are appended.
     pub peers: Vec<String>,
-    /// When the answer counts as met.
+    /// How many peers must answer `ok` for the answer to be 200.
     pub policy: Policy,
     /// Deadline budget of a whole tree.
     pub timeout: DurationValue,
-    /// `X-Uecho-Hops` at which the answer is 508.
+    /// Value of `X-Uecho-Hops` from which on the answer is 508.
     pub max_hops: u32,
     /// How many peers must be up for `/readyz` to be 200.
     pub ready_policy: Policy,
     /// PEM file of certificate authorities for https peers, instead of the system's.
     #[schemars(schema_with = "forms::path")]
     pub ca: Option<PathBuf>,
-    /// Sent to peers as a bearer token.
+    /// Bearer token that the service sends to peers.
     #[serde(serialize_with = "secret::redacted")]
     #[schemars(schema_with = "forms::secret")]
     pub token: Option<SecretString>,
@@ -56,7 +56,8 @@ impl Default for Fanout {
 }
 
 impl Fanout {
-    /// Files are not opened here: a configuration can be checked on another machine than its own.
+    /// Checks the section. It opens no files, because a configuration can be checked on another machine than
+    /// its own.
     pub(super) fn check(&self, checker: &mut Checker) {
         checker.invalid.extend(self.base_urls().err().unwrap_or_default());
         for (key, policy) in [("fanout.policy", self.policy), ("fanout.ready_policy", self.ready_policy)] {
@@ -71,7 +72,8 @@ impl Fanout {
     /// The peers, in the order of the configuration.
     ///
     /// # Errors
-    /// Each one that is no base URL or means the same as another; or there are more than [`MAX_PEERS`].
+    /// One for each peer that is not a base URL or means the same as another; or there are more than
+    /// [`MAX_PEERS`].
     pub(crate) fn base_urls(&self) -> Result<Vec<BaseUrl>, Vec<Invalid>> {
         if self.peers.len() > MAX_PEERS {
             let text = format!("expected at most {MAX_PEERS} peers, found {}", self.peers.len());
@@ -97,7 +99,7 @@ impl Fanout {
     /// The token as a value of `Authorization`, marked sensitive.
     ///
     /// # Errors
-    /// The token has bytes that a header cannot carry.
+    /// The token contains bytes that a header cannot carry.
     pub(crate) fn authorization(&self) -> Result<Option<HeaderValue>, Invalid> {
         let Some(token) = &self.token else { return Ok(None) };
         let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))

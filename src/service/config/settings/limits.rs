@@ -1,4 +1,4 @@
-//! `[limits]`: bounds on what clients may ask of us.
+//! `[limits]`: bounds on what clients may ask of the service.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,13 +22,13 @@ pub struct Limits {
     pub memory: Size,
     /// Time from accept to the first byte.
     pub first_byte: DurationValue,
-    /// Time for a complete header, from accept; a later one from when its first byte is read.
+    /// Time for a complete header, from accept; for a later header, from its first byte.
     pub header: DurationValue,
     /// Time for a complete request body; 408 above.
     pub body: DurationValue,
-    /// Time for a handler to answer once the request is there, body included; 503 above.
+    /// Time for a handler to answer after the whole request, including its body, has arrived; 503 above.
     pub handler: DurationValue,
-    /// How long a kept-alive connection may stay without a request; PINGs and empty lines are none.
+    /// How long a kept-alive connection may stay without a request; PINGs and empty lines are not requests.
     pub idle: DurationValue,
     /// Most connections open at once; further ones wait in the kernel's queue.
     pub connections: usize,
@@ -59,7 +59,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Nothing so small that no request passes, nothing so large that it is no limit.
+    /// Checks that no limit is so small that no request passes, or so large that it limits nothing.
     pub(super) fn check(&self, checker: &mut Checker) {
         let Limits {
             headers,
@@ -76,14 +76,14 @@ impl Limits {
             in_flight,
             http2_streams,
         } = *self;
-        // http::HeaderMap holds 32768 at most, http::Uri 65534 bytes
-        // the watchdog's own request has four, and up to 126 bytes of text
+        // http::HeaderMap holds at most 32768 fields, http::Uri 65534 bytes; the watchdog's own request has
+        // four fields and up to 126 bytes of text
         checker.count("limits.headers", headers, 4, 32768);
         checker.size("limits.header_bytes", header_bytes, Size(256), Size::kib(16 << 10));
         checker.size("limits.uri_bytes", uri_bytes, Size(128), Size(65534));
         checker.size("limits.body_bytes", body_bytes, Size(0), Size::kib(1 << 20));
         // the answer that mirrors a request is six times as long as its text when every byte is escaped, and
-        // both are held for a moment
+        // for a moment the service holds both
         let request = body_bytes.0.saturating_add(header_bytes.0).saturating_add(uri_bytes.0);
         let enough = Size(request.saturating_mul(8));
         checker.require(

@@ -1,4 +1,4 @@
-//! `[public]` and `[ops]`: where to listen.
+//! `[public]` and `[ops]`: the addresses to listen on.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -12,14 +12,14 @@ use uecho_probe::listen::{Listen, OWN_NAME_BYTES};
 
 use crate::config::checker::{Checker, NUL_IN_PATH};
 
-/// Longest path of a socket: `sun_path` without its NUL, unix(7).
+/// The longest path of a socket: `sun_path` without its NUL, unix(7).
 const PATH_BYTES: usize = 107;
 
 /// `[public]`
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Public {
-    /// `ADDR:PORT` or `unix:/path`. Inherited sockets named `public` win over it.
+    /// `ADDR:PORT` or `unix:/path`. Inherited sockets named `public` take precedence.
     pub listen: Listen,
 }
 
@@ -33,7 +33,7 @@ impl Default for Public {
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Ops {
-    /// `ADDR:PORT` or `unix:/path`. Inherited sockets named `ops` win over it.
+    /// `ADDR:PORT` or `unix:/path`. Inherited sockets named `ops` take precedence.
     pub listen: Listen,
 }
 
@@ -43,7 +43,7 @@ impl Default for Ops {
     }
 }
 
-/// Two places, where clients can connect.
+/// Checks that the addresses differ and that clients can connect to them.
 pub(super) fn check(public: &Public, ops: &Ops, checker: &mut Checker) {
     let (public, ops) = (&public.listen, &ops.listen);
     for (key, listen) in [("public.listen", public), ("ops.listen", ops)] {
@@ -68,7 +68,7 @@ pub(super) fn check(public: &Public, ops: &Ops, checker: &mut Checker) {
     }
 }
 
-/// What can be bound, but no client can connect to.
+/// Says why no client can connect to an address, even though it can be bound.
 fn unreachable(address: SocketAddr) -> Option<String> {
     let ip = address.ip();
     if matches!(address, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0) {
@@ -86,7 +86,7 @@ fn unusable(path: &Path) -> Option<String> {
     if bytes.contains(&0) {
         return Some(NUL_IN_PATH.into());
     }
-    // a slash at the end would be left out of the name
+    // the kernel would leave a slash at the end out of the name
     let (Some(_), Some(folder), false) = (path.file_name(), path.parent(), bytes.ends_with(b"/")) else {
         return Some(format!(
             "`unix:{}` names no file, like \"unix:/run/uecho/public.sock\"",
@@ -96,18 +96,19 @@ fn unusable(path: &Path) -> Option<String> {
     let most = PATH_BYTES - OWN_NAME_BYTES - 1;
     match (bytes.len(), folder.as_os_str().len()) {
         (found, _) if found > PATH_BYTES => {
-            Some(format!("the path has {found} bytes, a socket's has at most {PATH_BYTES}"))
+            Some(format!("the path has {found} bytes; a socket can have at most {PATH_BYTES}"))
         }
         (_, found) if found > most => {
-            Some(format!("the folder has {found} bytes, a socket's has at most {most}"))
+            Some(format!("the folder has {found} bytes; that of a socket can have at most {most}"))
         }
         _ => None,
     }
 }
 
-/// Whether both cannot be bound: the same port, and an address in common. Port 0 is another port every time.
+/// Whether the two addresses cannot both be bound: they have the same port, and an address in common. Port 0
+/// is a different port every time.
 fn collide(a: SocketAddr, b: SocketAddr) -> bool {
-    // [::] takes IPv4 as well; 0.0.0.0 does not take IPv6
+    // [::] accepts IPv4 as well; 0.0.0.0 does not accept IPv6
     let covers = |a: IpAddr, b: IpAddr| a == b || a.is_unspecified() && (a.is_ipv6() || b.is_ipv4());
     let [x, y] = [a, b].map(|address| address.ip().to_canonical());
     a.port() == b.port() && a.port() != 0 && (covers(x, y) || covers(y, x))

@@ -7,11 +7,11 @@ use uecho_probe::units::DurationValue;
 
 use crate::config::checker::{Checker, DAY};
 
-/// Shape of log lines on stderr. The journal always gets structured fields.
+/// The format of log lines on standard error. The journal always gets structured fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
-    /// The journal when stderr is the journal, else text.
+    /// The journal when standard error is the journal, else text.
     #[default]
     Auto,
     /// One line of text per event.
@@ -20,7 +20,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// Which requests leave an event.
+/// Which requests are logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Access {
@@ -29,7 +29,7 @@ pub enum Access {
     Errors,
     /// Every request.
     All,
-    /// None.
+    /// No request.
     Off,
 }
 
@@ -41,9 +41,9 @@ pub struct Log {
     pub filter: String,
     /// Where and how events are written.
     pub format: LogFormat,
-    /// Which requests leave an event.
+    /// Which requests are logged.
     pub access: Access,
-    /// From this duration on, a request is slow.
+    /// A request that takes this long or longer is slow.
     pub slow: DurationValue,
 }
 
@@ -59,7 +59,7 @@ impl Default for Log {
 }
 
 impl Log {
-    /// A filter that parses.
+    /// Checks that the filter can be parsed.
     pub(super) fn check(&self, checker: &mut Checker) {
         if let Err(error) = EnvFilter::builder().parse(&self.filter) {
             checker.refuse("log.filter", format!("{error}; write it like \"info\" or \"info,uecho=debug\""));

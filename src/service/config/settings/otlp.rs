@@ -18,21 +18,22 @@ use crate::config::{
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Otlp {
-    /// Base URL of the collector (`/v1/traces` is appended); none: `OTEL_EXPORTER_OTLP_*`, else no export.
+    /// Base URL of the collector (`/v1/traces` is appended); if not set, `OTEL_EXPORTER_OTLP_*`, else no
+    /// export.
     pub endpoint: Option<String>,
     /// Extra request headers, name to value.
     #[serde(serialize_with = "secret::redacted_values")]
     #[schemars(schema_with = "forms::secrets")]
     pub headers: BTreeMap<String, SecretString>,
-    /// Share of new traces that are sampled, 0.0 to 1.0; none: `OTEL_TRACES_SAMPLER`, else 1.0.
+    /// Share of new traces that are sampled, 0.0 to 1.0; if not set, `OTEL_TRACES_SAMPLER`, else 1.0.
     #[schemars(range(min = 0, max = 1))]
     pub sample_ratio: Option<f64>,
-    /// Time for one export; none: `OTEL_EXPORTER_OTLP_TIMEOUT`, else 10 s.
+    /// Time for one export; if not set, `OTEL_EXPORTER_OTLP_TIMEOUT`, else 10 s.
     pub timeout: Option<DurationValue>,
 }
 
 impl Otlp {
-    /// A collector that can be addressed, headers that can be sent.
+    /// Checks that the collector can be addressed and the headers can be sent.
     pub(super) fn check(&self, checker: &mut Checker) {
         if let Some(Err(text)) = self.endpoint.as_deref().map(str::parse::<BaseUrl>) {
             checker.refuse("otlp.endpoint", text);

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Policy {
-    /// Any number, none included.
+    /// Any number, including none.
     #[default]
     BestEffort,
     /// Every peer.

@@ -5,21 +5,21 @@ use std::{borrow::Cow, fmt, num::NonZeroUsize, ops::RangeInclusive};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// More than any machine has use for.
+/// The upper end is more than any machine can use.
 const RANGE: RangeInclusive<u64> = 1..=1024;
 
 /// How many threads serve.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Workers {
-    /// One for each CPU that the process may use, by affinity and by the quota of its cgroup.
+    /// One thread for each CPU that the process may use, by affinity and by the quota of its cgroup.
     #[default]
     Auto,
-    /// So many.
+    /// This many.
     Number(NonZeroUsize),
 }
 
 impl Workers {
-    /// How many that is, on this machine.
+    /// The number of threads on this machine.
     #[must_use]
     pub fn count(self) -> usize {
         match self {

@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stall_is_not_held_against_anyone() {
+    fn a_stall_of_the_process_uses_up_no_limit() {
         let clock = Clock::default();
         assert_eq!(clock.advance(1), 1);
         assert_eq!(clock.advance(300), 3);

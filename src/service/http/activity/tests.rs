@@ -1,4 +1,4 @@
-//! Which limit runs when, and what stands against what.
+//! Which limit runs when, and which order replaces which.
 
 use crate::http::activity::*;
 
@@ -12,7 +12,7 @@ fn at(ticks: u32) -> (Arc<Clock>, Arc<Activity>) {
 }
 
 #[test]
-fn a_fresh_connection_owes_its_first_byte_then_its_header() {
+fn a_new_connection_waits_for_its_first_byte_then_its_header() {
     let (_, activity) = at(3);
     assert_eq!(activity.waiting_for(), Some((0, Closed::FirstByte)));
     activity.received();
@@ -33,7 +33,7 @@ fn a_request_under_way_has_no_limit_here_and_idleness_begins_at_its_end() {
 }
 
 #[test]
-fn idleness_begins_when_the_last_answer_is_out_and_nothing_else_that_is_sent_ends_it() {
+fn idleness_begins_when_the_last_answer_is_sent_and_other_frames_do_not_end_it() {
     let (clock, activity) = at(1);
     activity.received();
     drop(activity.begin());
@@ -47,7 +47,7 @@ fn idleness_begins_when_the_last_answer_is_out_and_nothing_else_that_is_sent_end
 }
 
 #[test]
-fn a_later_header_counts_from_its_first_byte_until_a_request_comes_of_it() {
+fn the_time_of_a_later_header_begins_at_its_first_byte_and_ends_with_its_request() {
     let (clock, activity) = at(1);
     activity.received();
     drop(activity.begin());
@@ -61,15 +61,11 @@ fn a_later_header_counts_from_its_first_byte_until_a_request_comes_of_it() {
     clock.advance(1);
     activity.head_received();
     drop(call);
-    assert_eq!(
-        activity.waiting_for(),
-        Some((5, Closed::Idle)),
-        "what came meanwhile belonged to the request"
-    );
+    assert_eq!(activity.waiting_for(), Some((5, Closed::Idle)), "the bytes during the request were its body");
 }
 
 #[test]
-fn only_the_last_request_may_have_more_of_its_body_on_the_way() {
+fn only_the_last_request_may_still_receive_a_body() {
     let (_, activity) = at(0);
     assert!(!activity.has_body());
     let call = activity.begin();
@@ -81,7 +77,7 @@ fn only_the_last_request_may_have_more_of_its_body_on_the_way() {
 }
 
 #[test]
-fn a_client_that_takes_nothing_is_noticed_even_while_a_request_is_under_way() {
+fn a_client_that_does_not_read_is_noticed_even_while_a_request_is_under_way() {
     let (clock, activity) = at(5);
     let _call = activity.begin();
     activity.stalled(true);
@@ -92,7 +88,7 @@ fn a_client_that_takes_nothing_is_noticed_even_while_a_request_is_under_way() {
 }
 
 #[test]
-fn resting_is_the_least_of_orders() {
+fn every_other_order_replaces_the_order_to_rest() {
     let (_, activity) = at(0);
     activity.order(Order::Rest);
     assert_eq!(activity.ordered(), Order::Rest);
@@ -105,7 +101,7 @@ fn resting_is_the_least_of_orders() {
 }
 
 #[test]
-fn an_order_to_close_can_be_taken_back_by_who_got_it() {
+fn the_connection_can_take_back_an_order_to_close() {
     let (_, activity) = at(0);
     for (reason, left) in [(Closed::Idle, Order::None), (Closed::Drain, Order::Drain)] {
         activity.order(Order::Close(reason));
@@ -119,7 +115,7 @@ fn an_order_to_close_can_be_taken_back_by_who_got_it() {
 }
 
 #[test]
-fn an_order_to_close_stands() {
+fn no_other_order_replaces_an_order_to_close() {
     let (_, activity) = at(0);
     activity.order(Order::Drain);
     assert_eq!(activity.ordered(), Order::Drain);
@@ -129,7 +125,7 @@ fn an_order_to_close_stands() {
 }
 
 #[test]
-fn a_request_overtakes_what_was_ordered_for_its_absence_and_nothing_else() {
+fn a_request_overtakes_only_an_order_that_its_absence_caused() {
     let silent = [Closed::Idle, Closed::Cap, Closed::Drain];
     let (_, activity) = at(1);
     assert!(!activity.has_overtaken(Closed::FirstByte));
@@ -139,7 +135,7 @@ fn a_request_overtakes_what_was_ordered_for_its_absence_and_nothing_else() {
     assert!(silent.iter().all(|reason| !activity.has_overtaken(*reason)));
     activity.head_received();
     assert!(silent.iter().all(|reason| activity.has_overtaken(*reason)));
-    assert!(!activity.has_overtaken(Closed::Header), "it is the header that takes too long");
+    assert!(!activity.has_overtaken(Closed::Header), "the header itself takes too long");
     let _call = activity.begin();
     assert!(silent.iter().chain(&[Closed::Header]).all(|reason| activity.has_overtaken(*reason)));
     assert!(![Closed::Write, Closed::Cut].iter().any(|reason| activity.has_overtaken(*reason)));

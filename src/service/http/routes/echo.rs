@@ -1,4 +1,5 @@
-//! `GET /{text}`: the text of the path, decoded and escaped, right back at ya. The hot path.
+//! `GET /{text}`: the service decodes the text of the path, escapes it and sends it right back at ya. The hot
+//! path.
 
 use std::borrow::Cow;
 
@@ -22,14 +23,14 @@ const SUFFIX: &str = " right back at ya!";
 /// The JSON form of an echo.
 #[derive(Serialize, serde::Deserialize, Debug, PartialEq, Eq)]
 pub struct Echo {
-    /// What was sent.
+    /// The text that was sent.
     pub text: String,
-    /// What comes back.
+    /// The text that comes back.
     pub message: String,
 }
 
-/// The text that a path carries: one leading slash removed, percent-decoded; bytes that are not UTF-8, and
-/// NUL, become U+FFFD.
+/// The text in a path: without the leading slash, percent-decoded; bytes that are not UTF-8, and NUL, become
+/// U+FFFD.
 ///
 /// # Errors
 /// A `%` is not followed by two hexadecimal digits: 400.
@@ -60,11 +61,11 @@ fn malformed_escape(raw: &[u8]) -> Option<usize> {
         .map(|at| at + 1)
 }
 
-/// The page of a line of text.
+/// Makes the page of a line of text.
 #[must_use]
 pub fn page(line: &str, suffix: &str) -> Bytes {
     let line = html_escape::encode_quoted_attribute(line);
-    // exact, because `Bytes` takes over a full vector without another allocation
+    // the capacity is exact, because `Bytes` takes over a full vector without another allocation
     let mut page = Vec::with_capacity(PAGE[0].len() + line.len() + suffix.len() + PAGE[1].len());
     page.extend_from_slice(PAGE[0].as_bytes());
     page.extend_from_slice(line.as_bytes());
@@ -73,7 +74,7 @@ pub fn page(line: &str, suffix: &str) -> Bytes {
     page.into()
 }
 
-/// What comes back for a text.
+/// The message that comes back for a text.
 #[must_use]
 pub fn message(text: &str) -> String {
     format!("{text}{SUFFIX}")
@@ -88,7 +89,7 @@ pub fn preferred(headers: &HeaderMap) -> Media {
 /// The body of the answer to `GET /{text}` in this form.
 ///
 /// # Errors
-/// As [`text`].
+/// Those of [`text`].
 pub fn respond(path: &str, media: Media) -> Result<Bytes, Problem> {
     let text = text(path)?;
     let body = match media {
@@ -101,8 +102,8 @@ pub fn respond(path: &str, media: Media) -> Result<Bytes, Problem> {
     Ok(body)
 }
 
-/// What the router does not know: texts are answered before it is asked, so this is a method or an API path
-/// that does not exist.
+/// Answers what no route matches. The router gets no `GET` of a text, so this is another method, or an API
+/// path that does not exist.
 pub async fn fallback(uri: Uri) -> Problem {
     if Route::of(Side::Public, uri.path()) == Route::Echo {
         Problem::method_not_allowed("GET,HEAD")
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn exactly_one_slash_goes_and_escapes_are_decoded() {
+    fn exactly_one_slash_is_removed_and_escapes_are_decoded() {
         for (path, text_) in [
             ("/hello", "hello"),
             ("//hello", "/hello"),
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_is_the_originals() {
+    fn the_page_is_that_of_the_original() {
         let page = respond("/hello", Media::Html).unwrap();
         let expected = "<html><head><title>Unstoppable Echo</title></head><body><h1>hello right back at \
             ya!</h1></body></html>";
@@ -157,7 +158,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_html_parser_gives_back_the_text_and_no_new_element(
+        fn an_html_parser_reads_the_text_and_no_new_element(
             text_ in "\\PC{0,40}|[<>&\"'/a-z =!-]{0,40}",
         ) {
             let encoded = percent_encoding::utf8_percent_encode(&text_, percent_encoding::NON_ALPHANUMERIC);

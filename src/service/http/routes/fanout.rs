@@ -1,4 +1,4 @@
-//! `GET /api/v1/fanout/{text}`: the text to all peers, and one answer of theirs.
+//! `GET /api/v1/fanout/{text}`: sends the text to all peers, and makes one answer of theirs.
 
 use std::{io, sync::Arc, time::Instant};
 
@@ -38,15 +38,15 @@ mod shown;
 mod waterfall;
 
 const PREFIX: &str = "/api/v1/fanout";
-/// About how many bytes an answer is without its text (which is there twice) and its replies.
+/// About how many bytes an answer has besides its text (which it contains twice) and its replies.
 const OWN_BYTES: usize = 1024;
 
-/// Asks all peers. 200 when the policy is met, 502 or 504 when not (the body is the same); 400 for a
-/// malformed path or header, 414 for a text too long to be passed on, 503 when there is no room for what the
-/// peers say, 508 for a request that loops.
+/// Asks all peers. 200 when the policy is met, 502 or 504 when it is not (the body is the same); 400 for a
+/// malformed path or header, 414 for a text too long to be passed on, 503 when there is no room for the
+/// replies, 508 for a request that loops.
 ///
 /// # Errors
-/// The problem to answer with.
+/// The problem that the client gets.
 pub(crate) async fn get(
     State(app): State<Arc<App>>,
     Extension(trace): Extension<TraceContext>,
@@ -56,7 +56,7 @@ pub(crate) async fn get(
     let start = Instant::now();
     let live = app.live.load_full();
     let peers = &live.peers;
-    // the raw path: an escaped slash belongs to the text
+    // this reads the raw path: an escaped slash belongs to the text
     let text = echo::text(uri.path().strip_prefix(PREFIX).unwrap_or_default())?;
     let claim = Claim::read(&headers)?;
     claim.guard(peers.settings.max_hops)?;
@@ -90,7 +90,7 @@ pub(crate) async fn get(
         replies: &hops,
     };
     let media = negotiate::prefer(&headers, &[Media::Json, Media::Html, Media::Json]);
-    // the answer takes the room of the replies that it is made of, so no other request can get in between
+    // the answer takes the room of the replies that it is made of, so no other request can take it in between
     let mut body = Buffer::new(held);
     match media {
         Media::Html => body.extend(page::of(&fan_in, verdict.http).as_bytes())?,

@@ -1,4 +1,4 @@
-//! Any method, `/api/v1/echo`: the request as we saw it, secrets redacted.
+//! Any method, `/api/v1/echo`: answers with the request as the service saw it, secrets redacted.
 
 use std::{collections::BTreeMap, pin::pin, sync::Arc};
 
@@ -23,7 +23,7 @@ const SECRET_HEADERS: [header::HeaderName; 3] =
 #[derive(Serialize)]
 struct Mirror<'a> {
     method: &'a str,
-    /// Of the target, when it names one: HTTP/2's `:authority`, or an absolute URI.
+    /// The authority of the target, when it names one: HTTP/2's `:authority`, or an absolute URI.
     authority: Option<&'a str>,
     path: &'a str,
     query: Option<&'a str>,
@@ -33,7 +33,7 @@ struct Mirror<'a> {
     receipt: &'a Receipt,
 }
 
-/// A body as JSON can carry it.
+/// A body in a form that JSON can contain.
 #[derive(Serialize)]
 struct Content<'a> {
     bytes: usize,
@@ -56,7 +56,7 @@ impl<'a> From<&'a [u8]> for Content<'a> {
     }
 }
 
-/// Without a copy on the way.
+/// Writes base64 without an intermediate copy.
 fn base64<S: Serializer>(bytes: &&[u8], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&Base64Display::new(bytes, &BASE64_STANDARD))
 }
@@ -76,7 +76,7 @@ pub(crate) async fn any(
         Err(Problem::new(StatusCode::REQUEST_TIMEOUT)
             .detail(format!("the request body was not complete within {}", limits.body)))
     });
-    // what is left of the body is not worth reading
+    // the rest of the body is not worth reading
     let body = body.map_err(Problem::close)?;
     let live = app.live.load();
     let mirror = Mirror {
@@ -92,7 +92,7 @@ pub(crate) async fn any(
     json::held(&app.memory, StatusCode::OK, &mirror)
 }
 
-/// The whole body, which is held as it comes.
+/// Reads the whole body, which counts against `limits.memory` as it comes.
 async fn read(app: &App, body: Body) -> Result<Buffer, Problem> {
     let limit = app.settings.limits.body_bytes;
     let mut body = pin!(Limited::new(body, limit.0));

@@ -17,7 +17,7 @@ async fn one_at_a_time_makes_room_unless_it_is_slow_to_leave() {
         orders.filter(|order| *order == Order::Close(Closed::Cap)).count()
     };
     assert!(timeout(TICK * 5 / 2, connections.room()).await.is_err(), "nobody has left");
-    assert_eq!(told(), 1, "the others may stay while this one says goodbye");
+    assert_eq!(told(), 1, "the others stay while this one ends");
     let no_end = timeout(TICK * (PATIENCE + 20), connections.room()).await;
     assert!(no_end.is_err() && told() == 3, "{} were told while none of them left", told());
 }

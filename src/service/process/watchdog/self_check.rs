@@ -1,4 +1,5 @@
-//! The service asks itself: accept, parse, decode, escape, answer, all the way through the public listener.
+//! The service asks itself: the request is accepted, parsed, decoded, escaped and answered, all the way
+//! through the public listener.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,8 +19,8 @@ use crate::{
 
 pub(super) const USER_AGENT: &str = concat!("uecho-watchdog/", env!("CARGO_PKG_VERSION"));
 
-/// Where we can ask ourselves, Unix sockets first: a service without the host's network namespace can reach
-/// only those.
+/// The addresses at which the service can ask itself, Unix sockets first: a service in a network namespace
+/// of its own can reach only those.
 #[must_use]
 pub(crate) fn targets(listeners: &[Listener]) -> Vec<Target> {
     let mut addresses: Vec<_> = listeners.iter().filter_map(Listener::address).collect();
@@ -27,21 +28,21 @@ pub(crate) fn targets(listeners: &[Listener]) -> Vec<Target> {
     addresses.iter().filter_map(|address| Target::of(address).ok()).collect()
 }
 
-/// Asks again and again.
+/// Checks the service again and again.
 pub(crate) struct SelfCheck {
     app: Arc<App>,
     clients: Vec<Arc<Client>>,
-    /// From the last check; the only way in while every connection is taken.
+    /// The connection of the last check; the only one that works while all connections are taken.
     reserve: Option<ClientConnection>,
     limit: Duration,
 }
 
 impl SelfCheck {
-    /// A check of these targets, the first that accepts at each time; `limit` bounds each of at most two
-    /// requests.
+    /// A check of these targets: each time, the first of them that accepts is asked. `limit` bounds each of
+    /// at most two requests.
     ///
     /// # Errors
-    /// There is no target, or it cannot be a client's.
+    /// There is no target, or a client cannot use it.
     pub(crate) fn new(app: Arc<App>, targets: &[Target], limit: Duration) -> Result<Self, Fault> {
         let clients = targets
             .iter()
@@ -56,12 +57,12 @@ impl SelfCheck {
         Ok(Self { app, clients, reserve: None, limit })
     }
 
-    /// Asks over a new connection. While new ones have to wait by design (`limits.connections` is reached, or
-    /// file descriptors have run out), the connection of the last check is asked instead: a full service is
+    /// Asks over a new connection. While new connections must wait (`limits.connections` is reached, or file
+    /// descriptors have run out), this asks over the connection of the last check instead: a full service is
     /// not a hung one.
     ///
     /// # Errors
-    /// No answer within the limit, or a wrong one.
+    /// There was no answer within the limit, or a wrong one.
     pub(crate) async fn check(&mut self) -> Result<(), Fault> {
         let errors = self.app.metrics.accept_errors.get();
         let fault = if self.full() {
@@ -94,8 +95,8 @@ impl SelfCheck {
     async fn ask_anew(&self) -> Result<Option<ClientConnection>, Fault> {
         let mut connection = self.connect().await?;
         ask(&self.app, &mut connection).await?;
-        // with our key, this tells the server whose connection it is; while the service goes down, it is
-        // closed by now
+        // the request carries our key, which tells the server that this is the watchdog's connection; while
+        // the service drains, the server has already closed it
         Ok(connection.get("/healthz", "application/json").await.ok().map(|_| connection))
     }
 
@@ -111,7 +112,7 @@ impl SelfCheck {
     }
 }
 
-/// Asks, but for no longer than this.
+/// Asks, and gives up after `limit`.
 pub(super) async fn bounded<T>(
     limit: Duration,
     asking: impl Future<Output = Result<T, Fault>>,
@@ -120,11 +121,11 @@ pub(super) async fn bounded<T>(
     tokio::time::timeout(limit, asking).await.unwrap_or(Err(late))
 }
 
-/// Asks, and makes sure that it is this service that answers.
+/// Asks, and checks that this service answered.
 pub(super) async fn ask(app: &App, connection: &mut ClientConnection) -> Result<(), Fault> {
     let before = app.live.load_full();
     let receipt = check::ask(connection, Step::Page, &Challenge::random()).await?;
-    // a reload meanwhile may have changed it
+    // a reload may have changed the receipt in the meantime
     if receipt == before.receipt || receipt == app.live.load().receipt {
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! The service asks each of its workers, over a connection that is handed to that worker and to no other.
+//! The service asks each of its workers, over a connection that it hands to that worker alone.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,11 +18,11 @@ use crate::{
 /// Asks all workers again and again.
 pub(super) struct Visits {
     way: Way,
-    /// One a worker, from the last check: there may be no file descriptors for new ones.
+    /// One connection for each worker, from the last check: there may be no file descriptors for new ones.
     open: Vec<Option<ClientConnection>>,
 }
 
-/// How each is asked.
+/// What a visit to a worker needs.
 struct Way {
     app: Arc<App>,
     server: Arc<Server>,
@@ -31,11 +31,11 @@ struct Way {
 }
 
 impl Visits {
-    /// None yet; `limit` bounds each of at most two requests to a worker. An only worker answers by the
-    /// listener, and gets none.
+    /// Starts without connections; `limit` bounds each of at most two requests to a worker. A single worker
+    /// gets no visits, because it answers the requests by the listener.
     ///
     /// # Errors
-    /// As [`Client::new`].
+    /// Those of [`Client::new`].
     pub(super) fn new(app: Arc<App>, server: Arc<Server>, limit: Duration) -> Result<Self, Fault> {
         let client = Client::new(&Target::Unix("socketpair".into()))?.user_agent(USER_AGENT);
         let client = Arc::new(client.header(X_UECHO_WATCHDOG, app.watchdog_key.header()));
@@ -43,10 +43,10 @@ impl Visits {
         Ok(Self { way: Way { app, server, client, limit }, open: (0..count).map(|_| None).collect() })
     }
 
-    /// Asks each.
+    /// Asks each worker.
     ///
     /// # Errors
-    /// The first that does not answer within the limit, or wrong.
+    /// The first worker that does not answer within the limit, or answers wrongly.
     pub(super) async fn check(&mut self) -> Result<(), Fault> {
         let Self { way, open } = self;
         let visits = open.iter_mut().enumerate().map(|(worker, open)| way.ask(worker, open));
@@ -55,8 +55,8 @@ impl Visits {
 }
 
 impl Way {
-    /// Asks over the open connection, and over a new one if that comes to nothing: it may have been idle for
-    /// too long.
+    /// Asks over the open connection; if that fails, asks over a new one, because the old one may have been
+    /// idle for too long.
     async fn ask(&self, worker: usize, open: &mut Option<ClientConnection>) -> Result<(), Fault> {
         if let Some(connection) = open
             && bounded(self.limit, ask(&self.app, connection)).await.is_ok()
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_worker_that_hangs_is_found_and_named_whichever_it_is() {
+    async fn any_worker_that_hangs_is_found_and_named() {
         for hung in 1..COUNT {
             let (app, serving, threads, _tasks) = serving().await;
             let mut visits = Visits::new(app.clone(), serving.server(), Duration::from_secs(30)).unwrap();
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn visits_are_counted_nowhere_and_take_nobodys_place() {
+    async fn visits_do_not_count_as_connections() {
         let (app, serving, _threads, _tasks) = serving().await;
         let mut visits = Visits::new(app.clone(), serving.server(), Duration::from_secs(30)).unwrap();
         visits.check().await.unwrap();

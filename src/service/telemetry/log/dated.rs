@@ -1,4 +1,4 @@
-//! Events with their time as a field, for an output that knows no other way to be told it.
+//! Events with their time as a field, for an output that takes the time in no other way.
 
 use std::collections::HashMap;
 
@@ -10,22 +10,22 @@ use tracing::{
     subscriber::Interest,
 };
 
-/// Name of the field, the last one: RFC 3339 in UTC.
+/// The name of the field, which comes last: RFC 3339 in UTC.
 const TIMESTAMP: &str = "timestamp";
 
-/// What the call sites of events look like with that field. There are as many as in the program's text, and
-/// they stay.
+/// The metadata of the call sites of events, with that field added. Their number is that of the call sites in
+/// the program, and they are never freed.
 #[derive(Default)]
 pub(super) struct Dated(HashMap<Identifier, &'static Metadata<'static>>);
 
 impl Dated {
-    /// The same, and the field.
+    /// The same metadata with the field added.
     pub(super) fn of(&mut self, metadata: &'static Metadata<'static>) -> &'static Metadata<'static> {
         self.0.entry(metadata.callsite()).or_insert_with(|| Site::leak(metadata))
     }
 }
 
-/// What the new metadata is told from others by.
+/// The call site that identifies the new metadata.
 struct Site(&'static Metadata<'static>);
 
 impl Site {

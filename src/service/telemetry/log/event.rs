@@ -1,4 +1,4 @@
-//! A log event on its way from where it happened to the log thread.
+//! A log event between the thread where it happened and the log thread.
 
 use std::{
     fmt::{self, Write},
@@ -13,7 +13,8 @@ use uecho_probe::escape;
 
 use crate::telemetry::log::{dated::Dated, moment::rfc3339};
 
-/// Most bytes of one value; what is longer is cut there. More than a datagram to the journal holds.
+/// The most bytes of one value; a longer one is cut there. This is more than a datagram to the journal can
+/// have.
 const MAX_VALUE_BYTES: usize = 256 * 1024;
 
 /// An event with its values copied, control characters made visible.
@@ -51,8 +52,8 @@ impl Captured {
         captured
     }
 
-    /// Makes the event again. Text goes as a string, however it was made, so that it is quoted wherever
-    /// others would be.
+    /// Makes the event again. Every text becomes a string, however it was recorded, so that an output quotes
+    /// it like any other string.
     pub(super) fn replay(&self, take: impl FnOnce(&Event<'_>)) {
         self.make(self.metadata, None, take);
     }
@@ -60,7 +61,7 @@ impl Captured {
     /// Makes the event again, with its time as a field of its own.
     pub(super) fn replay_dated(&self, dated: &mut Dated, take: impl FnOnce(&Event<'_>)) {
         let mut time = String::new();
-        // a String takes everything
+        // to write to a String cannot fail
         let _ = write!(time, "{}", rfc3339(self.time));
         self.make(dated.of(self.metadata), Some(&time), take);
     }
@@ -138,7 +139,7 @@ mod tests {
 
     use super::*;
 
-    /// What is made of events again: names and values.
+    /// The names and values of the events that are made again.
     #[derive(Default)]
     struct Again(Mutex<Vec<String>>);
 
@@ -164,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_has_an_end() {
+    fn a_long_value_is_cut() {
         let mut text = Capped("x".repeat(MAX_VALUE_BYTES - 1));
         write!(text, "ä and {}", 7).unwrap();
         assert_eq!(text.0.len(), MAX_VALUE_BYTES - 1);

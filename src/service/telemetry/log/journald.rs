@@ -1,4 +1,4 @@
-//! The journal as the output: each event is one entry, framed and sent by tracing-journald.
+//! The journal as the output: tracing-journald makes one entry of each event and sends it.
 
 use std::{io, os::unix::net::UnixDatagram};
 
@@ -8,12 +8,12 @@ use uecho_probe::journal;
 
 use crate::telemetry::log::{dated::Dated, event::Captured};
 
-/// The way to the journal.
+/// The connection to the journal.
 pub(super) struct Journald {
     entries: Box<dyn Subscriber + Send + Sync>,
     dated: Dated,
-    /// Asks whether the journal is there; tracing-journald has a socket of its own, and keeps its errors to
-    /// itself.
+    /// Asks whether the journal listens; tracing-journald has a socket of its own, and does not report its
+    /// errors.
     asking: UnixDatagram,
     /// How many entries were sent since the journal was last asked.
     sent: u64,
@@ -29,7 +29,7 @@ impl Journald {
         Ok(Self { entries, dated: Dated::default(), asking: UnixDatagram::unbound()?, sent: 0 })
     }
 
-    /// Sends an event of the log thread itself, as it is.
+    /// Sends an event of the log thread itself; adds no time field.
     pub(super) fn event(&mut self, event: &Event<'_>) {
         self.entries.event(event);
         self.sent += 1;
@@ -41,13 +41,13 @@ impl Journald {
         self.sent += 1;
     }
 
-    /// Whether anybody listens.
+    /// Whether the journal listens.
     pub(super) fn reachable(&self) -> bool {
         self.asking.connect(journal::SOCKET).is_ok()
     }
 
-    /// How many entries sent since the last call count as lost: all of them, if the journal does not take an
-    /// empty datagram now, which it discards.
+    /// How many of the entries sent since the last call count as lost: all of them, if the journal now
+    /// refuses an empty datagram, which it discards.
     pub(super) fn take_lost(&mut self) -> u64 {
         let sent = std::mem::take(&mut self.sent);
         let arrived = sent == 0 || self.asking.send(&[]).is_ok();

@@ -1,4 +1,4 @@
-//! When an event happened: before it is written, which may be much later when a reader is slow.
+//! The time of an event: it may be written much later when a reader is slow.
 
 use std::{
     cell::Cell,
@@ -13,7 +13,7 @@ thread_local! {
     static NOW: Cell<Option<SystemTime>> = const { Cell::new(None) };
 }
 
-/// Does `work`, in which it is this time for all events of this thread.
+/// Does `work`; for all events that this thread writes during it, the time is `time`.
 pub(super) fn at<T>(time: SystemTime, work: impl FnOnce() -> T) -> T {
     NOW.set(Some(time));
     let done = work();
@@ -23,11 +23,11 @@ pub(super) fn at<T>(time: SystemTime, work: impl FnOnce() -> T) -> T {
 
 /// RFC 3339 in UTC, with microseconds.
 pub(super) fn rfc3339(time: SystemTime) -> Rfc3339Timestamp {
-    // humantime panics at what is earlier
+    // humantime panics at earlier times
     humantime::format_rfc3339_micros(time.max(UNIX_EPOCH))
 }
 
-/// The time of the event that is being written, for the `fmt` layer.
+/// Gives the `fmt` layer the time of the event that is being written.
 pub(super) struct Moment;
 
 impl FormatTime for Moment {

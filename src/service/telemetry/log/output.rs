@@ -1,12 +1,12 @@
-//! Where events go: the journal when stderr is the journal, else text on stderr, or JSON by `log.format`.
-//! Never two of them.
+//! Where events go: to the journal when standard error is the journal, else as text or (`log.format`) JSON to
+//! standard error. Never to two of them.
 //!
 //! # Journal fields (an interface)
 //! `SYSLOG_IDENTIFIER=uecho`, `MESSAGE`, `PRIORITY` (error 3, warn 4, info 6, debug and trace 7), `TIMESTAMP`
-//! (RFC 3339, UTC; when it happened: journald's own times are those of its arrival, and nobody else may set
-//! them), `TARGET`, `CODE_FILE`, `CODE_LINE`, and the event's own fields without prefix, in upper case with
-//! `_` for `.`: `trace_id` is `TRACE_ID`, `http.route` is `HTTP_ROUTE`. See [`crate::telemetry::access`] for
-//! those of a request. Control characters are made visible in all of them.
+//! (RFC 3339, UTC; the time when the event happened, because journald sets its own time fields to the time of
+//! arrival), `TARGET`, `CODE_FILE`, `CODE_LINE`, and the fields of the event without prefix, in upper case
+//! with `_` for `.`: `trace_id` is `TRACE_ID`, `http.route` is `HTTP_ROUTE`. See [`crate::telemetry::access`]
+//! for those of a request. Control characters are made visible in all of them.
 
 use std::{
     io,
@@ -31,19 +31,19 @@ use crate::{
     },
 };
 
-/// What the process calls itself in the log.
+/// The name of the process in the log.
 pub(in crate::telemetry) const IDENTIFIER: &str = "uecho";
 
 /// The one output.
 pub(super) enum Output {
-    /// One entry an event.
+    /// One entry for each event.
     Journal(Mutex<Journald>),
-    /// One line an event.
+    /// One line for each event.
     Stderr(Box<dyn Subscriber + Send + Sync>, Buffer),
 }
 
 impl Output {
-    /// Picks the output; a journal that cannot be reached is replaced by text.
+    /// Picks the output; text replaces a journal that cannot be reached.
     pub(super) fn choose(format: LogFormat) -> Self {
         let wanted = format == LogFormat::Auto && journal::is_stderr();
         if wanted && let Ok(journald) = Journald::new(IDENTIFIER) {
@@ -84,7 +84,7 @@ impl Output {
         }
     }
 
-    /// Whether anything would read what is written now.
+    /// Whether something reads what is written now.
     pub(super) fn reachable(&self) -> bool {
         match self {
             Self::Journal(journald) => lock(journald).reachable(),
@@ -92,7 +92,8 @@ impl Output {
         }
     }
 
-    /// Writes out what the events since the last call have left; returns how many of them are lost.
+    /// Writes what the events since the last call have left in the buffer; gives the number of those that are
+    /// lost.
     pub(super) fn write(&self) -> u64 {
         match self {
             Self::Journal(journald) => lock(journald).take_lost(),

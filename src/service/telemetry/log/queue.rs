@@ -1,5 +1,5 @@
-//! The bounded buffer between the runtime and the log thread. Whoever logs never waits: what does not fit is
-//! counted and gone.
+//! The bounded buffer between the runtime and the log thread. A thread that logs never waits: what does not
+//! fit is counted and dropped.
 
 use std::{
     sync::{
@@ -16,14 +16,14 @@ use crate::{
     telemetry::{log::event::Captured, record::Record},
 };
 
-/// Most access records that wait, about 70 ms of them at 60,000 requests a second.
+/// The most access records that wait, about 70 ms of them at 60,000 requests a second.
 const ACCESS_CAPACITY: usize = 4096;
-/// Room beside them, so that a flood of requests does not displace other events.
+/// Room for other events, so that a flood of requests does not displace them.
 const EVENT_CAPACITY: usize = 1024;
-/// What is kept of the buffer when nothing is in it.
+/// The room that the buffer keeps while it is empty.
 const IDLE_CAPACITY: usize = 64;
 
-/// What the log thread is told.
+/// A message to the log thread.
 #[expect(
     clippy::large_enum_variant,
     reason = "nearly all are records: boxed, each would be allocated on one thread and freed on another"
@@ -31,7 +31,7 @@ const IDLE_CAPACITY: usize = 64;
 pub(super) enum Message {
     Event(Box<Captured>),
     Access(Record),
-    /// Answered when everything before it is written.
+    /// The log thread answers this when everything before it is written.
     Flush(SyncSender<()>),
 }
 
@@ -39,7 +39,7 @@ pub(super) enum Message {
 struct Waiting {
     messages: Vec<Message>,
     access: usize,
-    /// Whether the log thread has to be woken.
+    /// Whether a sender must wake the log thread.
     asleep: bool,
 }
 
@@ -49,7 +49,7 @@ struct Shared {
     wake: Condvar,
 }
 
-/// Both ends; cheap to clone.
+/// Both ends of the buffer; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Queue {
     shared: Arc<Shared>,
@@ -58,10 +58,10 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    /// An empty buffer.
+    /// Makes an empty buffer.
     ///
     /// # Errors
-    /// The counter is refused, which it is not.
+    /// The counter has an invalid name: a bug.
     pub(super) fn new() -> Result<Self, ConfigError> {
         let dropped = IntCounter::new(
             "uecho_log_dropped_total",
@@ -89,7 +89,7 @@ impl Queue {
     pub(super) fn flush(&self, limit: Duration) -> bool {
         let (done, written) = mpsc::sync_channel(1);
         let deadline = Instant::now() + limit;
-        // a full buffer takes it once the log thread has emptied it
+        // a full buffer accepts this message when the log thread has emptied it
         while !self.push(Message::Flush(done.clone())) {
             if Instant::now() >= deadline {
                 return false;
@@ -99,7 +99,7 @@ impl Queue {
         written.recv_timeout(deadline.saturating_duration_since(Instant::now())).is_ok()
     }
 
-    /// Takes everything there is into `batch`, which is empty. With `wait`, not before there is something.
+    /// Moves all messages into `batch`, which is empty. With `wait`, this waits until there is one.
     pub(super) fn take(&self, batch: &mut Vec<Message>, wait: bool) {
         let mut waiting = self.lock();
         while wait && waiting.messages.is_empty() {

@@ -1,4 +1,4 @@
-//! Lines on their way to stderr, one an event, written at the end of a batch.
+//! The buffer of lines for standard error, one for each event, written at the end of a batch.
 
 use std::{
     io::{self, ErrorKind, Write},
@@ -6,9 +6,10 @@ use std::{
     time::Duration,
 };
 
-/// What is kept of the buffer between batches.
+/// The room that the buffer keeps between batches.
 const MAX_IDLE_BYTES: usize = 64 * 1024;
-/// Between attempts on a stream that is full and never blocks (somebody else may have made it so).
+/// The pause between attempts on a stream that is full and does not block (another process may have made it
+/// so).
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Cheap to clone; all clones are one buffer.
@@ -18,12 +19,13 @@ pub(super) struct Buffer(Arc<Mutex<Lines>>);
 #[derive(Default)]
 struct Lines {
     bytes: Vec<u8>,
-    /// Whether the last line out there has no end.
+    /// Whether the last line that was written lacks its end.
     torn: bool,
 }
 
 impl Buffer {
-    /// Writes what there is and waits for as long as it takes; returns how many lines could not be written.
+    /// Writes everything and waits for as long as that takes; gives the number of lines that could not be
+    /// written.
     pub(super) fn drain(&self, stream: &mut impl Write) -> u64 {
         let Lines { bytes, torn } = &mut *self.lock();
         if std::mem::take(torn) && !bytes.is_empty() {
@@ -36,7 +38,7 @@ impl Buffer {
                 Ok(written) => rest = &rest[written..],
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::park_timeout(PAUSE),
-                // nowhere is left to say that stderr is gone
+                // there is no place left to report that standard error is gone
                 Err(_) => break,
             }
         }
@@ -67,7 +69,7 @@ impl Write for Buffer {
 mod tests {
     use super::*;
 
-    /// Takes so many bytes at once, in turn; none: an error.
+    /// Takes each of these numbers of bytes in turn, or fails with the error.
     struct ScriptedWriter(Vec<Result<usize, ErrorKind>>, Vec<u8>);
 
     impl Write for ScriptedWriter {
@@ -83,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn each_line_without_its_end_out_there_is_lost() {
+    fn each_line_whose_end_was_not_written_is_lost() {
         for (written, lost, found) in [
             (vec![Ok(99)], 0, "one\ntwo\nthree\n"),
             (
@@ -100,7 +102,7 @@ mod tests {
             buffer.write_all(b"one\ntwo\nthree\n").unwrap();
             let mut stream = ScriptedWriter(written, Vec::new());
             assert_eq!((buffer.drain(&mut stream), std::str::from_utf8(&stream.1).unwrap()), (lost, found));
-            // what follows is a line of its own
+            // the next line is a line of its own
             buffer.write_all(b"four\n").unwrap();
             stream.0 = vec![Ok(99)];
             assert_eq!(buffer.drain(&mut stream), 0);

@@ -22,14 +22,15 @@ use crate::{
 /// Name of the thread, at most 15 bytes.
 pub(super) const NAME: &str = "uecho-log";
 
-/// How long events gather while there are any: one wake-up and one write for all of them.
+/// How long the thread lets events gather while there are any: one wake-up and one write for all of them.
 const GATHER: Duration = Duration::from_millis(10);
 
 thread_local! {
     static HERE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The layer that every event passes: copied into the queue, or written at once on the log thread itself.
+/// The layer that every event passes. It copies the event into the queue, or writes it at once on the log
+/// thread itself.
 pub(super) struct Forward {
     queue: Queue,
     output: Arc<Output>,
@@ -55,7 +56,7 @@ impl<S: Subscriber> Layer<S> for Forward {
     }
 }
 
-/// Starts the thread; the receiver's sender is dropped when the thread ends for any reason.
+/// Starts the thread; the sender of the receiver is dropped when the thread ends for any reason.
 pub(super) fn start(output: Arc<Output>, queue: Queue) -> Result<watch::Receiver<()>, ConfigError> {
     let (alive, watch) = watch::channel(());
     std::thread::Builder::new()
@@ -72,7 +73,7 @@ pub(super) fn start(output: Arc<Output>, queue: Queue) -> Result<watch::Receiver
 fn run(output: &Output, queue: &Queue) -> ! {
     let (mut messages, mut client) = (Vec::new(), access::Client::default());
     loop {
-        // waking a thread that waits takes a system call; while events gather, senders are spared that
+        // to wake a waiting thread takes a system call, which senders save while events gather
         queue.take(&mut messages, true);
         while !messages.is_empty() {
             write(output, &mut messages, &mut client, queue);

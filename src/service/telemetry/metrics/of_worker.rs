@@ -1,5 +1,5 @@
-//! Metrics that a request may touch: each worker has a set of its own, so that no two threads write to one
-//! place; whoever reads them gets the sums. The `prometheus` crate has counters and histograms that threads
+//! The metrics that a request may touch. Each worker has a set of its own, so that no two threads write to
+//! the same place; a reader gets the sums. The `prometheus` crate has counters and histograms that threads
 //! share, and sums of neither.
 
 use std::{
@@ -20,7 +20,7 @@ use crate::route::Route;
 const DURATION_BUCKETS: [f64; 14] =
     [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
-/// Those of one worker.
+/// The metrics of one worker.
 #[derive(Clone)]
 pub(crate) struct OfWorker {
     /// `http_server_request_duration_seconds{http_request_method,http_route,http_response_status_code}`
@@ -34,7 +34,7 @@ pub(crate) struct OfWorker {
 }
 
 impl OfWorker {
-    /// All at zero.
+    /// Makes all metrics, with the value zero.
     pub(super) fn new() -> Result<Self, prometheus::Error> {
         let duration = |name, help| HistogramOpts::new(name, help).buckets(DURATION_BUCKETS.into());
         let request_duration = HistogramVec::new(
@@ -58,7 +58,7 @@ impl OfWorker {
     }
 }
 
-/// Those of all workers, which are read as one.
+/// The metrics of all workers, which are read as one.
 #[derive(Clone, Default)]
 pub(super) struct All(Arc<Mutex<Vec<OfWorker>>>);
 
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_each_worker_counts_is_added_up() {
+    fn the_counts_of_all_workers_are_added_up() {
         let all = All::default();
         for worker in 1..=3u32 {
             let own = OfWorker::new().unwrap();

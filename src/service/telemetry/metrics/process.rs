@@ -1,6 +1,6 @@
-//! What the process uses, read when it is asked for. Only `/proc/self` and system calls are needed, so it
-//! works with `ProcSubset=pid`, and CPU time has fractions; both are why this is not the collector of the
-//! `prometheus` crate.
+//! The resources that the process uses, measured when they are read. This needs only `/proc/self` and system
+//! calls, so it works with `ProcSubset=pid`, and the CPU time has fractions; for these two reasons, this is
+//! not the collector of the `prometheus` crate.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -14,7 +14,7 @@ use rustix::{
     time::{ClockId, clock_gettime},
 };
 
-/// The families `process_*`, named and measured as Prometheus' own client libraries do.
+/// The families `process_*`, named and measured like those of Prometheus' own client libraries.
 pub(super) struct Process {
     cpu: Counter,
     start: Gauge,
@@ -26,7 +26,7 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Of this process, which is taken to have started now.
+    /// The metrics of this process, whose start is taken to be now.
     pub(super) fn new() -> Result<Self, prometheus::Error> {
         let start =
             Gauge::new("process_start_time_seconds", "Start of the process, in seconds since the epoch")?;

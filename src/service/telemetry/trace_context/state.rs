@@ -1,19 +1,18 @@
-//! The list of a `tracestate` (<https://www.w3.org/TR/trace-context-2/#tracestate-header>): read from all
-//! headers of that name, and shortened by whole members to what may be passed on.
+//! The list of a `tracestate` (<https://www.w3.org/TR/trace-context-2/#tracestate-header>): it is read from
+//! all headers of that name, and shortened by whole members to the size that may be passed on.
 
 use http::HeaderValue;
 
-/// Most members of a list.
+/// The most members of a list.
 const MAX_MEMBERS: usize = 32;
-/// Most bytes that are passed on: so many everybody should take.
+/// The most bytes that are passed on; every implementation should accept this many.
 const MAX_BYTES: usize = 512;
-/// Longer members go first.
+/// Members longer than this are removed first.
 const LONG_MEMBER_BYTES: usize = 128;
-/// Longest key, and longest value.
+/// The most bytes of a key, and of a value.
 const MAX_PART_BYTES: usize = 256;
 
-/// What of these headers is passed on. None if there is nothing, or if anything is malformed: such a list is
-/// of no use to anybody.
+/// The list to pass on. None if it is empty, or if anything in it is malformed: nobody can use such a list.
 pub(super) fn pass_on<'a>(headers: impl Iterator<Item = &'a HeaderValue>) -> Option<HeaderValue> {
     let mut members: Vec<&[u8]> = headers
         .flat_map(|header| header.as_bytes().split(|byte| *byte == b','))
@@ -24,7 +23,7 @@ pub(super) fn pass_on<'a>(headers: impl Iterator<Item = &'a HeaderValue>) -> Opt
         return None;
     }
     members.truncate(MAX_MEMBERS);
-    // with the commas between them
+    // the length includes the commas between the members
     let length =
         |members: &[&[u8]]| members.iter().map(|member| member.len() + 1).sum::<usize>().saturating_sub(1);
     while length(&members) > MAX_BYTES {
@@ -34,7 +33,7 @@ pub(super) fn pass_on<'a>(headers: impl Iterator<Item = &'a HeaderValue>) -> Opt
     (!members.is_empty()).then(|| HeaderValue::from_bytes(&members.join(&b","[..])).ok()).flatten()
 }
 
-/// Without OWS around it.
+/// Removes optional whitespace (OWS) around a member.
 fn trim(mut member: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = member {
         member = rest;
@@ -72,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_are_one_list_without_space_and_empty_members() {
+    fn all_headers_make_one_list_without_space_and_empty_members() {
         for (headers, expected) in [
             (&["a=1", "b=2,c=3"][..], "a=1,b=2,c=3"),
             (&["a=1 ,\t b=2,, ,", "", "c=3"], "a=1,b=2,c=3"),
@@ -85,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_malformed_is_dropped_whole() {
+    fn a_malformed_list_is_dropped_whole() {
         let long = "x".repeat(257);
         for bad in [
             "junk", "=x", "A=1", "a b=1", "a =1", "a= ", "a=", "a==1", "a=1=2", "@a=1", "_a=1", "a=\u{e9}",
@@ -102,13 +101,13 @@ mod tests {
     }
 
     #[test]
-    fn there_are_32_members_at_most() {
+    fn a_list_has_at_most_32_members() {
         assert_eq!(passed_on(&[&list(0..32)]), Some(list(0..32)));
         assert_eq!(passed_on(&[&list(0..20), &list(20..33)]), Some(list(0..32)));
     }
 
     #[test]
-    fn long_members_go_first_then_those_at_the_end() {
+    fn long_members_are_removed_first_then_those_at_the_end() {
         let member = |key: &str, length: usize| format!("{key}={}", "x".repeat(length - key.len() - 1));
         let list = |members: &[(&str, usize)]| {
             members.iter().map(|(key, length)| member(key, *length)).collect::<Vec<_>>().join(",")
@@ -130,7 +129,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_comes_what_goes_is_a_list(value in "[ -~\t]{0,700}|([a-c]{1,3}=[ -~]{1,90},? ?){0,60}") {
+        fn any_input_yields_a_list_or_none(value in "[ -~\t]{0,700}|([a-c]{1,3}=[ -~]{1,90},? ?){0,60}") {
             if let Some(list) = passed_on(&[&value]) {
                 prop_assert!(list.len() <= 512 && list.split(',').count() <= 32);
                 prop_assert_eq!(passed_on(&[&list]), Some(list.clone()));

@@ -1,4 +1,4 @@
-//! What `[fanout]` refuses, and that all of it is said at once.
+//! What `[fanout]` refuses, and that it names all errors at once.
 
 use super::*;
 
@@ -21,7 +21,7 @@ fn refused(fanout: &Fanout, parts: &[&str]) {
 }
 
 #[test]
-fn what_makes_sense_passes() {
+fn valid_settings_pass() {
     let three = with(&["http://a", "https://a", "http://a/b"]);
     for fanout in [Fanout::default(), Fanout { policy: Policy::Quorum(2), ..three }] {
         assert_eq!(refusals(&fanout), []);
@@ -43,7 +43,7 @@ fn errors_name_the_key_and_what_would_be_right() {
 }
 
 #[test]
-fn all_that_is_wrong_is_said_at_once() {
+fn all_errors_are_named_at_once() {
     let fanout = Fanout { max_hops: 0, policy: Policy::Quorum(9), ..with(&["a", "http://b", "c"]) };
     let keys: Vec<String> = refusals(&fanout).into_iter().map(|invalid| invalid.key).collect();
     assert_eq!(keys, ["fanout.peers[0]", "fanout.peers[2]", "fanout.policy", "fanout.max_hops"]);

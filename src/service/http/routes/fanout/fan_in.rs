@@ -8,7 +8,7 @@ use crate::{
     fanout::{merge::Completeness, tree::Hop},
 };
 
-/// What is answered: as JSON, or drawn as a page.
+/// The content of the answer, as JSON or drawn as a page.
 #[derive(Serialize)]
 pub(super) struct FanIn<'a> {
     pub(super) text: &'a str,

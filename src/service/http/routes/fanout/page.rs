@@ -1,5 +1,5 @@
-//! The answer as a page. No script and no style, which the content security policy forbids; everything a peer
-//! or a caller said is escaped.
+//! The answer as a page. It has no script and no style sheet, which the content security policy forbids;
+//! everything that a peer or a caller said is escaped.
 
 use std::fmt::Write as _;
 
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// Most characters of a word in the heading that are not broken.
+/// A word in the heading may be broken after this many characters.
 const UNBROKEN: usize = 24;
 
 /// The whole page.
@@ -50,7 +50,7 @@ pub(super) fn of(fan_in: &FanIn<'_>, http: StatusCode) -> String {
     page
 }
 
-/// A text whose long words may be broken, so that the page is no wider for them.
+/// A text whose long words may be broken, so that they do not widen the page.
 fn heading(message: &str) -> String {
     let mut heading = String::new();
     let mut unbroken = 0;
@@ -74,7 +74,7 @@ mod tests {
     use crate::fanout::{merge::Completeness, tree::Hop};
 
     #[test]
-    fn long_words_of_the_heading_may_be_broken_and_nothing_else() {
+    fn only_long_words_of_the_heading_may_be_broken() {
         let word = "a".repeat(UNBROKEN - 1);
         assert_eq!(heading(&format!("{word} <{}", &word[1..])), format!("{word} &lt;{}", &word[1..]));
         assert_eq!(heading(&format!("{word}bc d")), format!("{word}b<wbr>c<wbr> d"));
@@ -110,7 +110,8 @@ mod tests {
         of(&fan_in, StatusCode::OK)
     }
 
-    /// Elements with their attributes' names; where a long word may be broken is no matter.
+    /// The elements with the names of their attributes; the places where a long word may be broken are left
+    /// out.
     fn shape(page: &str) -> Vec<String> {
         let document = Html::parse_document(page);
         let names = |element: scraper::ElementRef<'_>| {
@@ -121,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn the_policy_has_nothing_to_forbid() {
+    fn the_content_security_policy_forbids_nothing_of_the_page() {
         for element in shape(&page("x", 1.0)) {
             let (name, attributes) = element.split_once(' ').unwrap();
             assert!(
@@ -135,7 +136,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_anybody_says_is_text(said in "\\PC{1,40}|[<>&\"'/a-z =!-]{1,40}", elapsed_ms: f64) {
+        fn what_a_peer_or_caller_says_is_text(
+            said in "\\PC{1,40}|[<>&\"'/a-z =!-]{1,40}",
+            elapsed_ms: f64,
+        ) {
             let page = page(&said, elapsed_ms);
             prop_assert_eq!(shape(&page), shape(&super::tests::page("x", 1.0)));
             prop_assert!(!page.contains("NaN\"") && !page.contains("inf\""), "{}", page);

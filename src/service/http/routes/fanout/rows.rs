@@ -1,8 +1,8 @@
-//! The tree of an answer, flat: one row a hop, each with its place in time.
+//! The tree of an answer as a flat list: one row for each hop, each with its place in time.
 //!
-//! Every node measures with its own clock, so a hop's time is placed within that of the hop above: what a
-//! peer did lies in the middle of the time that its answer took, as half of the rest is taken for the way
-//! there and half for the way back. No bar leaves the one above.
+//! Every node measures with its own clock, so the time of a hop is placed within that of the hop above: what
+//! a peer did lies in the middle of the time that its answer took, because half of the rest counts as the way
+//! there and half as the way back. No bar extends beyond the one above.
 
 use std::{borrow::Cow, fmt::Write as _};
 
@@ -17,19 +17,19 @@ pub(super) struct Row<'a> {
     pub(super) depth: usize,
     /// Index of the row above in the tree.
     pub(super) parent: Option<usize>,
-    /// Who was asked.
+    /// The peer that was asked.
     pub(super) name: Cow<'a, str>,
     /// Its outcome in words.
     pub(super) outcome: String,
-    /// Milliseconds, as they were said.
+    /// Milliseconds, as the peer said them.
     pub(super) elapsed: f64,
-    /// What it said; empty when nothing.
+    /// The message; empty when there is none.
     pub(super) message: &'a str,
-    /// None for what was left out.
+    /// None for the row that counts replies that were left out.
     pub(super) bar: Option<Bar>,
 }
 
-/// When, in milliseconds since this node was asked, and how it ended.
+/// When a hop began and ended, in milliseconds since this node was asked, and how it ended.
 #[derive(Clone, Copy)]
 pub(super) struct Bar {
     pub(super) begin: f64,
@@ -50,7 +50,7 @@ pub(super) enum Kind {
     Failed,
 }
 
-/// This node first, then each hop before what is below it.
+/// The rows: this node first, then each hop before the hops below it.
 pub(super) fn rows<'a>(fan_in: &'a FanIn<'_>) -> Vec<Row<'a>> {
     let bar = Bar { begin: 0.0, end: fan_in.elapsed_ms, kind: Kind::Here };
     let mut rows = vec![Row {
@@ -66,7 +66,7 @@ pub(super) fn rows<'a>(fan_in: &'a FanIn<'_>) -> Vec<Row<'a>> {
     rows
 }
 
-/// Adds what is below a row; `within` is when it can have happened.
+/// Adds the hops below a row; they can have happened only during `within`.
 fn below<'a>(rows: &mut Vec<Row<'a>>, parent: usize, within: Bar, hops: &'a [Hop<'_>], omitted: usize) {
     let depth = rows[parent].depth + 1;
     for hop in hops {
@@ -109,7 +109,7 @@ fn kind(hop: &Hop<'_>) -> Kind {
     }
 }
 
-/// Like `ok`, `ok, partial`, `bad_status 502`.
+/// The outcome in words, like `ok`, `ok, partial`, `bad_status 502`.
 fn outcome(hop: &Hop<'_>) -> String {
     let mut outcome = hop.outcome.clone().into_owned();
     if let Some(status) = hop.status.filter(|_| hop.outcome == Outcome::BadStatus.as_str()) {
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_peer_did_lies_in_the_middle_of_its_time_and_never_outside() {
+    fn the_work_of_a_peer_lies_in_the_middle_of_its_time_and_never_outside() {
         let below = vec![
             hop(5.0, 20.0, None, Vec::new()),
             hop(30.0, 1e300, None, Vec::new()),

@@ -2,15 +2,15 @@
 
 use html_escape::encode_text;
 
-/// Most characters shown of any text.
+/// The most characters of a text that are shown.
 const SHOWN: usize = 120;
 
-/// As much of a text as is shown, escaped.
+/// The part of a text that is shown, escaped.
 pub(super) fn text(text: &str) -> String {
     encode_text(&shortened(text)).into_owned()
 }
 
-/// As much of a text as is shown.
+/// The part of a text that is shown.
 pub(super) fn shortened(text: &str) -> String {
     let mut characters = text.chars();
     let mut shown: String = characters.by_ref().take(SHOWN).collect();
@@ -20,7 +20,8 @@ pub(super) fn shortened(text: &str) -> String {
     shown
 }
 
-/// As text: three digits that matter. A peer can claim any number; what no request can have taken is none.
+/// A time as text with three significant digits. A peer can claim any number; one that no request can have
+/// taken is shown as `?`.
 pub(super) fn milliseconds(value: f64) -> String {
     match value {
         0.0 => "0 ms".into(),

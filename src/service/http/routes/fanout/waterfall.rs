@@ -1,4 +1,4 @@
-//! The tree of an answer as inline SVG: a row and a bar for each hop. Styled by attributes alone.
+//! The tree of an answer as inline SVG: a row and a bar for each hop. Attributes alone style it.
 
 use std::fmt::Write as _;
 
@@ -8,18 +8,18 @@ use crate::http::routes::fanout::{
     shown::{milliseconds, text},
 };
 
-/// Pixels.
+/// Sizes in pixels.
 const ROW: f64 = 24.0;
 const HEAD: f64 = 28.0;
 const INDENT: f64 = 16.0;
-/// Rows further down are indented no further: their names need space, too.
+/// Rows below this depth are not indented further: their names need space, too.
 const DEEPEST: usize = 12;
 /// Where the columns begin, and where the last one ends.
 const COLUMNS: Columns =
     Columns { peer: 8.0, outcome: 330.0, bars: 480.0, milliseconds: 900.0, message: 990.0, end: 1240.0 };
-/// Least width of a bar: it must be seen.
+/// The least width of a bar, so that it can be seen.
 const LEAST: f64 = 2.0;
-/// Lines of the time scale, the first one aside.
+/// The number of lines of the time scale, without the first one.
 const TICKS: u32 = 4;
 
 struct Columns {
@@ -54,7 +54,7 @@ pub(super) fn draw(page: &mut String, fan_in: &FanIn<'_>) {
     page.push_str("</svg>");
 }
 
-/// The names of the columns, and the lines of the time scale.
+/// Draws the names of the columns and the lines of the time scale.
 fn scale(page: &mut String, whole: f64, height: f64) {
     let _ = writeln!(page, "<g fill=\"#4a5568\" font-size=\"12\">");
     for (x, name) in [(COLUMNS.peer, "peer"), (COLUMNS.outcome, "outcome"), (COLUMNS.message, "message")] {
@@ -110,7 +110,7 @@ fn draw_row(page: &mut String, row: &Row<'_>, index: usize, whole: f64) {
     clipped(page, COLUMNS.message, COLUMNS.end, top, &text(row.message));
 }
 
-/// Text that never leaves its column, however wide its characters are. Escaped already.
+/// Draws text, already escaped, that never leaves its column, whatever the width of its characters.
 fn clipped(page: &mut String, left: f64, right: f64, top: f64, escaped: &str) {
     if escaped.is_empty() || right <= left {
         return;
@@ -122,7 +122,7 @@ fn clipped(page: &mut String, left: f64, right: f64, top: f64, escaped: &str) {
     );
 }
 
-/// Where a share of the whole time lies.
+/// The x coordinate of a share of the whole time.
 fn at(share: f64) -> f64 {
     (COLUMNS.milliseconds - COLUMNS.bars).mul_add(share, COLUMNS.bars)
 }
