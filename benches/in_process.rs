@@ -1,13 +1,13 @@
-//! Time per request from bytes in to bytes out: the whole service (accept loop, connection layer, HTTP,
-//! routes, telemetry) beside bare hyper and beside a loop that only reads and writes, each over a Unix
-//! socket, all with the client in one thread of one process, in turn. What is above the loop is user-space
-//! time, because all have the same system calls to make but those that a server adds. Needs neither root nor
-//! a performance counter. Prints the minimum of many short batches (what is left is the code, not the
-//! machine) and differences paired within a round. `in_process count raw|bare|uecho` runs one batch of one,
-//! for an instruction counter around it.
+//! Measures the time of a request from bytes in to bytes out: the whole service (accept loop, connection
+//! layer, HTTP, routes, telemetry), bare hyper, and a loop that only reads and writes. Each serves over a
+//! Unix socket in one thread of one process, which is also the client; they take turns. All make the same
+//! system calls, except for those that a server adds, so the time above that of the loop is user-space time.
+//! This needs neither root nor a performance counter. It prints the minimum of many short batches (which is
+//! the time of the code, without the noise of the machine) and differences paired within a round.
+//! `in_process count raw|bare|uecho` runs one batch of one of them, for an instruction counter around it.
 
 #![expect(clippy::print_stdout, reason = "the table is the product")]
-#![expect(clippy::unwrap_used, reason = "a bench that cannot run should say so loudly")]
+#![expect(clippy::unwrap_used, reason = "a bench that cannot run should fail loudly")]
 
 use std::{convert::Infallible, path::Path, time::Instant};
 
@@ -43,7 +43,7 @@ async fn bare(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible>
     Ok(response)
 }
 
-/// Reads a request and writes an answer, and looks at neither.
+/// Reads a request and writes an answer without looking at either.
 async fn raw(mut stream: UnixStream) {
     let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{PAGE}", PAGE.len());
     let mut buffer = [0; 8192];

@@ -1,4 +1,4 @@
-//! The limit that the service is measured against: hyper alone, one thread, a constant page, nothing else.
+//! The limit that the service is compared with: hyper alone, one thread, a constant page.
 //! `cargo run --release --example bare-hyper -- 127.0.0.1:8090`
 
 use std::{convert::Infallible, io};

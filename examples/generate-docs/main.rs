@@ -1,5 +1,6 @@
-//! Writes what is derived from the program: `generate-docs OUTDIR` manual pages, shell completions and the
-//! table of settings; `generate-docs --update docs/settings.md` puts that table where the page has it.
+//! Writes the documents that are derived from the program: `generate-docs OUTDIR` writes manual pages, shell
+//! completions and the table of settings; `generate-docs --update docs/settings.md` updates that table in the
+//! page.
 
 mod man;
 mod reference;

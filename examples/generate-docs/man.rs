@@ -1,4 +1,5 @@
-//! Manual pages: those of commands from clap, with the sections clap knows nothing of, and uecho.toml(5).
+//! Manual pages: clap makes those of commands, this adds the sections that clap does not know, and
+//! uecho.toml(5).
 
 use std::{fs, io, path::Path};
 
@@ -8,7 +9,7 @@ use roff::{Roff, bold, italic, roman};
 
 use crate::reference::Row;
 
-/// A section of terms and what they mean.
+/// A section that explains terms.
 pub(crate) struct Section {
     pub(crate) title: &'static str,
     pub(crate) terms: Vec<(String, String)>,
@@ -38,7 +39,7 @@ fn page(command: Command, sections: &[Section], directory: &Path) -> io::Result<
             roff.control("TP", []).text([bold(term)]).text([roman(meaning)]);
         }
     }
-    // the preamble is in the page already
+    // the page already has the preamble
     text.extend(roff.render().strip_prefix(&Roff::new().render()).unwrap_or_default().as_bytes());
     fs::write(directory.join(man.get_filename()), text)
 }
@@ -53,11 +54,11 @@ pub(crate) fn settings(rows: &[Row], directory: &Path) -> io::Result<()> {
         .text([roman("uecho.toml - settings of uecho(1)")])
         .control("SH", ["DESCRIPTION"])
         .text([roman(
-            "Sources, each over those before it: defaults; TOML files (--config, else UECHO_CONFIG, else \
-             /etc/uecho/uecho.toml if it exists; a later file replaces lists whole); environment variables \
-             UECHO_SECTION__KEY; systemd credentials named section.key. Unknown keys and values out of range \
-             are refused. Durations are written \"250ms\", \"2s\" or \"1m 30s\", sizes 8192, \"16KiB\" or \
-             \"1MiB\". `uecho check-config` prints what is in effect and where it comes from, \
+            "Sources, each overriding those before it: defaults; TOML files (--config, else UECHO_CONFIG, \
+             else /etc/uecho/uecho.toml if it exists; a later file replaces lists whole); environment \
+             variables UECHO_SECTION__KEY; systemd credentials named section.key. Unknown keys and values \
+             out of range are refused. Durations are written \"250ms\", \"2s\" or \"1m 30s\", sizes 8192, \
+             \"16KiB\" or \"1MiB\". `uecho check-config` prints what is in effect and where it comes from, \
              `uecho check-config --schema` all of this as a JSON Schema for editors.",
         )])
         .control("SH", ["SETTINGS"]);

@@ -1,4 +1,4 @@
-//! The table of settings, from the program's JSON Schema.
+//! The table of settings, made from the program's JSON Schema.
 
 use std::error::Error;
 
@@ -9,7 +9,7 @@ use uecho::config::schema::schema;
 pub(crate) struct Row {
     pub(crate) key: String,
     pub(crate) form: String,
-    /// As TOML; empty when unset.
+    /// As TOML; empty when the setting has no default.
     pub(crate) default: String,
     pub(crate) meaning: String,
 }
@@ -49,7 +49,7 @@ fn row(key: String, schema: &Value) -> Result<Row, Box<dyn Error>> {
     Ok(Row { key, form, default, meaning: described.to_owned() + &choices })
 }
 
-/// A value as TOML has it; of a table its keys.
+/// A value as TOML; for a table, its keys.
 fn choice(schema: &Value) -> String {
     match (&schema["const"], &schema["properties"]) {
         (Value::Null, Value::Object(keys)) => {
@@ -79,7 +79,7 @@ fn form(schema: &Value) -> Option<String> {
     })
 }
 
-/// The rows as docs/settings.md has them.
+/// The rows in the format of docs/settings.md.
 pub(crate) fn markdown() -> Result<String, Box<dyn Error>> {
     let line = |row: Row| {
         let Row { key, form, default, meaning } = row;

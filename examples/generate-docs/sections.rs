@@ -1,11 +1,11 @@
-//! What the manual pages say beyond the command line.
+//! The sections of the manual pages that the command line does not contain.
 
 use uecho::config::DEFAULT_FILE;
 use uecho_probe::exit;
 
 use crate::man::Section;
 
-/// Of uecho(1).
+/// The sections of uecho(1).
 pub(crate) fn uecho() -> Vec<Section> {
     let code = |code: u8, meaning: &str| (code.to_string(), meaning.to_owned());
     vec![
@@ -26,8 +26,8 @@ pub(crate) fn uecho() -> Vec<Section> {
                 (
                     "SIGHUP",
                     "Read the settings again: message, system, current_system, log.filter and fanout.* take \
-                     effect at once, others wait for a restart. A bad file keeps the old settings and \
-                     says so.",
+                     effect at once, others wait for a restart. A bad file changes nothing and is \
+                     logged.",
                 ),
                 (
                     "SIGTERM, SIGINT",
@@ -41,18 +41,18 @@ pub(crate) fn uecho() -> Vec<Section> {
             terms: terms(&[
                 (
                     "UECHO_SECTION__KEY, UECHO_KEY",
-                    "A setting, over those of files: UECHO_LIMITS__IDLE=1m, \
+                    "A setting; it overrides those of files: UECHO_LIMITS__IDLE=1m, \
                      UECHO_FANOUT__PEERS='[\"http://a:8080\"]'. See uecho.toml(5).",
                 ),
-                ("UECHO_CONFIG", "File to read when there is no --config; empty: none."),
+                ("UECHO_CONFIG", "File to read when there is no --config; if empty, no file."),
                 (
                     "CREDENTIALS_DIRECTORY",
-                    "Directory of systemd credentials; files named section.key are settings, over all \
-                     others.",
+                    "Directory of systemd credentials; files named section.key are settings and \
+                     override all others.",
                 ),
                 (
                     "LISTEN_FDS, LISTEN_FDNAMES",
-                    "Inherited sockets; those named public and ops win over configured addresses.",
+                    "Inherited sockets; those named public and ops override the configured addresses.",
                 ),
                 ("NOTIFY_SOCKET, WATCHDOG_USEC", "Readiness, status and watchdog, see sd_notify(3)."),
                 (
@@ -61,7 +61,7 @@ pub(crate) fn uecho() -> Vec<Section> {
                 ),
                 (
                     "OTEL_EXPORTER_OTLP_*, OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, OTEL_TRACES_SAMPLER",
-                    "As OpenTelemetry has them, where otlp.* is unset.",
+                    "As OpenTelemetry defines them, where otlp.* is not set.",
                 ),
             ]),
         },
@@ -79,14 +79,14 @@ pub(crate) fn uecho() -> Vec<Section> {
     ]
 }
 
-/// Of uecho-guard(1), whose exit codes are in its help.
+/// The sections of uecho-guard(1), whose exit codes are in its help.
 pub(crate) fn uecho_guard() -> Vec<Section> {
     vec![
         Section {
             title: "FILES",
             terms: terms(&[
                 ("/etc/uecho/guard.toml", "Settings, when there is no --config."),
-                ("/var/lib/uecho-guard", "What is blessed, what is quarantined and why."),
+                ("/var/lib/uecho-guard", "The blessed and the quarantined versions, and the reasons."),
                 ("/run/uecho-guard/metrics.prom", "The state in the Prometheus text format."),
             ]),
         },

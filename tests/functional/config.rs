@@ -70,7 +70,7 @@ impl Sources {
         self.load().unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// The problems, one a line, with the directory's name left out.
+    /// The problems, one a line, without the name of the directory.
     #[track_caller]
     fn problems(&self) -> Vec<String> {
         let directory = format!("{}/", self.directory.path().display());

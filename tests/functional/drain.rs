@@ -1,5 +1,5 @@
-//! The way down: not ready at once, still accepting for a while, nothing in flight cut before the deadline,
-//! and a report at the end.
+//! The drain: the service is not ready at once, still accepts for a while, cuts no request before the
+//! deadline, and reports at the end.
 
 mod load;
 
@@ -21,18 +21,18 @@ const UPLOAD: &[u8] = b"POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length:
 const GET: &[u8] = b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
 const LIMITS: &str = "log.format = 'json'\nlimits.body = '60s'\nlimits.handler = '60s'\n";
 
-/// Whose listeners.
+/// Who holds the listeners.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Listeners {
-    /// The service manager's, which stay open when the service is gone.
+    /// The service manager, which keeps them open when the service has ended.
     Inherited,
-    /// The service's own.
+    /// The service itself.
     Own,
 }
 
 const BOTH: [Listeners; 2] = [Listeners::Inherited, Listeners::Own];
 
-/// A service, and the public listener as the service manager holds it.
+/// A service, and the public listener that the service manager holds.
 struct Service {
     uecho: Uecho,
     held: Option<TcpListener>,
@@ -59,8 +59,8 @@ impl Service {
         Self { uecho: builder.public(listener.try_clone().unwrap()).start(), held: Some(listener) }
     }
 
-    /// What was lost from the load, to the end: a successor takes over an inherited listener, who comes to
-    /// one of its own is refused.
+    /// Ends the load and gives the requests that were lost. A successor takes over an inherited listener; a
+    /// client that comes to a listener of the service's own is refused.
     #[track_caller]
     fn lost(self, load: Load) -> Vec<String> {
         match self.held {
@@ -74,8 +74,8 @@ impl Service {
     }
 }
 
-/// How many may be lost because the kernel does not let us shut the door before a listener of our own is
-/// closed: whoever comes in the very moment. None where it does, as it does for root.
+/// How many requests may be lost because the kernel does not let us stop new connections before a listener of
+/// our own is closed: those that come in that moment. None where it does, as it does for root.
 fn unavoidable() -> usize {
     let any = SockFilter::new(0x06, 0, 0, u32::MAX);
     match SockRef::from(&listener()).attach_filter(&[any]) {
@@ -87,7 +87,7 @@ fn unavoidable() -> usize {
     }
 }
 
-/// The addresses that the status speaks of.
+/// The addresses in the status.
 #[track_caller]
 fn bound(texts: &[String]) -> [SocketAddr; 2] {
     let addresses = texts.iter().find_map(|text| text.strip_prefix("STATUS=serving "));
@@ -95,7 +95,7 @@ fn bound(texts: &[String]) -> [SocketAddr; 2] {
     [public, ops].map(|address| address.parse().unwrap())
 }
 
-/// A request whose head is in and whose body is not.
+/// Sends a request whose head is complete and whose body is not.
 #[track_caller]
 fn upload(uecho: &Uecho) -> ClientConnection {
     let mut connection = ClientConnection::open(uecho.public);
@@ -104,7 +104,7 @@ fn upload(uecho: &Uecho) -> ClientConnection {
     connection
 }
 
-/// The one event of target `uecho::drain`.
+/// The only event of target `uecho::drain`.
 #[track_caller]
 fn report(uecho: &Uecho) -> Value {
     let stderr = uecho.stderr();
@@ -124,7 +124,7 @@ fn stop(uecho: &mut Uecho) {
 }
 
 #[test]
-fn first_unready_then_closed_and_what_is_in_flight_is_answered_whole() {
+fn first_unready_then_closed_and_requests_in_flight_are_answered_whole() {
     for listeners in BOTH {
         let Service { mut uecho, held } = Service::start(listeners, "drain.delay = '3s'");
         drop(held);
@@ -142,7 +142,7 @@ fn first_unready_then_closed_and_what_is_in_flight_is_answered_whole() {
         let late = uecho.get("/late");
         assert_eq!(late.status, 200, "the listener is still open");
         assert_eq!(late.header("connection"), Some("close"));
-        assert!(begin.elapsed() < Duration::from_secs(3), "too slow a machine to see the delay");
+        assert!(begin.elapsed() < Duration::from_secs(3), "the machine is too slow to see the delay");
 
         eventually("the listener closes", || TcpStream::connect(uecho.public).is_err());
         assert!(begin.elapsed() >= Duration::from_secs(3), "not before drain.delay");
@@ -158,7 +158,7 @@ fn first_unready_then_closed_and_what_is_in_flight_is_answered_whole() {
         let report = report(&uecho);
         assert_eq!(report["drain.reason"], "SIGTERM");
         assert_eq!(report["drain.in_flight"], 1);
-        // the upload, a readyz and the late one; those of the ops side do not count
+        // the upload, a readyz and the late request; those of the ops side do not count
         assert_eq!((&report["drain.finished"], &report["drain.cut"]), (&3.into(), &0.into()));
         assert!(report["drain.seconds"].as_f64().unwrap() >= 3.0);
         let lines = uecho.notify.texts();
@@ -170,7 +170,7 @@ fn first_unready_then_closed_and_what_is_in_flight_is_answered_whole() {
 }
 
 #[test]
-fn nothing_is_lost_and_the_end_is_near_however_fast_clients_come() {
+fn no_request_is_lost_and_the_drain_ends_while_clients_keep_coming() {
     for listeners in BOTH {
         let mut service = Service::start(listeners, "drain.deadline = '30s'");
         let load = Load::start(service.uecho.public, &[(Manner::Greedy, 3), (Manner::Polite, 5)]);
@@ -184,7 +184,7 @@ fn nothing_is_lost_and_the_end_is_near_however_fast_clients_come() {
 }
 
 #[test]
-fn who_waits_for_room_is_served_however_late() {
+fn a_client_that_waits_for_room_is_served_late() {
     for listeners in BOTH {
         let mut service = Service::start(listeners, "limits.connections = 1");
         let address = service.uecho.public;
@@ -192,7 +192,7 @@ fn who_waits_for_room_is_served_however_late() {
         let [mut silent, mut asking] = [(); 2].map(|()| ClientConnection::open(address));
         asking.send(GET);
         stop(&mut service.uecho);
-        // longer than a connection may be silent from when it is accepted
+        // longer than a connection may be silent after it was accepted
         sleep(Duration::from_millis(1500));
         upload.send(b"ha");
         assert_eq!(upload.answer().map(|answer| answer.status), Some(200));
@@ -215,7 +215,7 @@ fn who_waits_for_room_is_served_however_late() {
 }
 
 #[test]
-fn what_takes_longer_than_the_deadline_is_cut_and_counted() {
+fn a_request_that_takes_longer_than_the_deadline_is_cut_and_counted() {
     for listeners in BOTH {
         let mut service = Service::start(listeners, "drain.deadline = '2s'");
         let mut upload = upload(&service.uecho);
@@ -233,7 +233,7 @@ fn what_takes_longer_than_the_deadline_is_cut_and_counted() {
 }
 
 #[test]
-fn a_second_signal_ends_it_at_once() {
+fn a_second_signal_ends_the_drain_at_once() {
     for listeners in BOTH {
         for config in ["drain.deadline = '1h'", "drain.delay = '1h'"] {
             let Service { mut uecho, held } = Service::start(listeners, config);
@@ -251,13 +251,13 @@ fn a_second_signal_ends_it_at_once() {
         uecho.signal(Signal::INT);
         assert_eq!(uecho.wait_exit().code(), Some(0));
         drop(held);
-        // some of them, for their time is over
+        // some of them, because their time is over
         let _lost = load.stop();
     }
 }
 
 #[test]
-fn idle_connections_do_not_hold_the_end_up() {
+fn idle_connections_do_not_delay_the_end() {
     for listeners in BOTH {
         let Service { mut uecho, held } = Service::start(listeners, "drain.deadline = '1h'");
         let idle = || {
@@ -280,7 +280,7 @@ fn idle_connections_do_not_hold_the_end_up() {
 }
 
 #[test]
-fn a_hangup_on_the_way_down_changes_nothing() {
+fn sighup_during_a_drain_changes_nothing() {
     for listeners in BOTH {
         let Service { mut uecho, held } = Service::start(listeners, "drain.delay = '1h'");
         stop(&mut uecho);

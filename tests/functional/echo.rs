@@ -1,5 +1,5 @@
-//! `GET /{text}`, `/` and the mirror: shapes, negotiation, every route x every method, and what every answer
-//! carries.
+//! `GET /{text}`, `/` and the mirror: forms, negotiation, every method of every route, and the headers of
+//! every answer.
 
 use crate::support::{Answer, Uecho};
 
@@ -23,7 +23,7 @@ fn the_page_plain_text_and_json() {
 }
 
 #[test]
-fn every_route_answers_every_method_as_it_should() {
+fn every_route_answers_every_method() {
     let uecho = Uecho::with("");
     for path in ["/", "/text", "/healthz", "/readyz"] {
         let get = uecho.get(path);
@@ -62,7 +62,7 @@ fn errors_are_problems() {
 }
 
 #[test]
-fn nothing_of_the_ops_side_is_public() {
+fn no_route_of_the_ops_side_is_public() {
     let uecho = Uecho::with("");
     assert!(uecho.get("/metrics").text().contains("metrics right back at ya!"));
     assert!(uecho.get("/version").text().contains("version right back at ya!"));

@@ -1,4 +1,4 @@
-//! How a process ends, for whoever started it: 0, 2, 69, 78. Code 70 is proven beside the code that gives it.
+//! The exit codes of a process: 0, 2, 69, 78. A test beside the code that gives 70 proves that one.
 
 use std::os::unix::net::UnixListener;
 
@@ -16,7 +16,7 @@ fn exits(builder: Builder, code: i32) -> String {
 }
 
 #[test]
-fn a_signal_ends_it_with_0() {
+fn a_signal_ends_the_process_with_0() {
     for signal in [Signal::TERM, Signal::INT] {
         let mut uecho = Uecho::with("");
         uecho.signal(signal);
@@ -25,7 +25,7 @@ fn a_signal_ends_it_with_0() {
 }
 
 #[test]
-fn wrong_usage_is_2() {
+fn wrong_usage_ends_with_2() {
     for (args, word) in [
         (&["--no-such-option"][..], "--no-such-option"),
         (&["no-such-command"], "no-such-command"),
@@ -41,7 +41,7 @@ fn wrong_usage_is_2() {
 }
 
 #[test]
-fn a_configuration_that_cannot_be_used_is_78_and_says_why() {
+fn an_unusable_configuration_ends_with_78_and_says_why() {
     for (config, word) in [
         ("limits.body = 'plenty'", "limits.body"),
         ("unknown = 1", "unknown"),
@@ -58,7 +58,7 @@ fn a_configuration_that_cannot_be_used_is_78_and_says_why() {
 }
 
 #[test]
-fn an_address_that_cannot_be_had_is_69_and_is_named() {
+fn an_address_that_cannot_be_bound_ends_with_69_and_is_named() {
     let taken = listener();
     let address = taken.local_addr().unwrap().to_string();
     let directory = tempdir().unwrap();

@@ -9,7 +9,7 @@ use crate::support::{
     peer::{Dead, Peer},
 };
 
-/// The section `[fanout]` with these peers and further keys.
+/// The section `[fanout]` with these peers and other keys.
 fn config(peers: &[String], more: &str) -> String {
     format!("[fanout]\npeers = {peers:?}\n{more}\n")
 }
@@ -29,7 +29,7 @@ fn without_peers_the_answer_is_complete_and_empty() {
 }
 
 #[test]
-fn the_text_survives_the_way_exactly() {
+fn a_peer_gets_exactly_the_text() {
     let peer = Peer::saying("heard");
     let uecho = Uecho::with(&config(&[format!("{}/prefix/", peer.url())], ""));
     for (path, text, target) in [
@@ -55,7 +55,7 @@ fn the_text_survives_the_way_exactly() {
 }
 
 #[test]
-fn replies_come_in_the_order_of_the_configuration() {
+fn replies_are_in_the_order_of_the_configuration() {
     let peers = [Peer::slow(Duration::from_millis(300)), Peer::saying("b"), Peer::saying("c")];
     let dead = Dead::new();
     let urls: Vec<String> = peers.iter().map(Peer::url).chain([dead.url()]).collect();

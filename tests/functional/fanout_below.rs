@@ -1,5 +1,5 @@
-//! What peers say of their own peers: shown as a tree, counted as missing when it is, bounded, and never a
-//! reason to doubt an answer.
+//! What peers say about their own peers: it is shown as a tree, counted as missing when it is incomplete,
+//! bounded, and never makes an answer invalid.
 
 use std::net::TcpListener;
 
@@ -20,7 +20,7 @@ fn as_fanout(listener: &TcpListener) -> String {
     format!("http://{}/api/v1/fanout", listener.local_addr().unwrap())
 }
 
-/// The answer of a node whose one peer is this one.
+/// The answer of a node with this one peer.
 fn above(peer: &Peer, more: &str) -> Value {
     node(listener(), &[peer.url()], more).get(FANOUT).json()
 }
@@ -33,7 +33,7 @@ fn of_older_version(status: &str) -> Value {
 }
 
 #[test]
-fn a_ring_does_not_say_complete() {
+fn a_ring_is_not_complete() {
     let (a, b) = (listener(), listener());
     let peers = [as_fanout(&b), as_fanout(&a)];
     let nodes = [node(a, &peers[..1], ""), node(b, &peers[1..], "")];
@@ -55,7 +55,7 @@ fn a_ring_does_not_say_complete() {
 }
 
 #[test]
-fn a_tree_says_who_was_asked_when_and_for_how_long() {
+fn a_tree_tells_each_peer_with_its_start_and_duration() {
     let leaf = Uecho::with("");
     let (middle, slow) = (listener(), Peer::slow(std::time::Duration::from_millis(100)));
     let url = as_fanout(&middle);
@@ -84,7 +84,7 @@ fn a_tree_says_who_was_asked_when_and_for_how_long() {
 }
 
 #[test]
-fn a_node_whose_policy_is_not_met_still_says_what_became_of_its_peers() {
+fn a_node_whose_policy_is_not_met_still_tells_the_outcomes_of_its_peers() {
     let (dead, middle) = (Dead::new(), listener());
     let url = as_fanout(&middle);
     let _middle = node(middle, &[dead.url()], "policy = \"all\"");
@@ -100,7 +100,7 @@ fn a_node_whose_policy_is_not_met_still_says_what_became_of_its_peers() {
 }
 
 #[test]
-fn policies_count_peers_and_not_what_is_below_them() {
+fn policies_count_peers_and_not_the_peers_below_them() {
     let partial = Peer::answering("200 OK", "", &of_older_version("partial").to_string());
     for policy in ["\"all\"", "\"any\"", "{ quorum = 1 }"] {
         let answer = node(listener(), &[partial.url()], &format!("policy = {policy}")).get(FANOUT);
@@ -109,7 +109,7 @@ fn policies_count_peers_and_not_what_is_below_them() {
 }
 
 #[test]
-fn other_versions_and_other_programs_are_fine() {
+fn answers_of_other_versions_and_programs_are_accepted() {
     let older = above(&Peer::answering("200 OK", "", &of_older_version("complete").to_string()), "");
     assert_eq!(
         (&older["status"], &older["replies"][0]["completeness"]),
@@ -148,7 +148,7 @@ fn a_tree_never_makes_an_answer_too_large_for_the_node_above() {
     assert!((150_000..256 * 1024).contains(&body.len()), "{}", body.len());
     let peers: Vec<Peer> = (0..5).map(|_| Peer::answering("200 OK", "", &body)).collect();
     let one = above(&peers[0], "");
-    assert_eq!(one["replies"][0]["replies"].as_array().unwrap().len(), 800, "what fits is shown");
+    assert_eq!(one["replies"][0]["replies"].as_array().unwrap().len(), 800, "everything that fits is shown");
     let middle = listener();
     let url = as_fanout(&middle);
     let urls: Vec<String> = peers.iter().map(Peer::url).collect();

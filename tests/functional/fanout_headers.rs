@@ -1,5 +1,5 @@
-//! What crosses a node: the headers on the list and nothing else, a budget that shrinks, hops that grow, our
-//! token.
+//! What a node passes on: the headers on the list and no others, a budget that shrinks, hops that grow, its
+//! own token.
 
 use std::time::{Duration, Instant};
 
@@ -51,7 +51,7 @@ fn only_headers_on_the_list_are_forwarded() {
 }
 
 #[test]
-fn a_caller_that_says_nothing_is_the_root() {
+fn a_caller_without_headers_is_the_root() {
     let peer = Peer::saying("m");
     let uecho = Uecho::with(&to(&peer));
     let answer = uecho.get(FANOUT);
@@ -87,7 +87,7 @@ fn a_peer_with_a_token_is_reached_with_the_same_token() {
 }
 
 #[test]
-fn the_budget_is_the_least_of_all_and_shrinks() {
+fn the_budget_is_the_smallest_limit_and_shrinks() {
     let peer = Peer::saying("m");
     let left = |uecho: &Uecho, deadline: Option<&str>| -> u64 {
         let headers: Vec<_> = deadline.iter().map(|ms| ("x-uecho-deadline-ms", *ms)).collect();
@@ -112,9 +112,9 @@ fn an_answer_never_comes_later_than_the_budget() {
         let begin = Instant::now();
         (uecho.request("GET", FANOUT, &[("X-Uecho-Deadline-Ms", "1000")]), begin.elapsed())
     };
-    // a machine too busy to run us in time is no fault of ours; five times in a row is
+    // on a busy machine, one answer may be late; five in a row may not
     let (answer, elapsed) = (0..5).map(|_| ask()).find(|(_, elapsed)| elapsed.as_millis() < 1000).unwrap();
-    assert!(elapsed > Duration::from_millis(900), "all peers are waited for: {elapsed:?}");
+    assert!(elapsed > Duration::from_millis(900), "the service waits for all peers: {elapsed:?}");
     let json = answer.json();
     assert_eq!((answer.status, &json["status"]), (200, &json!("partial")));
     assert_eq!(

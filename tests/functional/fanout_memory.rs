@@ -1,5 +1,5 @@
-//! `limits.memory` and what peers say: replies are held while others are waited for, and there is room for so
-//! many of them.
+//! `limits.memory` and the replies of peers: a reply is held while the service waits for others, and there is
+//! room for a limited number of them.
 
 use std::{
     io::Write,
@@ -23,7 +23,7 @@ const LARGE: usize = 200 * 1024;
 /// Bytes that a reply may hold beside it, once it is whole: while it is read it holds spare room too.
 const BESIDE: usize = 1024;
 
-/// Answers when it is told to.
+/// A peer that answers when it is released.
 fn waiting() -> (Peer, Arc<AtomicBool>) {
     let released = Arc::new(AtomicBool::new(false));
     let state = released.clone();
@@ -64,14 +64,14 @@ fn replies_that_wait_for_others_take_room() {
     for mut connection in waiting {
         assert_eq!(connection.answer().unwrap().status, 200, "an answer takes the room of its replies");
     }
-    eventually("all is given back", || uecho.count(HELD) == 0);
+    eventually("everything is given back", || uecho.count(HELD) == 0);
     let answer = uecho.get(FANOUT);
     assert_eq!((answer.status, &answer.json()["status"]), (200, &"complete".into()));
-    eventually("all is given back", || uecho.count(HELD) == 0);
+    eventually("everything is given back", || uecho.count(HELD) == 0);
 }
 
 #[test]
-fn what_a_peer_said_below_takes_room_too() {
+fn the_tree_below_a_peer_takes_room_too() {
     let leaf = serde_json::json!({"peer": "http://leaf", "outcome": "ok", "message": "y".repeat(1000)});
     let tree =
         serde_json::json!({"message": "m", "status": "complete", "replies": vec![leaf; 200]}).to_string();
@@ -83,7 +83,7 @@ fn what_a_peer_said_below_takes_room_too() {
         released.store(true, Ordering::Relaxed);
         assert_eq!(asking.join().unwrap().status, 200);
     });
-    eventually("all is given back", || uecho.count(HELD) == 0);
+    eventually("everything is given back", || uecho.count(HELD) == 0);
 }
 
 #[test]

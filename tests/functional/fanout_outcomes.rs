@@ -1,4 +1,4 @@
-//! Every outcome a peer can have, each from a peer that is wrong in one way.
+//! Every outcome that a peer can have, each from a peer that does one thing wrong.
 
 use std::{
     io::Write,
@@ -12,7 +12,7 @@ use crate::support::{
     peer::{Dead, Peer, reset, sleep},
 };
 
-/// The one reply of a fan-out to this URL.
+/// The only reply of a fan-out to this URL.
 #[track_caller]
 fn reply(url: &str, more: &str) -> Value {
     let uecho = Uecho::with(&format!("[fanout]\npeers = [\"{url}\"]\n{more}\n"));
@@ -35,7 +35,7 @@ fn ok(body: &str) -> Peer {
 }
 
 #[test]
-fn right_answers() {
+fn correct_answers() {
     outcome(&Peer::saying("m"), "ok", 200);
     outcome(&ok(r#" {"text": "x", "message": "", "more": {}} "#), "ok", 200);
     outcome(&Peer::raw("HTTP/1.0 200 OK\r\n\r\n{\"message\":\"until close\"}"), "ok", 200);
@@ -99,7 +99,7 @@ fn bodies_are_read_up_to_256_kib() {
     let of_size = |size: usize| format!("{{\"message\":\"{}\"}}", "x".repeat(size - 14));
     outcome(&ok(&of_size(256 * 1024)), "ok", 200);
     outcome(&ok(&of_size(256 * 1024 + 1)), "too_large", 200);
-    // announced only: nothing of it need be read
+    // the size is only announced: no byte of the body need be read
     outcome(&Peer::raw("HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n"), "too_large", 200);
     let endless = Peer::new(|_, stream| {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
@@ -123,7 +123,7 @@ fn broken_connections() {
 }
 
 #[test]
-fn nobody_there() {
+fn peers_that_do_not_exist() {
     assert_eq!(reply(&Dead::new().url(), "")["outcome"], "refused");
     assert_eq!(reply("http://peer.invalid", "timeout = \"10s\"")["outcome"], "dns");
 }
@@ -147,8 +147,8 @@ fn late_answers_do_not_delay_ours() {
 }
 
 #[test]
-fn a_listener_that_never_accepts_is_late() {
-    // the kernel takes the connection into the queue, nobody reads from it
+fn a_listener_that_never_accepts_is_a_timeout() {
+    // the kernel takes the connection into the queue, and nobody reads from it
     let listener = crate::support::listener();
     let reply = reply(&format!("http://{}", listener.local_addr().unwrap()), "timeout = \"300ms\"");
     assert_eq!(reply["outcome"], "timeout");

@@ -1,4 +1,4 @@
-//! The answer of a fan-out as a page; how it looks is for a browser to say.
+//! The answer of a fan-out as a page; a test with a browser checks how it looks.
 
 use scraper::{Html, Selector};
 
@@ -15,7 +15,7 @@ fn uecho(peers: &[String]) -> Uecho {
 }
 
 #[test]
-fn a_client_that_prefers_html_gets_a_page_and_nobody_else_does() {
+fn only_a_client_that_prefers_html_gets_a_page() {
     let (hostile, dead) = (Peer::saying("</text></svg><script>alert(1)</script>"), Dead::new());
     let uecho = uecho(&[hostile.url(), dead.url()]);
     let answer = uecho.request("GET", FANOUT, &[HTML]);

@@ -1,4 +1,5 @@
-//! Connections to peers: kept, bounded, expired, and replaced when they turn out to be dead.
+//! Connections to peers: they are kept, bounded, closed when idle, and replaced when they turn out to be
+//! dead.
 
 use std::{
     io::Write,
@@ -37,12 +38,12 @@ fn one_connection_serves_many_requests() {
     assert_eq!(
         (wrong.requests().len(), wrong.connections()),
         (20, 1),
-        "an error answer is no broken connection"
+        "an error answer does not break the connection"
     );
 }
 
 #[test]
-fn a_connection_the_peer_closed_is_replaced() {
+fn a_connection_that_the_peer_closed_is_replaced() {
     let closing = Peer::new(|_, stream| {
         let _ = stream.write_all(ANSWER);
         false
@@ -57,7 +58,7 @@ fn a_connection_the_peer_closed_is_replaced() {
 
 #[test]
 fn a_request_lost_on_a_kept_connection_is_sent_again() {
-    // every second request of a connection is met by a close or a reset instead of an answer
+    // every second request of a connection gets a close or a reset instead of an answer
     let turn = AtomicUsize::new(0);
     let peer = Peer::new(move |_, stream| match turn.fetch_add(1, Ordering::Relaxed) % 4 {
         0 | 2 => stream.write_all(ANSWER).is_ok(),
@@ -78,7 +79,7 @@ fn a_request_lost_on_a_kept_connection_is_sent_again() {
 }
 
 #[test]
-fn a_request_lost_on_a_new_connection_is_not() {
+fn a_request_lost_on_a_new_connection_is_not_sent_again() {
     let peer = Peer::new(|_, _| false);
     let uecho = uecho(&[&peer], "");
     assert_eq!(uecho.get(FANOUT).json()["replies"][0]["outcome"], "reset");
@@ -86,7 +87,7 @@ fn a_request_lost_on_a_new_connection_is_not() {
 }
 
 #[test]
-fn an_answer_that_is_not_http_is_a_verdict_on_a_kept_connection_too() {
+fn an_answer_that_is_not_http_is_bad_body_on_a_kept_connection_too() {
     let turn = AtomicUsize::new(0);
     let peer = Peer::new(move |_, stream| match turn.fetch_add(1, Ordering::Relaxed) {
         0 => stream.write_all(ANSWER).is_ok(),
@@ -99,7 +100,7 @@ fn an_answer_that_is_not_http_is_a_verdict_on_a_kept_connection_too() {
 }
 
 #[test]
-fn what_a_peer_sends_unasked_does_not_become_an_answer() {
+fn bytes_that_a_peer_sends_unasked_do_not_become_an_answer() {
     let smuggled: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 22\r\n\r\n{\"message\":\"smuggled\"}";
     let peer = Peer::new(move |_, stream| {
         stream.write_all(ANSWER).is_ok() && {
@@ -116,7 +117,7 @@ fn what_a_peer_sends_unasked_does_not_become_an_answer() {
 }
 
 #[test]
-fn a_hundred_at_once_are_all_answered_and_leave_few_connections_behind() {
+fn a_hundred_requests_at_once_are_answered_and_leave_few_connections() {
     let (quick, slow) = (Peer::saying("m"), Peer::slow(Duration::from_millis(200)));
     let uecho = uecho(&[&quick, &slow], "timeout = \"20s\"\n[limits]\nhandler = \"20s\"");
     std::thread::scope(|scope| {
@@ -126,12 +127,12 @@ fn a_hundred_at_once_are_all_answered_and_leave_few_connections_behind() {
     });
     assert_eq!((quick.requests().len(), slow.requests().len()), (100, 100));
     assert!(slow.connections() <= 100);
-    // 64 idle connections a peer are kept at most
+    // at most 64 idle connections to a peer are kept
     eventually("spare connections are closed", || uecho.metric("process_open_fds") < 2.0 * 64.0 + 30.0);
 }
 
 #[test]
-fn late_exchanges_leave_no_connections_behind() {
+fn late_exchanges_leave_no_connections() {
     let peer = Peer::silent();
     let uecho = uecho(&[&peer], "timeout = \"200ms\"");
     let before = uecho.metric("process_open_fds");
@@ -140,6 +141,6 @@ fn late_exchanges_leave_no_connections_behind() {
             scope.spawn(|| assert_eq!(uecho.get(FANOUT).json()["replies"][0]["outcome"], "timeout"));
         }
     });
-    assert!(peer.connections() >= 20, "an exchange cut short does not give its connection to another");
+    assert!(peer.connections() >= 20, "an exchange that was cut does not give its connection to another");
     eventually("connections are closed", || uecho.metric("process_open_fds") <= before + 3.0);
 }

@@ -1,4 +1,5 @@
-//! `fanout.ready_policy`: `/readyz` follows the peers, and nobody is asked when nothing depends on it.
+//! `fanout.ready_policy`: `/readyz` follows the peers, and the service asks no peer when readiness does not
+//! depend on it.
 
 use std::{
     io::Write,
@@ -22,7 +23,7 @@ fn uecho(peers: &[String], policy: &str) -> Uecho {
 }
 
 #[test]
-fn enough_peers_up_is_ready() {
+fn with_enough_peers_up_the_service_is_ready() {
     let (up, dead) = (Peer::answering("200 OK", "", "{\"ok\":true}"), Dead::new());
     for policy in ["\"any\"", "{ quorum = 1 }"] {
         let uecho = uecho(&[format!("{}/prefix", up.url()), dead.url()], policy);
@@ -63,7 +64,7 @@ fn a_peer_that_hangs_is_down() {
 }
 
 #[test]
-fn nobody_is_asked_when_nothing_depends_on_it() {
+fn no_peer_is_asked_when_readiness_does_not_depend_on_it() {
     let peer = Peer::saying("m");
     let uecho = uecho(&[peer.url()], "\"best_effort\"");
     sleep(Duration::from_millis(300));
@@ -71,8 +72,8 @@ fn nobody_is_asked_when_nothing_depends_on_it() {
 }
 
 #[test]
-fn a_storm_of_fan_outs_does_not_keep_health_checks_waiting() {
-    // answers health checks at once and nothing else ever
+fn a_storm_of_fan_outs_does_not_delay_health_checks() {
+    // answers health checks at once, and other requests never
     let peer = Peer::new(|head, stream| {
         head.line != "GET /healthz HTTP/1.1"
             || stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").is_ok()

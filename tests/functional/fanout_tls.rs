@@ -32,7 +32,7 @@ impl Authority {
         self.serving(name, rustls::ALL_VERSIONS, WebPkiClientVerifier::no_client_auth())
     }
 
-    /// Demands a certificate of this authority of its clients.
+    /// A server that requires a certificate of this authority from its clients.
     pub fn demanding(&self, name: &str, version: &'static SupportedProtocolVersion) -> Arc<ServerConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(self.0.der().clone()).unwrap();
@@ -40,7 +40,7 @@ impl Authority {
         self.serving(name, &[version], verifier.build().unwrap())
     }
 
-    /// A certificate for this name and its key, as PEM.
+    /// A certificate for this name, and its key, as PEM.
     pub fn pair(&self, name: &str) -> [String; 2] {
         let key = KeyPair::generate().unwrap();
         let certificate =
@@ -178,14 +178,14 @@ fn a_peer_that_demands_a_certificate_is_refused() {
 }
 
 #[test]
-fn tls_that_breaks_within_an_answer_is_a_broken_connection() {
+fn tls_that_breaks_during_an_answer_is_a_reset() {
     let (authority, listener) = (Authority::new(), listener());
     let (config, port) = (authority.config("localhost"), listener.local_addr().unwrap().port());
     std::thread::spawn(move || {
         let mut tls = StreamOwned::new(ServerConnection::new(config).unwrap(), listener.accept().unwrap().0);
         tls.read_exact(&mut [0; 16]).unwrap();
         tls.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{\"mess").unwrap();
-        tls.sock.write_all(b"this is no record of TLS").unwrap();
+        tls.sock.write_all(b"this is not a TLS record").unwrap();
         let _ = tls.sock.read_to_end(&mut Vec::new());
     });
     let reply = reply(&trusting(&authority.0.pem(), &format!("https://localhost:{port}")));
@@ -193,7 +193,7 @@ fn tls_that_breaks_within_an_answer_is_a_broken_connection() {
 }
 
 #[test]
-fn a_peer_without_tls_is_no_https_peer() {
+fn a_peer_without_tls_is_refused_as_an_https_peer() {
     let plain = listener();
     let url = format!("https://{}", plain.local_addr().unwrap());
     std::thread::spawn(move || {

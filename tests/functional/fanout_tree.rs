@@ -37,7 +37,7 @@ fn a_tree_of_three_levels() {
     for reply in json["replies"].as_array().unwrap() {
         assert_eq!(reply["message"], "<a/€> right back at ya!");
     }
-    // a leaf that is gone makes the middle's policy unmet, and that shows at the root
+    // without a leaf, the policy of the middle is not met, and that shows at the root
     drop(leaves);
     let gone = root.get("/api/v1/fanout/x");
     assert_eq!((gone.status, outcomes(&gone.json())), (502, vec!["bad_status", "refused"]));
@@ -58,7 +58,7 @@ fn a_ring_of_two_ends_in_508() {
     let looped = "http_server_request_duration_seconds_count{\
         http_request_method=\"GET\",\
         http_response_status_code=\"508\",http_route=\"/api/v1/fanout/{*text}\"}";
-    // hops 0 and 2 and 4 come to the first node, 1 and 3 to the second
+    // requests with hops 0, 2 and 4 come to the first node, those with 1 and 3 to the second
     assert!((nodes[0].metric(looped) - 20.0).abs() < 0.1);
     assert!((nodes[1].metric("uecho_fanout_replies_total{outcome=\"loop\"}") - 20.0).abs() < 0.1);
     assert!((nodes[1].metric(looped)).abs() < 0.1);
@@ -87,7 +87,7 @@ fn a_trace_goes_around_a_ring() {
     let _second = node(b, &[to_a], "");
     let answer = first.get(FANOUT);
     let trace_id = answer.header("x-trace-id").unwrap();
-    // both requests are under way at once: either may be read first
+    // both requests are in flight at once: either may be read first
     let mut seen: Vec<(String, String)> = recorder
         .requests()
         .iter()
@@ -114,7 +114,7 @@ fn the_budget_shrinks_along_a_chain() {
 }
 
 #[test]
-fn a_slow_leaf_is_told_apart_at_every_level() {
+fn a_slow_leaf_shows_as_504_of_the_middle() {
     let slow = Peer::silent();
     let middle = node(listener(), &[slow.url()], "policy = \"all\"");
     let root = node(
@@ -123,12 +123,12 @@ fn a_slow_leaf_is_told_apart_at_every_level() {
         "policy = \"all\"\ntimeout = \"2s\"",
     );
     let answer = root.get(FANOUT);
-    // the middle gives up first, so its own verdict arrives in time
+    // the middle gives up first, so that its own verdict arrives in time
     assert_eq!((answer.status, &answer.json()["replies"][0]["status"]), (502, &json!(504)));
 }
 
 #[test]
-fn a_node_that_comes_back_is_asked_again() {
+fn a_node_that_returns_is_asked_again() {
     let dead = Dead::new();
     let address = dead.url();
     let root = node(listener(), std::slice::from_ref(&address), "");

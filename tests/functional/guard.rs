@@ -1,5 +1,5 @@
-//! The guard's commands that need no machine: what it can tell, what it cannot, what it refuses to start
-//! with, and what it leaves in the journal.
+//! The commands of the guard that need no machine: what it answers, what it cannot answer, what it refuses to
+//! start with, and what it writes to the journal.
 
 #![expect(clippy::unwrap_used, reason = "support code of tests may fail loudly, as the tests themselves do")]
 
@@ -17,7 +17,7 @@ use std::{
 
 use tempfile::{TempDir, tempdir};
 
-/// Longest wait for anything that should happen soon.
+/// The longest wait for anything that should happen soon.
 const SOON: Duration = Duration::from_secs(30);
 const VERSION: &str = "/nix/store/abc-nixos-system-x";
 
@@ -44,12 +44,12 @@ const QUARANTINED: &str = r#"{"schema": 1, "versions": {"/nix/store/abc-nixos-sy
     {"state": "quarantined", "first_seen": "2026-11-22T00:00:00Z", "refusals": 3}}}"#;
 
 #[test]
-fn a_ledger_that_cannot_be_read_is_not_taken_for_an_empty_one() {
+fn an_unreadable_ledger_does_not_count_as_an_empty_one() {
     let folder = tempdir().unwrap();
     assert_eq!(guard(&folder, "", &["preflight", VERSION]), (0, format!("{VERSION}: may run\n")));
     ledger(&folder, "ledger.json", QUARANTINED);
     assert_eq!(guard(&folder, "", &["preflight", VERSION]).0, 6);
-    // the refusal was counted, so there is a predecessor
+    // the refusal was counted, so a previous file exists
     fs::remove_file(folder.path().join("state/ledger.json.previous")).unwrap();
     ledger(&folder, "ledger.json", &QUARANTINED[..60]);
     let (code, text) = guard(&folder, "", &["preflight", VERSION]);
@@ -58,14 +58,14 @@ fn a_ledger_that_cannot_be_read_is_not_taken_for_an_empty_one() {
         assert!(text.contains(part), "{part} is missing: {text}");
     }
     assert_eq!(guard(&folder, "", &["metrics"]).0, 70);
-    // its predecessor still knows
+    // the previous file still has the state
     ledger(&folder, "ledger.json.previous", QUARANTINED);
     assert_eq!(guard(&folder, "", &["preflight", VERSION]).0, 6);
     assert_eq!(guard(&folder, "", &["metrics"]).0, 0);
 }
 
 #[test]
-fn what_is_said_before_anything_is_logged_shows_no_control_characters() {
+fn errors_before_logging_starts_show_no_control_characters() {
     let Output { status, stderr, .. } = Command::new(env!("CARGO_BIN_EXE_uecho-guard"))
         .args(["--config", "/nonexistent/\u{1b}[2J.toml", "status"])
         .output()
@@ -77,7 +77,7 @@ fn what_is_said_before_anything_is_logged_shows_no_control_characters() {
 }
 
 #[test]
-fn a_folder_that_would_follow_the_working_directory_is_refused() {
+fn a_relative_folder_is_refused() {
     let folder = tempdir().unwrap();
     for key in ["state_dir", "runtime_dir", "profile"] {
         let (code, text) = guard(&folder, &format!("{key} = \"here\""), &["preflight", VERSION]);
@@ -95,7 +95,7 @@ fn a_decision_is_one_entry_of_the_journal_with_the_documented_fields() {
         return;
     }
     let (folder, mut journal) = (tempdir().unwrap(), journal::Journal::new());
-    // writes the settings
+    // this writes the settings
     guard(&folder, "", &["metrics"]);
     ledger(&folder, "ledger.json", QUARANTINED);
     let stderr = fs::File::create(folder.path().join("stderr")).unwrap();

@@ -1,4 +1,4 @@
-//! HTTP/2 with prior knowledge: the same answers, and limits of its own.
+//! HTTP/2 with prior knowledge: the same answers as over HTTP/1, and limits of its own.
 
 use std::{future::Future, net::SocketAddr, time::Duration};
 
@@ -120,12 +120,16 @@ fn the_limits_of_requests_hold() {
             .send_request(request("POST", "/api/v1/echo"), false)
             .unwrap();
         assert_eq!(response.await.unwrap().status(), 408);
-        assert_eq!(ask(&client, request("GET", "/a"), b"").await.unwrap().status, 200, "the others go on");
+        assert_eq!(
+            ask(&client, request("GET", "/a"), b"").await.unwrap().status,
+            200,
+            "other streams continue"
+        );
     });
 }
 
 #[test]
-fn as_many_streams_as_allowed() {
+fn a_connection_may_have_as_many_streams_as_the_limit_allows() {
     let uecho = Uecho::with("");
     let few = Uecho::with("[limits]\nhttp2_streams = 7");
     run(async {
@@ -144,14 +148,13 @@ fn as_many_streams_as_allowed() {
 }
 
 #[test]
-fn streams_opened_and_reset_in_haste_end_the_connection() {
+fn many_streams_opened_and_reset_at_once_end_the_connection() {
     let uecho = Uecho::with("");
     run(async {
         let (good, _) = connect(uecho.public, &client::Builder::new()).await;
         assert_eq!(ask(&good, request("GET", "/a"), b"").await.unwrap().status, 200);
         let mut hasty = TcpStream::connect(uecho.public).await.unwrap();
-        // frames of our own: the library sends nothing of a stream that is reset before its turn to be sent
-        // has come
+        // the test writes its own frames: the library sends nothing of a stream that is reset before its turn
         let mut frames = [PREFACE, b"\0\0\0\x04\0\0\0\0\0"].concat();
         for stream in (1..2000_u32).step_by(2) {
             let head = b"\x82\x86\x84\x41\x01a";
@@ -164,18 +167,18 @@ fn streams_opened_and_reset_in_haste_end_the_connection() {
         }
         hasty.write_all(&frames).await.unwrap();
         let mut answer = Vec::new();
-        // that ends with a reset, as there is more than anybody reads
+        // this ends with a reset, because the server does not read everything
         let _ = hasty.read_to_end(&mut answer).await;
         let calm = u32::from(Reason::ENHANCE_YOUR_CALM).to_be_bytes();
         assert!(frames_of(&answer).any(|(kind, frame)| kind == GOAWAY && frame[4..8] == calm), "{answer:?}");
         assert_eq!(ask(&good, request("GET", "/a"), b"").await.unwrap().status, 200);
     });
-    eventually("nothing of it is left", || uecho.count("http_server_active_requests") == 0);
+    eventually("no request is left", || uecho.count("http_server_active_requests") == 0);
     uecho.comes_to("uecho_connections_closed_total{reason=\"error\"}", 1);
 }
 
 #[test]
-fn a_client_that_grants_no_window_holds_nothing_for_long() {
+fn a_client_that_grants_no_window_is_soon_reset() {
     let uecho = Uecho::with("[limits]\nbody = \"300ms\"\nhandler = \"300ms\"\nidle = \"300ms\"");
     run(async {
         let (client, _) = connect(uecho.public, client::Builder::new().initial_window_size(0)).await;
@@ -186,11 +189,11 @@ fn a_client_that_grants_no_window_holds_nothing_for_long() {
         let reset = body.data().await.unwrap().unwrap_err();
         assert_eq!(reset.reason(), Some(Reason::CANCEL));
     });
-    eventually("it is let go", || uecho.count("http_server_active_requests") == 0);
+    eventually("the request has ended", || uecho.count("http_server_active_requests") == 0);
 }
 
 #[test]
-fn silence_ends_it_with_goaway() {
+fn an_idle_connection_ends_with_goaway() {
     let uecho = Uecho::with("[limits]\nidle = \"500ms\"\nheader = \"500ms\"");
     run(async {
         let mut unused = TcpStream::connect(uecho.public).await.unwrap();
@@ -211,7 +214,7 @@ fn silence_ends_it_with_goaway() {
 }
 
 #[test]
-fn pings_are_no_reason_to_stay() {
+fn pings_do_not_keep_a_connection_open() {
     let uecho = Uecho::with("[limits]\nidle = \"1500ms\"");
     run(async {
         let stream = TcpStream::connect(uecho.public).await.unwrap();
@@ -223,14 +226,17 @@ fn pings_are_no_reason_to_stay() {
         while pings.ping(h2::Ping::opaque()).await.is_ok() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        assert!(begin.elapsed() >= Duration::from_millis(1400), "it may have begun a little before");
+        assert!(
+            begin.elapsed() >= Duration::from_millis(1400),
+            "the idle time may have begun a little before"
+        );
         ended.await.unwrap().expect("GOAWAY, not a broken connection");
     });
     eventually("it is counted", || uecho.count("uecho_connections_closed_total{reason=\"idle\"}") == 1);
 }
 
 #[test]
-fn a_large_answer_is_in_flight_while_the_client_takes_it() {
+fn a_large_answer_is_in_flight_while_the_client_reads_it() {
     let uecho = Uecho::with("");
     run(async {
         let (client, _) = connect(uecho.public, &client::Builder::new()).await;
@@ -240,7 +246,7 @@ fn a_large_answer_is_in_flight_while_the_client_takes_it() {
         send.send_data(body.clone(), true).unwrap();
         let mut answer = response.await.unwrap().into_body();
         let mut taken = answer.data().await.unwrap().unwrap().len();
-        // as much as it may send without being granted more has been sent by now
+        // by now, the server has sent as much as the window allows
         tokio::time::sleep(Duration::from_millis(300)).await;
         uecho.comes_to("http_server_active_requests", 1);
         answer.flow_control().release_capacity(taken).unwrap();
@@ -251,7 +257,7 @@ fn a_large_answer_is_in_flight_while_the_client_takes_it() {
         }
         assert!(taken > body.len());
     });
-    eventually("it is over", || uecho.count("http_server_active_requests") == 0);
+    eventually("the request has ended", || uecho.count("http_server_active_requests") == 0);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Every key of `[limits]`: what is above it gets its answer, what is within it does not notice.
+//! Every key of `[limits]`: a request above it gets its answer, a request within it passes.
 
 use std::{
     fs,
@@ -20,7 +20,7 @@ fn fields(count: usize) -> String {
     (0..count).map(|index| format!("X-{index}: a\r\n")).collect::<Vec<_>>().concat()
 }
 
-/// The answer to one request head, of which the client goes on sending more than anyone reads.
+/// The answer to one request head, of which the client sends more than the server reads.
 #[track_caller]
 fn answer_to(uecho: &Uecho, head: &str) -> Answer {
     let mut connection = ClientConnection::open(uecho.public);
@@ -39,7 +39,7 @@ fn is_refused(answer: &Answer, status: u16, detail: &str) {
     assert!(answer.text().contains(detail), "{}", answer.text());
 }
 
-/// By the parser, which says no more than the status.
+/// Refused by the parser, which gives only the status.
 #[track_caller]
 fn is_refused_unread(answer: &Answer, status: u16) {
     assert_eq!((answer.status, answer.text().as_str()), (status, ""));
@@ -100,7 +100,7 @@ fn body_bytes_announced_or_not() {
 }
 
 #[test]
-fn memory_stays_flat_whatever_is_sent() {
+fn memory_stays_flat_for_any_body() {
     let uecho = Uecho::with("");
     let resident = || {
         let status = fs::read_to_string(format!("/proc/{}/status", uecho.child.id())).unwrap();
@@ -115,7 +115,7 @@ fn memory_stays_flat_whatever_is_sent() {
         stream.write_all(format!("POST /api/v1/echo HTTP/1.1\r\nHost: a\r\n{head}\r\n").as_bytes()).unwrap();
         let chunk = format!("100000\r\n{}\r\n", "a".repeat(1 << 20));
         for _ in 0..256 {
-            // refused long before the end
+            // the request is refused long before the end
             if stream.write_all(chunk.as_bytes()).is_err() {
                 break;
             }
@@ -134,7 +134,7 @@ fn first_byte() {
 }
 
 #[test]
-fn header_of_the_first_request_even_if_it_drips() {
+fn header_of_a_first_request_that_comes_byte_by_byte() {
     let uecho = Uecho::with("[limits]\nheader = \"1s\"");
     let begin = Instant::now();
     let mut stream = TcpStream::connect(uecho.public).unwrap();
@@ -185,12 +185,12 @@ fn idle() {
     }
     let begin = Instant::now();
     assert!(connection.closed());
-    assert!(begin.elapsed() >= Duration::from_millis(400), "it may have begun a little before");
+    assert!(begin.elapsed() >= Duration::from_millis(400), "the idle time may have begun a little before");
     uecho.comes_to(&closed("idle"), 1);
 }
 
 #[test]
-fn empty_lines_are_no_reason_to_stay() {
+fn empty_lines_do_not_keep_a_connection_open() {
     let uecho = Uecho::with("[limits]\nidle = \"1500ms\"");
     let mut connection = ClientConnection::open(uecho.public);
     connection.send(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -201,14 +201,14 @@ fn empty_lines_are_no_reason_to_stay() {
         sleep(Duration::from_millis(100));
         uecho.count(&closed("idle")) == 1
     });
-    assert!(begin.elapsed() >= Duration::from_millis(1400), "it may have begun a little before");
+    assert!(begin.elapsed() >= Duration::from_millis(1400), "the idle time may have begun a little before");
 }
 
 #[test]
-fn empty_lines_after_a_request_mean_nothing() {
+fn empty_lines_after_a_request_change_nothing() {
     let uecho = Uecho::with("[limits]\nidle = \"60s\"");
     let mut connection = ClientConnection::open(uecho.public);
-    // as some clients end a body, at once or while the connection rests
+    // some clients end a body this way, at once or while the connection rests
     for lines in ["\r\n", "\r\n\r\n", ""] {
         connection.send(format!("GET /a HTTP/1.1\r\nHost: a\r\n\r\n{lines}").as_bytes());
         assert_eq!(connection.answer().map(|answer| answer.status), Some(200), "{lines:?}");
@@ -219,7 +219,7 @@ fn empty_lines_after_a_request_mean_nothing() {
 }
 
 #[test]
-fn a_connection_that_rests_goes_on_where_it_was() {
+fn a_connection_that_rests_continues_with_its_next_request() {
     let uecho = Uecho::with("[limits]\nidle = \"60s\"");
     let mut connection = ClientConnection::open(uecho.public);
     let get = |text: &str| format!("GET /{text} HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -240,7 +240,7 @@ fn a_connection_that_rests_goes_on_where_it_was() {
             let answer = connection.answer().unwrap();
             assert!(answer.status == 200 && answer.text().contains(text), "{text}: {}", answer.text());
         }
-        // longer than it takes to rest
+        // longer than the time after which a connection rests
         sleep(Duration::from_millis(700));
     }
     connection.send(b"GET /bad\x01 HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -250,7 +250,7 @@ fn a_connection_that_rests_goes_on_where_it_was() {
 }
 
 #[test]
-fn a_client_that_takes_no_answers_is_let_go() {
+fn a_client_that_reads_no_answers_is_disconnected() {
     let uecho = Uecho::with("[limits]\nidle = \"500ms\"");
     let mut stream = TcpStream::connect(uecho.public).unwrap();
     stream.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
@@ -268,26 +268,26 @@ fn a_client_that_takes_no_answers_is_let_go() {
 }
 
 #[test]
-fn an_answer_outlives_the_end_of_its_connection() {
+fn a_client_gets_the_whole_answer_after_the_server_has_closed() {
     let uecho = Uecho::with("");
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    // so little that most of the answer stays with the other side
+    // the buffer is so small that most of the answer stays with the server
     socket.set_recv_buffer_size(4096).unwrap();
     socket.connect(&uecho.public.into()).unwrap();
     let mut stream = TcpStream::from(socket);
     stream.set_read_timeout(Some(SOON)).unwrap();
     let head = "POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 200000\r\n\r\n";
-    // and what is behind it is never read by HTTP
+    // HTTP never reads the bytes after the request
     let more = "GET /more HTTP/1.1\r\nHost: a\r\n\r\n".repeat(30_000);
     stream.write_all(format!("{head}{}{more}", "a".repeat(200_000)).as_bytes()).unwrap();
     uecho.comes_to(&closed("answered"), 1);
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("no reset while there is something to read");
+    stream.read_to_string(&mut answer).expect("a whole answer and no reset");
     assert!(answer.contains(&"a".repeat(200_000)), "{} bytes", answer.len());
 }
 
 #[test]
-fn the_longest_idle_makes_room_first() {
+fn the_connection_idle_for_longest_makes_room_first() {
     let uecho = Uecho::with("[limits]\nconnections = 4");
     let mut idle: Vec<_> = (0..3)
         .map(|_| {
@@ -298,7 +298,7 @@ fn the_longest_idle_makes_room_first() {
             connection
         })
         .collect();
-    // which makes it no younger
+    // this does not make the connection younger
     idle[0].send(b"\r\n");
     sleep(Duration::from_millis(250));
     let mut busy = Vec::new();
@@ -327,7 +327,7 @@ fn connections() {
     let mut sixth = TcpStream::connect(uecho.public).unwrap();
     sixth.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
     sixth.write_all(whole).unwrap();
-    assert!(sixth.read(&mut [0]).is_err(), "no room, so it waits in the queue of the kernel");
+    assert!(sixth.read(&mut [0]).is_err(), "without room, it waits in the queue of the kernel");
     uecho.comes_to("uecho_connections", 4);
     silent.pop();
     sixth.set_read_timeout(Some(SOON)).unwrap();
@@ -341,12 +341,12 @@ fn in_flight() {
     let uecho = Uecho::with("[limits]\nin_flight = 1");
     let mut first = ClientConnection::open(uecho.public);
     first.send(b"POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello");
-    eventually("it is under way", || uecho.count("http_server_active_requests") == 1);
+    eventually("the request is in flight", || uecho.count("http_server_active_requests") == 1);
     let second = uecho.get("/a");
     assert_eq!((second.status, second.header("retry-after")), (503, Some("1")));
     is_a_problem(&second);
     for path in ["/healthz", "/readyz"] {
-        assert_eq!(uecho.get(path).status, 200, "{path} is answered all the same");
+        assert_eq!(uecho.get(path).status, 200, "{path} is answered in spite of the limit");
     }
     first.send(b"world");
     assert_eq!(first.answer().unwrap().status, 200);

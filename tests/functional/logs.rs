@@ -1,4 +1,4 @@
-//! Logs on stderr: text and JSON, access events and their modes, and what a client cannot do to them.
+//! Logs on standard error: text and JSON, access events and their modes, and what a client cannot do to them.
 
 mod journal;
 mod losses;
@@ -16,7 +16,7 @@ use crate::support::{
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
 
-/// What goes wrong with logs elsewhere: raw bytes of a path and a `User-Agent`.
+/// Requests that forge log lines in other programs: raw bytes of a path and a `User-Agent`.
 pub const INJECTIONS: [(&str, &[u8]); 7] = [
     ("/a%0d%0amessage=forged%0aPRIORITY=0%0a", b"a"),
     ("/a%00b%1b[31mred", b"a\tPRIORITY=0\tmessage=forged"),
@@ -27,7 +27,7 @@ pub const INJECTIONS: [(&str, &[u8]); 7] = [
     ("/escapes\\n\\u000a", b"\\n\\u001b[31m\\"),
 ];
 
-/// Sends a request as these bytes; the status of the answer.
+/// Sends a request with these bytes; gives the status of the answer.
 pub fn send_raw(uecho: &Uecho, path: &str, user_agent: &[u8]) -> u16 {
     let mut connection = ClientConnection::open(uecho.public);
     connection
@@ -37,14 +37,14 @@ pub fn send_raw(uecho: &Uecho, path: &str, user_agent: &[u8]) -> u16 {
     connection.answer().unwrap().status
 }
 
-/// Waits for the log to contain this; returns all of it.
+/// Waits until the log contains this text; gives the whole log.
 #[track_caller]
 pub fn logged(uecho: &Uecho, text: &str) -> String {
     eventually(&format!("{text:?} in the log"), || uecho.stderr().contains(text));
     uecho.stderr()
 }
 
-/// A configuration with which [`fail`] leaves an event, and reading the metrics leaves none.
+/// A configuration with which [`fail`] is logged, and reading the metrics is not.
 pub fn failing(dead: &Dead) -> String {
     format!("fanout = {{ peers = [\"{}\"], policy = \"all\" }}\n", dead.url())
 }
@@ -99,7 +99,7 @@ fn json_has_the_documented_fields() {
 }
 
 #[test]
-fn by_default_only_what_went_wrong_is_logged() {
+fn by_default_only_requests_that_went_wrong_are_logged() {
     let dead = Dead::new();
     let slow = Peer::slow(Duration::from_millis(300));
     let uecho = Uecho::with(&format!(
@@ -121,7 +121,7 @@ fn by_default_only_what_went_wrong_is_logged() {
 }
 
 #[test]
-fn what_the_drain_cuts_is_logged_before_the_end() {
+fn requests_that_the_drain_cuts_are_logged_before_the_end() {
     let silent = Peer::silent();
     let mut uecho = Uecho::with(&format!(
         "log.format = \"json\"\ndrain.deadline = \"100ms\"\nfanout = {{ peers = [\"{}\"], timeout = \"20s\" \
@@ -155,7 +155,7 @@ fn a_5xx_is_an_error_and_off_is_off() {
     drop_and_read(uecho, |log| assert_eq!(access_lines(log), [""; 0]));
 }
 
-/// Stops the service, so that everything is written, and hands over the log.
+/// Stops the service, so that everything is written, and passes on the log.
 fn drop_and_read(mut uecho: Uecho, check: impl FnOnce(&str)) {
     uecho.signal(rustix::process::Signal::TERM);
     uecho.wait_exit();
@@ -175,7 +175,7 @@ fn no_client_can_forge_a_line_or_a_field_of_text() {
         assert!(!line.contains(|c: char| c.is_control() || c == '\u{2028}' || c == '\u{202e}'), "{line:?}");
         assert!(line.starts_with("20") && !line.contains(" http.route=\"forged"), "{line}");
     }
-    // what an injected quote would have made
+    // the result of an injected quotation mark
     assert!(log.contains(r#"user_agent.original="a\" status=200 message=\"forged""#), "{log}");
 }
 
@@ -199,7 +199,7 @@ fn no_client_can_forge_a_line_or_a_field_of_json() {
 }
 
 #[test]
-fn values_are_capped_and_secrets_are_not_told() {
+fn values_are_cut_and_secrets_are_not_logged() {
     let uecho =
         Uecho::with("log.access = \"all\"\nlimits = { header_bytes = \"2MiB\", uri_bytes = \"60KiB\" }");
     let filler = "u".repeat(50_000);
@@ -217,7 +217,7 @@ fn values_are_capped_and_secrets_are_not_told() {
     assert!(access_lines(&log).iter().all(|line| line.len() < 3000), "{log}");
     assert!(
         log.contains(&format!("user_agent.original=\"{}\"", &filler[..1024])),
-        "cut at the cap, not left out"
+        "cut at the limit, not left out"
     );
 }
 
@@ -236,8 +236,8 @@ fn the_filter_applies_to_access_events_too() {
 }
 
 #[test]
-fn a_log_that_nobody_reads_stops_nobody() {
-    // stderr is a pipe that is full at once
+fn a_log_that_nobody_reads_does_not_stop_the_service() {
+    // standard error is a pipe that is full at once
     let (reader, writer) = std::io::pipe().unwrap();
     let uecho = Builder::new().config("log.access = \"all\"").stderr(writer).start();
     let mut connection = ClientConnection::open(uecho.public);

@@ -1,4 +1,5 @@
-//! Functional tests: the real binary, driven over real sockets, systemd emulated. One topic a file.
+//! Functional tests: they drive the real binary over real sockets, with an emulated systemd. One topic a
+//! file.
 
 #![expect(unreachable_pub, reason = "a test crate has no outside; `pub` here says: for other test files")]
 #![expect(clippy::unwrap_used, reason = "support code of tests may fail loudly, as the tests themselves do")]

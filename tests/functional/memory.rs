@@ -1,4 +1,5 @@
-//! `limits.memory`: what clients make the service hold is bounded, refused beyond, and given back.
+//! `limits.memory`: the bytes that clients make the service hold are bounded, refused above the limit, and
+//! given back.
 
 use std::{
     fs,
@@ -18,7 +19,7 @@ use crate::{
 
 const CLIENTS: usize = 80;
 const BODY: usize = 1 << 20;
-/// Limits that let clients take as long as a test machine needs.
+/// Limits that give clients as much time as a test machine needs.
 const PATIENT: &str = "body = \"5m\"\nheader = \"5m\"\nhandler = \"5m\"\nidle = \"5m\"\n";
 
 /// Resident memory in MiB.
@@ -32,15 +33,15 @@ fn held(uecho: &Uecho) -> usize {
     uecho.count("uecho_memory_held_bytes")
 }
 
-/// A service for whose connections the kernel keeps next to nothing: what a client does not read stays with
-/// the service.
+/// A service for whose connections the kernel buffers almost nothing: the service holds what a client does
+/// not read.
 fn start(limits: &str) -> Uecho {
     let listener = listener();
     SockRef::from(&listener).set_send_buffer_size(4096).unwrap();
     Builder::new().config(&format!("[limits]\n{limits}{PATIENT}")).public(listener).start()
 }
 
-/// A client of it.
+/// A client of this service.
 fn narrow(uecho: &Uecho) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
@@ -69,7 +70,7 @@ fn unread_answers_take_no_more_than_allowed() {
     let used = resident(&uecho);
     assert!(used < before + 40, "{before} MiB before, {used} MiB with {CLIENTS} unread answers");
     assert!((10 << 20..=16 << 20).contains(&held(&uecho)), "{}", held(&uecho));
-    assert_eq!(uecho.get("/text").status, 200, "what takes no room is answered");
+    assert_eq!(uecho.get("/text").status, 200, "a request that takes no room is answered");
 
     let (mut served, mut refused) = (0, 0);
     for (line, mut client) in clients {
@@ -87,13 +88,13 @@ fn unread_answers_take_no_more_than_allowed() {
     }
     assert!((10..=15).contains(&served), "{served} served");
     uecho.comes_to("uecho_memory_refused_total", refused);
-    eventually("all is given back", || held(&uecho) == 0);
+    eventually("everything is given back", || held(&uecho) == 0);
     let again = http::request(uecho.public, "POST", "/api/v1/echo", &[], &vec![b'a'; BODY]);
     assert_eq!(again.status, 200);
 }
 
 #[test]
-fn what_waits_to_be_sent_counts_to_its_last_byte() {
+fn an_answer_counts_until_its_last_byte_is_sent() {
     let uecho = start("");
     let (length, count) = (50_000, 40);
     let body = "a".repeat(length);
@@ -103,17 +104,17 @@ fn what_waits_to_be_sent_counts_to_its_last_byte() {
         client.write_all(request.as_bytes()).unwrap();
         client.read_exact(&mut [0; 12]).unwrap();
     }
-    // time to pass on what can be
+    // the service needs time to pass on as much as the kernel takes
     pause();
     assert!(held(&uecho) >= length * count, "{}", held(&uecho));
     let in_flight = uecho.count("http_server_active_requests");
-    assert_eq!(in_flight, count, "an answer goes out in parts, and is under way until the last of them");
+    assert_eq!(in_flight, count, "an answer is sent in parts, and is in flight until the last of them");
     for client in &mut clients {
         let mut answer = vec![0; length];
         client.read_exact(&mut answer).unwrap();
         assert!(answer.ends_with(b"aaaaaaaa"));
     }
-    eventually("all is given back", || held(&uecho) == 0);
+    eventually("everything is given back", || held(&uecho) == 0);
 }
 
 #[test]
@@ -137,11 +138,11 @@ fn unread_streams_take_no_more_than_allowed() {
         assert!(served >= 10 && served + refused == 50, "{served} served, {refused} refused");
         drop(answers);
     });
-    eventually("all is given back", || held(&uecho) == 0);
+    eventually("everything is given back", || held(&uecho) == 0);
 }
 
 #[test]
-fn bodies_on_their_way_count_too() {
+fn incomplete_bodies_count_too() {
     let uecho = Uecho::with(&format!("[limits]\nmemory = \"9MiB\"\n{PATIENT}"));
     let head = format!("POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: {BODY}\r\n\r\n");
     let announced: Vec<_> = (0..20)
@@ -151,8 +152,8 @@ fn bodies_on_their_way_count_too() {
             client
         })
         .collect();
-    eventually("they are under way", || uecho.count("http_server_active_requests") == 20);
-    assert_eq!(held(&uecho), 0, "what was only announced takes no room");
+    eventually("they are in flight", || uecho.count("http_server_active_requests") == 20);
+    assert_eq!(held(&uecho), 0, "a body that was only announced takes no room");
     let begun: Vec<_> = announced
         .into_iter()
         .map(|mut client| {
@@ -165,11 +166,11 @@ fn bodies_on_their_way_count_too() {
     assert_eq!((refused.status, refused.header("connection")), (503, Some("close")));
     is_a_problem(&refused);
     drop(begun);
-    eventually("all is given back", || held(&uecho) == 0);
+    eventually("everything is given back", || held(&uecho) == 0);
 }
 
 #[test]
-fn one_request_fits_whatever_is_in_it() {
+fn one_request_fits_whatever_its_bytes() {
     let uecho = Uecho::with(&format!("[limits]\nmemory = \"8MiB\"\nbody_bytes = \"1000KiB\"\n{PATIENT}"));
     for byte in [0x01, b'a', 0xff] {
         let answer = http::request(uecho.public, "POST", "/api/v1/echo", &[], &vec![byte; 1000 << 10]);
@@ -181,5 +182,5 @@ fn one_request_fits_whatever_is_in_it() {
         let answer = ask(&client, request("POST", "/api/v1/echo"), &vec![0x01; 1000 << 10]).await.unwrap();
         assert_eq!(answer.status, 200);
     });
-    eventually("all is given back", || held(&uecho) == 0);
+    eventually("everything is given back", || held(&uecho) == 0);
 }

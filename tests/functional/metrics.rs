@@ -1,4 +1,4 @@
-//! `/metrics`: names, types, units, and a number of series that no client can drive up.
+//! `/metrics`: names, types, units, and a number of series that no client can increase without limit.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -36,7 +36,7 @@ const FAMILIES: [(&str, &str, &[&str]); 21] = [
     ("uecho_requests_cut_total", "counter", &[]),
 ];
 
-/// The text format, taken apart.
+/// The parsed text format.
 struct Exposition {
     types: BTreeMap<String, String>,
     helps: BTreeSet<String>,
@@ -58,7 +58,7 @@ impl Exposition {
             } else {
                 let (name, value) = line.rsplit_once(' ').unwrap();
                 let (name, labels) = name.split_once('{').unwrap_or((name, "}"));
-                // none of our values has a comma or a quote in it
+                // none of our values contains a comma or a quotation mark
                 let labels = labels.strip_suffix('}').unwrap().split(',').filter(|label| !label.is_empty());
                 let labels = labels.map(|label| {
                     let (name, value) = label.split_once('=').unwrap();
@@ -85,7 +85,7 @@ fn every_family_has_its_documented_name_type_and_labels() {
     let found: BTreeSet<&str> = exposition.types.keys().map(String::as_str).collect();
     assert_eq!(exposition.helps, exposition.types.keys().cloned().collect());
     for (name, kind, labels) in FAMILIES {
-        assert!(found.contains(name), "{name} is missing of {found:?}");
+        assert!(found.contains(name), "{name} is missing in {found:?}");
         assert_eq!(exposition.types[name], kind, "{name}");
         let (series, ..) = exposition
             .series
@@ -101,7 +101,7 @@ fn every_family_has_its_documented_name_type_and_labels() {
 }
 
 #[test]
-fn ten_thousand_random_paths_and_methods_make_less_than_200_series() {
+fn ten_thousand_random_paths_and_methods_make_fewer_than_200_series() {
     let uecho = Uecho::with("");
     let mut random = fastrand::Rng::with_seed(7);
     let mut connection = ClientConnection::open(uecho.public);
@@ -126,7 +126,8 @@ fn ten_thousand_random_paths_and_methods_make_less_than_200_series() {
         }
     }
     let exposition = Exposition::scrape(&uecho);
-    // as a client library counts them: a histogram is one series of labels, its buckets aside
+    // this counts like a client library: a histogram is one series for each set of labels, whatever its
+    // buckets
     let series: BTreeSet<_> = exposition
         .series
         .iter()
@@ -173,7 +174,7 @@ fn requests_are_counted_and_timed_by_route_and_status() {
 }
 
 #[test]
-fn the_process_shows_what_it_uses() {
+fn the_metrics_show_the_resources_of_the_process() {
     let uecho = Uecho::with("");
     let idle_fds = uecho.metric("process_open_fds");
     let connections: Vec<_> = (0..10)

@@ -1,4 +1,4 @@
-//! `/` and `/api/v1/echo`: what they say, what they keep to themselves, and who may ask.
+//! `/` and `/api/v1/echo`: what they answer, what they redact, and who may ask.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::{Builder, Uecho, http};
 
 #[test]
-fn the_root_says_the_configured_message_and_the_time() {
+fn the_root_has_the_configured_message_and_the_time() {
     let uecho = Uecho::with("message = '<Automate> all the things!'");
     let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let before = now();
@@ -67,7 +67,7 @@ fn the_authority_of_the_target_is_shown_as_it_arrived() {
 }
 
 #[test]
-fn a_body_that_is_no_text_is_mirrored_as_base64() {
+fn a_body_that_is_not_text_is_mirrored_as_base64() {
     let uecho = Uecho::with("");
     let answer = http::request(uecho.public, "PUT", "/api/v1/echo", &[], &[0xff, 0x00, 0xfe]);
     assert_eq!(answer.json()["body"], json!({"bytes": 3, "base64": "/wD+"}));
@@ -76,7 +76,7 @@ fn a_body_that_is_no_text_is_mirrored_as_base64() {
 }
 
 #[test]
-fn api_token_guards_all_of_the_api_and_nothing_else() {
+fn api_token_guards_exactly_the_api() {
     let uecho = Builder::new().credential("api.token", "s3cret\n").start();
     for path in ["/api/v1/echo", "/api/v1/fanout/x", "/api/v1/nothing"] {
         for wrong in [&[][..], &[("Authorization", "Bearer wrong")], &[("Authorization", "Basic s3cret")]] {

@@ -1,4 +1,4 @@
-//! `uecho probe`: what it calls healthy, what it does not, and how it says so.
+//! `uecho probe`: which services it calls healthy, which not, and how it reports that.
 
 use std::{
     process::{Command, Output},
@@ -23,7 +23,7 @@ pub fn healthy(args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The one line that says why not.
+/// The only line, which says why the service is not healthy.
 #[track_caller]
 pub fn unhealthy(args: &[&str]) -> String {
     let output = probe(args);
@@ -39,7 +39,7 @@ fn url(uecho: &Uecho) -> String {
 }
 
 #[test]
-fn a_healthy_service_is_told_in_a_line_or_as_json() {
+fn a_healthy_service_is_reported_in_a_line_or_as_json() {
     let uecho = Uecho::with("instance = 'node-7'\nsystem = 'generation-3'");
     let url = url(&uecho);
     let line = healthy(&["--url", &url]);
@@ -67,11 +67,11 @@ fn a_healthy_service_is_told_in_a_line_or_as_json() {
 }
 
 #[test]
-fn without_a_url_it_asks_what_the_configuration_names() {
+fn without_a_url_the_probe_asks_the_configured_address() {
     let uecho = Uecho::with("");
     let directory = tempdir().unwrap();
     let file = directory.path().join("uecho.toml");
-    // a wildcard is reached over loopback
+    // an unspecified address is reached over loopback
     std::fs::write(&file, format!("public.listen = '0.0.0.0:{}'", uecho.public.port())).unwrap();
     let line = healthy(&["--config", file.to_str().unwrap()]);
     assert!(line.starts_with(&format!("healthy: {} in ", url(&uecho))), "{line}");
@@ -98,7 +98,7 @@ fn a_unix_socket_is_asked_too() {
 }
 
 #[test]
-fn another_build_or_system_than_expected_is_named() {
+fn an_unexpected_build_or_system_is_named() {
     let uecho = Uecho::with("system = 'generation-3'");
     let url = url(&uecho);
     for (option, key, actual) in [
@@ -130,7 +130,7 @@ fn a_service_that_drains_is_not_healthy() {
 }
 
 #[test]
-fn nobody_there_and_nobody_answering_are_told_within_the_timeout() {
+fn an_unreachable_or_silent_service_is_reported_within_the_timeout() {
     let closed = listener().local_addr().unwrap();
     let line = unhealthy(&["--url", &format!("http://{closed}")]);
     assert!(line.contains("Connection refused"), "{line}");

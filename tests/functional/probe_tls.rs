@@ -1,4 +1,4 @@
-//! `uecho probe` over https, as through a proxy that ends TLS in front of the service.
+//! `uecho probe` over https, through a proxy that terminates TLS in front of the service.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -14,7 +14,7 @@ use crate::{
     support::{Uecho, listener},
 };
 
-/// A proxy that answers as the service does, request by request; returns its port.
+/// A proxy that passes on the answers of the service, request by request; gives its port.
 fn proxy(config: Arc<ServerConfig>, service: SocketAddr) -> u16 {
     let listener = listener();
     let port = listener.local_addr().unwrap().port();
@@ -50,7 +50,7 @@ fn head(stream: &mut impl BufRead) -> Option<String> {
 }
 
 #[test]
-fn the_authorities_of_the_system_are_trusted_and_no_others() {
+fn only_the_authorities_of_the_system_are_trusted() {
     let (authority, other) = (Authority::new(), Authority::new());
     let uecho = Uecho::with("");
     let url = format!("https://localhost:{}", proxy(authority.config("localhost"), uecho.public));

@@ -1,4 +1,4 @@
-//! `uecho probe` before services that answer wrong: each fault is found, and named.
+//! `uecho probe` with services that answer wrongly: it finds each error and names it.
 
 use std::{
     io::{Read, Write},
@@ -10,7 +10,7 @@ use crate::{
     support::{Uecho, peer::Peer},
 };
 
-/// Stands before a real service and changes what comes back.
+/// A proxy of a real service that changes its answers.
 fn tampering(uecho: &Uecho, change: impl Fn(String) -> String + Send + Sync + 'static) -> Peer {
     let address = uecho.public;
     Peer::new(move |head, stream| {
@@ -33,7 +33,7 @@ fn a_proxy_that_changes_nothing_is_healthy() {
     healthy(&["--url", &format!("http://{}", peer.address)]);
 }
 
-/// Changes the body only, and the length with it.
+/// Changes only the body, and the length with it.
 fn body(answer: &str, change: impl Fn(&str) -> String) -> String {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let changed = change(body);
@@ -43,7 +43,7 @@ fn body(answer: &str, change: impl Fn(&str) -> String) -> String {
 }
 
 #[test]
-fn a_service_that_answers_wrong_is_found_out() {
+fn a_service_that_answers_wrongly_is_unhealthy() {
     type Change = fn(String) -> String;
     let uecho = Uecho::with("");
     let cases: [(&str, Change, &str); 9] = [
@@ -101,7 +101,7 @@ fn a_service_that_answers_wrong_is_found_out() {
 }
 
 #[test]
-fn garbage_floods_and_broken_answers_are_found_out() {
+fn garbage_floods_and_broken_answers_are_unhealthy() {
     let flood = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned()
         + &format!("ffff\r\n{}\r\n", "a".repeat(0xffff)).repeat(8);
     let short = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort".to_owned();

@@ -1,4 +1,4 @@
-//! The receipt names the very system that serves: the label of the configuration and the store hash that
+//! The receipt names the system that serves: the label of the configuration and the store hash that
 //! `current_system` leads to, at start and after every reload.
 
 use std::{os::unix::fs::symlink, path::Path};
@@ -10,8 +10,8 @@ use crate::{
     support::{Builder, Uecho},
 };
 
-/// A service whose `current_system` is `system` in its own directory, which is made after the start by
-/// [`point`].
+/// A service whose `current_system` is the link `system` in its own directory. Without a target, [`point`]
+/// makes the link after the start.
 fn started(label: &str, target: Option<&str>) -> (Uecho, tempfile::TempDir) {
     let directory = tempfile::TempDir::new().unwrap();
     let link = directory.path().join("system");
@@ -22,7 +22,7 @@ fn started(label: &str, target: Option<&str>) -> (Uecho, tempfile::TempDir) {
     (Builder::new().config(&config).start(), directory)
 }
 
-/// Puts another link in its place in one step, as a switch of the system does.
+/// Replaces the link in one step, as a switch of the system does.
 fn point(directory: &Path, target: &str) {
     symlink(target, directory.join("new")).unwrap();
     std::fs::rename(directory.join("new"), directory.join("system")).unwrap();
@@ -35,7 +35,7 @@ fn reload(uecho: &mut Uecho) {
     assert!(uecho.notify.wait_for("READY=1"), "{}", uecho.stderr());
 }
 
-/// Checks `system` wherever a receipt is shown.
+/// Checks `system` in every place that shows a receipt.
 #[track_caller]
 fn assert_system(uecho: &Uecho, system: &str) {
     let field = format!("; system={system}; ");
@@ -64,7 +64,7 @@ fn the_running_system_is_named_at_start_and_after_a_reload() {
     assert_system(&uecho, "26.05+bbb222");
     assert!(!uecho.stderr().contains("WARN"), "{}", uecho.stderr());
 
-    // whoever expects the very system is told the truth
+    // a probe that expects exactly this system is healthy
     let url = format!("http://{}", uecho.public);
     let expecting = |system: &'static str| ["--url", &url, "--expect-system", system].map(str::to_owned);
     let args = expecting("26.05+bbb222");

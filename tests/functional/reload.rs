@@ -1,11 +1,11 @@
-//! SIGHUP: good settings take effect, bad ones change nothing, and the service manager hears how it went.
+//! SIGHUP: good settings take effect, bad ones change nothing, and the service manager is told the result.
 
 use rustix::process::Signal;
 
 use crate::support::{Builder, Uecho, eventually, peer::Peer};
 
-/// Rewrites the file, sends SIGHUP and waits until the reload is over; gives what the service manager was
-/// told.
+/// Rewrites the file, sends SIGHUP and waits until the reload is over; gives the messages that the service
+/// manager got.
 #[track_caller]
 fn reload(uecho: &mut Uecho, config: &str) -> Vec<String> {
     std::fs::write(uecho.config_file(), config).unwrap();
@@ -69,17 +69,17 @@ fn keys_that_need_a_restart_are_named_and_not_applied() {
     let told =
         reload(&mut uecho, "message = 'second'\n[limits]\nuri_bytes = 200\n[api]\ntoken = 'canary'").concat();
     assert!(told.contains("a restart is needed for limits.uri_bytes, api.token"), "{told}");
-    assert_eq!(message(&uecho), "second", "what can be applied is");
+    assert_eq!(message(&uecho), "second", "the settings that can change do");
     assert_eq!(uecho.get(&format!("/{}", "a".repeat(150))).status, 414);
     assert_eq!(uecho.get("/api/v1/echo").status, 200, "no token is asked for");
     assert!(uecho.stderr().contains("WARN") && uecho.stderr().contains("limits.uri_bytes"));
     assert!(!uecho.stderr().contains("canary") && !told.contains("canary"));
     let told = reload(&mut uecho, "message = 'third'\n[limits]\nuri_bytes = 140").concat();
-    assert!(!told.contains("restart"), "back to what is in force: {told}");
+    assert!(!told.contains("restart"), "the value is that in force again: {told}");
 }
 
 #[test]
-fn peers_and_the_log_filter_are_among_what_can_change() {
+fn peers_and_the_log_filter_can_change() {
     let mut uecho = Uecho::with("log.filter = 'error'");
     assert_eq!(uecho.get("/api/v1/fanout/x").json()["replies"], serde_json::json!([]));
     assert!(!uecho.stderr().contains("INFO"));
@@ -93,9 +93,9 @@ fn peers_and_the_log_filter_are_among_what_can_change() {
 }
 
 #[test]
-fn a_reload_that_ends_on_the_way_down_does_not_say_ready() {
+fn a_reload_that_ends_during_a_drain_does_not_say_ready() {
     let mut uecho = Uecho::with("drain.delay = '1h'");
-    // a file that takes its time: the reload waits for somebody to write into it
+    // the reload waits until somebody writes into this file
     std::fs::remove_file(uecho.config_file()).unwrap();
     let mode = rustix::fs::Mode::from_raw_mode(0o600);
     rustix::fs::mknodat(rustix::fs::CWD, uecho.config_file(), rustix::fs::FileType::Fifo, mode, 0).unwrap();
@@ -107,12 +107,12 @@ fn a_reload_that_ends_on_the_way_down_does_not_say_ready() {
     std::fs::write(uecho.config_file(), "message = 'second'").unwrap();
     eventually("the reload ends", || uecho.stderr().contains("settings reloaded"));
     assert_eq!(message(&uecho), "second");
-    // what would be said is said by now: the answer came later, from the same thread
+    // the message would have come before the answer, which the same thread sent later
     assert_eq!(uecho.notify.count("READY=1"), 0, "{:?}", uecho.notify.texts());
 }
 
 #[test]
-fn reloads_come_one_after_the_other() {
+fn reloads_run_one_after_the_other() {
     let mut uecho = Uecho::with("message = 'first'");
     uecho.notify.clear();
     std::fs::write(uecho.config_file(), "message = 'last'").unwrap();

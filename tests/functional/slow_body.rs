@@ -1,5 +1,5 @@
-//! Bodies that come slowly, in part or not at all: that is the client's doing, whatever the limits are, so
-//! the answer is never a 5xx.
+//! Bodies that come slowly, in part or not at all: the client causes that, whatever the limits are, so the
+//! answer is never a 5xx.
 
 use std::{
     io::{Read as _, Write as _},
@@ -22,7 +22,7 @@ const HALVES: [&str; 2] = [
     "POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n5",
 ];
 
-/// Answers with a status that begins so, by method and route.
+/// The counts of answers whose status begins with `status`, by method and route.
 fn answers(uecho: &Uecho, status: &str) -> Vec<String> {
     let status = format!("http_response_status_code=\"{status}");
     let text = uecho.get_ops("/metrics").text();
@@ -31,7 +31,7 @@ fn answers(uecho: &Uecho, status: &str) -> Vec<String> {
 }
 
 #[test]
-fn what_never_comes_is_408_whichever_limit_is_the_shorter() {
+fn a_body_that_never_comes_is_408_whichever_limit_is_shorter() {
     for handler in ["1ms", "300ms", "60s"] {
         let uecho = Uecho::with(&format!("[limits]\nbody = \"300ms\"\nhandler = \"{handler}\""));
         let mut clients: Vec<_> = (0..40).map(|_| ClientConnection::open(uecho.public)).collect();
@@ -49,7 +49,7 @@ fn what_never_comes_is_408_whichever_limit_is_the_shorter() {
 }
 
 #[test]
-fn what_comes_in_time_is_answered_though_a_handler_has_less() {
+fn a_body_that_comes_in_time_is_answered_even_after_the_limit_of_handlers() {
     let uecho = Uecho::with("[limits]\nbody = \"60s\"\nhandler = \"100ms\"");
     let mut clients = HALVES.map(|half| {
         let mut client = ClientConnection::open(uecho.public);
@@ -64,7 +64,7 @@ fn what_comes_in_time_is_answered_though_a_handler_has_less() {
 }
 
 #[test]
-fn over_http2_it_is_the_same() {
+fn slow_bodies_over_http2_are_the_same() {
     let uecho = Uecho::with("[limits]\nbody = \"1s\"\nhandler = \"1ms\"\nidle = \"1ms\"");
     run(async {
         let (client, _) = connect(uecho.public, &client::Builder::new()).await;
@@ -89,7 +89,7 @@ fn over_http2_it_is_the_same() {
 }
 
 #[test]
-fn nobody_waits_for_a_body_that_is_not_wanted() {
+fn the_service_does_not_wait_for_a_body_that_it_does_not_need() {
     let uecho = Uecho::with("[limits]\nbody = \"60s\"");
     for (request, status) in [
         ("POST /text", 405),
@@ -104,15 +104,15 @@ fn nobody_waits_for_a_body_that_is_not_wanted() {
             let mut client = ClientConnection::open(uecho.public);
             client.send(half.replace("POST /api/v1/echo", request).as_bytes());
             assert_eq!(client.answer().unwrap().status, status, "{request}");
-            assert!(client.closed(), "{request}: the rest is not waited for either");
-            // nor is it answered with a reset, which could destroy the answer
+            assert!(client.closed(), "{request}: the service does not wait for the rest");
+            // the rest is not answered with a reset, either, which could destroy the answer
             assert!(client.takes(b"wo"), "{request}");
         }
     }
 }
 
 #[test]
-fn who_waits_to_be_told_to_go_on_is_told_and_then_waited_for() {
+fn a_client_that_expects_100_continue_gets_it() {
     let uecho = Uecho::with("[limits]\nbody = \"1s\"\nhandler = \"1ms\"");
     let head = "POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n";
     for (body, status) in [("hello", 200), ("", 408)] {
@@ -128,7 +128,7 @@ fn who_waits_to_be_told_to_go_on_is_told_and_then_waited_for() {
 }
 
 #[test]
-fn a_client_that_ends_in_the_middle_has_sent_a_bad_request() {
+fn a_client_that_ends_within_a_body_gets_400() {
     let uecho = Uecho::with("[log]\naccess = \"all\"\nformat = \"json\"");
     for half in HALVES {
         let mut stream = TcpStream::connect(uecho.public).unwrap();
@@ -151,12 +151,12 @@ fn a_client_that_ends_in_the_middle_has_sent_a_bad_request() {
 }
 
 #[test]
-fn nor_is_it_a_server_error_when_a_client_breaks_off() {
+fn a_client_that_breaks_off_causes_no_server_error() {
     let uecho = Uecho::with("[limits]\nhandler = \"1ms\"");
     let under_way = || uecho.count("http_server_active_requests");
     let stream = TcpStream::connect(uecho.public).unwrap();
     (&stream).write_all(HALVES[0].as_bytes()).unwrap();
-    eventually("it is under way", || under_way() == 1);
+    eventually("the request is in flight", || under_way() == 1);
     socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
     drop(stream);
     run(async {

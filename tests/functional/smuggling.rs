@@ -1,6 +1,6 @@
-//! Requests that two implementations might read differently, case by case: what comes of each, and why that
-//! is safe. None is ever two requests here, and where the reading is in doubt the connection ends, so that
-//! nothing behind it is answered.
+//! Requests that two implementations might read differently, case by case: the outcome of each, and why that
+//! is safe. The service never reads any of them as two requests. Where the reading is in doubt, it closes the
+//! connection, so that it answers nothing that follows.
 
 mod chunks;
 mod length;
@@ -14,24 +14,24 @@ use crate::{
 const COUNTED: &str = "uecho_connections_closed_total{reason=\"bad_request\"}";
 const FOLLOW_UP: &str = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/// What comes of a request that another one follows.
+/// The outcome of a request that another one follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
-    /// The parser refuses the head with this status and no more, and the connection ends.
+    /// The parser refuses the head with this status alone, and the connection ends.
     Refused(u16),
-    /// It is answered with a problem, and the connection ends.
+    /// The request is answered with a problem, and the connection ends.
     Problem(u16),
-    /// It is answered with 200, and the connection ends.
+    /// The request is answered with 200, and the connection ends.
     Ends,
-    /// It is one request, answered with 200, and so is the next.
+    /// The bytes are one request, answered with 200, and so is the next request.
     Read,
-    /// It is one request, answered with 200, and what follows is a part of it that is passed over.
+    /// The bytes are one request, answered with 200; the bytes that follow are a part of it that is ignored.
     Swallows,
 }
 
 use Outcome::{Ends, Problem, Read, Refused, Swallows};
 
-/// A request head with these lines and perhaps more after it.
+/// A request head with these lines, and perhaps more after it.
 fn post(lines: &str) -> String {
     format!("POST /api/v1/echo HTTP/1.1\r\nHost: a\r\n{lines}\r\n")
 }
@@ -40,19 +40,19 @@ fn chunked(body: &str) -> String {
     post("Transfer-Encoding: chunked\r\n") + body
 }
 
-/// With a body of no chunks.
+/// A request with a body without chunks.
 fn coded(lines: &str) -> String {
     post(lines) + "0\r\n\r\n"
 }
 
-/// The outcome, why RFC 9112 (unless another one is named) allows it, and the requests.
+/// The outcome, the reason why RFC 9112 (or another RFC that is named) allows it, and the requests.
 type Case = (Outcome, &'static str, Vec<String>);
 
 fn cases() -> impl Iterator<Item = Case> {
     [length::cases(), syntax::cases(), chunks::cases()].into_iter().flatten()
 }
 
-/// Sends what is left of a case and what follows it, and looks at what comes of them.
+/// Sends the rest of a case and the request that follows it, and checks the outcome.
 #[track_caller]
 fn comes_true(connection: &mut ClientConnection, rest: &[u8], outcome: Outcome, what: &str) {
     connection.send(&[rest, FOLLOW_UP.as_bytes()].concat());
@@ -82,7 +82,7 @@ fn comes_true(connection: &mut ClientConnection, rest: &[u8], outcome: Outcome, 
 }
 
 #[test]
-fn every_case_comes_out_as_written_and_is_counted() {
+fn every_case_has_the_documented_outcome_and_is_counted() {
     let uecho = Uecho::with("");
     let mut refused = 0;
     for (outcome, why, requests) in cases() {
@@ -115,7 +115,7 @@ fn a_split_between_reads_changes_nothing() {
 }
 
 #[test]
-fn what_came_before_is_answered_first() {
+fn earlier_requests_are_answered_first() {
     let uecho = Uecho::with("");
     let mut connection = ClientConnection::open(uecho.public);
     let sound = format!("GET /one HTTP/1.1\r\nHost: a\r\n\r\n{}", chunked("5\r\nhello\r\n0\r\n\r\n"));
@@ -126,7 +126,7 @@ fn what_came_before_is_answered_first() {
     assert_eq!(connection.answer().unwrap().json()["body"]["text"], "hello");
     assert_eq!(connection.answer().unwrap().status, 400);
     assert!(connection.answer().is_none() && connection.closed());
-    // the preface of HTTP/2 comes first or not at all, and whoever sends it reads no HTTP/1
+    // the preface of HTTP/2 must come first, and after it no HTTP/1 is read
     let mut connection = ClientConnection::open(uecho.public);
     connection.send(b"GET /one HTTP/1.1\r\nHost: a\r\n\r\nPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
     assert!(connection.answer().unwrap().text().contains("one right back at ya!"));
@@ -135,7 +135,7 @@ fn what_came_before_is_answered_first() {
 }
 
 #[test]
-fn the_rest_of_what_is_refused_does_not_reset_the_connection() {
+fn the_rest_of_a_refused_request_does_not_reset_the_connection() {
     let uecho = Uecho::with("");
     let mut connection = ClientConnection::open(uecho.public);
     connection.send(post("Content-Length: 5\r\nContent-Length: 6\r\n").as_bytes());
@@ -145,7 +145,7 @@ fn the_rest_of_what_is_refused_does_not_reset_the_connection() {
 }
 
 #[test]
-fn sound_requests_of_every_shape_are_answered_in_turn() {
+fn valid_requests_of_every_form_are_answered_in_turn() {
     let uecho = Uecho::with("");
     let mut connection = ClientConnection::open(uecho.public);
     connection.send(b"\r\nGET /one HTTP/1.1\r\nhost: \r\n\r\n");

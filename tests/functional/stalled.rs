@@ -1,5 +1,5 @@
-//! Slow and silent clients in numbers, and a process out of file descriptors: good clients do not notice, and
-//! nothing spins.
+//! Many slow and silent clients, and a process without free file descriptors: good clients are not disturbed,
+//! and no loop is busy.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ use crate::support::{Uecho, eventually, http::ClientConnection, pause};
 
 const STALLED: usize = 2000;
 
-/// What a client may get stuck after.
+/// The bytes after which a client gets stuck.
 const BEGINNINGS: [&str; 5] = [
     "",
     "GET /a",
@@ -23,13 +23,14 @@ const BEGINNINGS: [&str; 5] = [
     "PRI * HTTP/2.0\r\n\r\nSM",
 ];
 
-/// As many files as the administrator allows, for this process and the services it starts.
+/// Raises the limit of open files to what the administrator allows, for this process and the services it
+/// starts.
 fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
 }
 
-/// CPU time the service has used so far.
+/// The CPU time that the service has used so far.
 fn cpu(uecho: &Uecho) -> Duration {
     let stat = fs::read_to_string(format!("/proc/{}/stat", uecho.child.id())).unwrap();
     let after_name = stat.rsplit(')').next().unwrap();
@@ -39,7 +40,7 @@ fn cpu(uecho: &Uecho) -> Duration {
 }
 
 #[test]
-fn two_thousand_stalled_clients_disturb_nobody_and_are_let_go() {
+fn two_thousand_stalled_clients_disturb_no_other_and_are_disconnected() {
     raise_file_limit();
     let uecho = Uecho::with("[limits]\nin_flight = 500\nfirst_byte = \"4s\"\nheader = \"4s\"\nbody = \"4s\"");
     let mut kept = ClientConnection::open(uecho.public);
@@ -60,13 +61,13 @@ fn two_thousand_stalled_clients_disturb_nobody_and_are_let_go() {
     let closed = |reason: &str| format!("uecho_connections_closed_total{{reason=\"{reason}\"}}");
     eventually("all but the good one are gone", || uecho.count("uecho_connections") <= 1);
     uecho.comes_to(&closed("first_byte"), STALLED / 5);
-    // an incomplete header, or HTTP/2 preface
+    // an incomplete header, or an incomplete HTTP/2 preface
     uecho.comes_to(&closed("header"), 3 * STALLED / 5);
     drop(stalled);
 }
 
 #[test]
-fn silence_costs_nothing() {
+fn silent_clients_cost_no_cpu() {
     raise_file_limit();
     let uecho = Uecho::with("[limits]\nfirst_byte = \"60s\"");
     let _silent: Vec<_> = (0..STALLED).map(|_| TcpStream::connect(uecho.public).unwrap()).collect();
@@ -76,7 +77,7 @@ fn silence_costs_nothing() {
 }
 
 #[test]
-fn out_of_file_descriptors_it_waits_and_recovers() {
+fn without_file_descriptors_the_service_waits_and_recovers() {
     let uecho = Uecho::with("[limits]\nfirst_byte = \"60s\"");
     let mut kept = ClientConnection::open(uecho.public);
     kept.send(b"GET /good HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -86,13 +87,13 @@ fn out_of_file_descriptors_it_waits_and_recovers() {
     prlimit(Some(Pid::from_child(&uecho.child)), Resource::Nofile, limit).unwrap();
 
     let held: Vec<_> = (0..50).map(|_| TcpStream::connect(uecho.public).unwrap()).collect();
-    assert!(kept.closed(), "an idle connection is given up for those who wait");
+    assert!(kept.closed(), "an idle connection makes room for those that wait");
     let used = cpu_during(&uecho, Duration::from_secs(1));
     assert!(used < Duration::from_millis(200), "{used:?} of CPU in a second of waiting");
     assert!(uecho.stderr().contains("cannot accept connections"), "{}", uecho.stderr());
 
     drop(held);
-    assert_eq!(uecho.get("/good").status, 200, "once descriptors are free again");
+    assert_eq!(uecho.get("/good").status, 200, "when descriptors are free again");
 }
 
 fn cpu_during(uecho: &Uecho, time: Duration) -> Duration {

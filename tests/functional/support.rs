@@ -1,5 +1,5 @@
-//! A running `uecho`: inherited sockets (so no port is fixed), a notify socket to wait for READY=1, SIGTERM
-//! on drop.
+//! A running `uecho`: inherited sockets (so that no port is fixed), a notify socket that waits for READY=1,
+//! and SIGTERM on drop.
 
 #![allow(dead_code, clippy::allow_attributes, reason = "not every test file uses every part")]
 
@@ -23,10 +23,10 @@ pub use http::Answer;
 use notify::NotifySocket;
 use tempfile::TempDir;
 
-/// Longest wait for anything that should happen soon; generous, because test machines are busy.
+/// The longest wait for anything that should happen soon; generous, because test machines are busy.
 pub const SOON: Duration = Duration::from_secs(30);
 
-/// What is handed over.
+/// The sockets that the service inherits.
 #[derive(PartialEq)]
 enum Sockets {
     None,
@@ -36,7 +36,7 @@ enum Sockets {
     Standard,
 }
 
-/// What to start.
+/// The service to start.
 pub struct Builder {
     config: String,
     env: BTreeMap<String, String>,
@@ -79,7 +79,7 @@ impl Builder {
         }
     }
 
-    /// TOML, written to the file that `UECHO_CONFIG` names.
+    /// Adds TOML to the file that `UECHO_CONFIG` names.
     pub fn config(mut self, toml: &str) -> Self {
         self.config.push_str(toml);
         self
@@ -90,13 +90,13 @@ impl Builder {
         self
     }
 
-    /// A file in `$CREDENTIALS_DIRECTORY`.
+    /// Adds a file to `$CREDENTIALS_DIRECTORY`.
     pub fn credential(mut self, name: &str, value: &str) -> Self {
         self.credentials.insert(name.into(), value.into());
         self
     }
 
-    /// What takes the place of a notify socket at a path.
+    /// Uses this socket instead of a notify socket at a path.
     pub fn notify(mut self, socket: NotifySocket) -> Self {
         self.notify = Some(socket);
         self
@@ -107,19 +107,19 @@ impl Builder {
         self
     }
 
-    /// Serves on this listener, so that others can know the address before the service runs.
+    /// Serves on this listener, so that others know the address before the service runs.
     pub fn public(mut self, listener: TcpListener) -> Self {
         self.public = Some(listener);
         self
     }
 
-    /// Writes stderr there; [`Uecho::stderr`] then knows nothing.
+    /// Writes standard error there; [`Uecho::stderr`] is then empty.
     pub fn stderr(mut self, stderr: impl Into<Stdio>) -> Self {
         self.stderr = Some(stderr.into());
         self
     }
 
-    /// Says in `JOURNAL_STREAM` that stderr is the journal.
+    /// Sets `JOURNAL_STREAM` as if standard error were the journal.
     pub fn journal_stream(mut self) -> Self {
         self.journal_stream = true;
         self
@@ -132,19 +132,19 @@ impl Builder {
         self.journal_stream()
     }
 
-    /// Hands over one more socket, of this name.
+    /// Passes one more socket of this name.
     pub fn inherit(mut self, name: &str, socket: impl Into<OwnedFd>) -> Self {
         self.extra.push((name.into(), socket.into()));
         self
     }
 
-    /// Hands over only the sockets of [`Self::inherit`].
+    /// Passes only the sockets of [`Self::inherit`].
     pub fn no_standard_sockets(mut self) -> Self {
         self.sockets = Sockets::Extra;
         self
     }
 
-    /// Hands over no sockets: the configured addresses are bound.
+    /// Passes no sockets: the service binds the configured addresses.
     pub fn no_sockets(mut self) -> Self {
         self.sockets = Sockets::None;
         self
@@ -165,7 +165,7 @@ impl Builder {
         let sockets = [self.public.unwrap_or_else(listener), listener()];
         let [public, ops] = [sockets[0].local_addr().unwrap(), sockets[1].local_addr().unwrap()];
 
-        // the shell is there because LISTEN_PID must be the pid of the process that inherits
+        // the shell sets LISTEN_PID to the pid of the process that inherits the sockets
         let script = if self.sockets == Sockets::None {
             "exec \"$0\" \"$@\""
         } else {
@@ -206,7 +206,7 @@ impl Builder {
                 sockets.into_iter().zip(3..).map(|(parent_fd, child_fd)| FdMapping { parent_fd, child_fd });
             command.fd_mappings(fds.collect()).unwrap();
         }
-        // the whole suite with so many workers
+        // runs the whole suite with this number of workers
         if let Ok(workers) = std::env::var("TEST_WORKERS") {
             command.env("UECHO_WORKERS", workers);
         }
@@ -221,7 +221,7 @@ impl Builder {
 }
 
 impl Uecho {
-    /// A service with this configuration, ready.
+    /// A service with this configuration, which is ready.
     #[track_caller]
     pub fn with(config: &str) -> Self {
         Builder::new().config(config).start()
@@ -235,19 +235,19 @@ impl Uecho {
         }
     }
 
-    /// GET on the public listener.
+    /// Sends GET to the public listener.
     #[track_caller]
     pub fn get(&self, path: &str) -> Answer {
         self.request("GET", path, &[])
     }
 
-    /// GET on the ops listener.
+    /// Sends GET to the ops listener.
     #[track_caller]
     pub fn get_ops(&self, path: &str) -> Answer {
         http::request(self.ops, "GET", path, &[], b"")
     }
 
-    /// Any request without a body on the public listener.
+    /// Sends any request without a body to the public listener.
     #[track_caller]
     pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
         http::request(self.public, method, path, headers, b"")
@@ -262,13 +262,13 @@ impl Uecho {
             .unwrap_or_default()
     }
 
-    /// The value of a counter, named as for [`Self::metric`].
+    /// The value of a counter, named like for [`Self::metric`].
     #[track_caller]
     pub fn count(&self, series: &str) -> usize {
         format!("{}", self.metric(series)).parse().unwrap()
     }
 
-    /// Waits until the series has this value: a client has its answer before the worker has counted it.
+    /// Waits until the series has this value: a client may have its answer before the worker has counted it.
     #[track_caller]
     pub fn comes_to(&self, series: &str, value: usize) {
         let begin = Instant::now();
@@ -325,10 +325,10 @@ impl Drop for Uecho {
     }
 }
 
-/// A listener on a port of the kernel's choice.
+/// A listener on a port that the kernel chooses.
 pub fn listener() -> TcpListener {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    // the queue that a service manager would ask for
+    // the length of the queue that a service manager would ask for
     socket2::SockRef::from(&listener).listen(4096).unwrap();
     listener
 }

@@ -13,7 +13,7 @@ use tempfile::tempdir;
 
 use crate::support::{Builder, SOON, Uecho, eventually, http, listener, notify::NotifySocket};
 
-/// Echoes over a Unix socket; the status line and all that follows.
+/// Sends a request to a Unix socket; gives the whole answer.
 pub fn get_unix(path: &Path) -> Option<String> {
     let mut stream = UnixStream::connect(path).ok()?;
     stream
@@ -36,10 +36,10 @@ fn echoes_over(path: &Path) {
 }
 
 #[test]
-fn ready_comes_first_and_only_when_both_listeners_accept() {
+fn ready_is_the_first_message_and_comes_when_both_listeners_accept() {
     let mut uecho = Builder::new().no_wait().start();
     uecho.wait_ready();
-    // no retry here: a connection must succeed from now on
+    // this does not retry: a connection must succeed from now on
     for address in [uecho.public, uecho.ops] {
         assert_eq!(
             http::request(address, "GET", "/readyz", &[], b"").json(),
@@ -52,8 +52,8 @@ fn ready_comes_first_and_only_when_both_listeners_accept() {
 }
 
 #[test]
-fn inherited_sockets_win_over_addresses_that_cannot_be_bound() {
-    // TEST-NET-1 is never ours
+fn inherited_sockets_override_the_configured_addresses() {
+    // TEST-NET-1 never belongs to this machine
     let uecho =
         Uecho::with("public.listen = '192.0.2.1:1'\nops.listen = 'unix:/nonexistent/folder/ops.sock'");
     assert_eq!(uecho.get("/").status, 200);
@@ -61,7 +61,7 @@ fn inherited_sockets_win_over_addresses_that_cannot_be_bound() {
 }
 
 #[test]
-fn every_inherited_socket_of_a_name_is_served_and_none_is_removed() {
+fn every_inherited_socket_of_a_name_is_served_and_stays() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("public.sock");
     let tcp = listener();
@@ -77,12 +77,12 @@ fn every_inherited_socket_of_a_name_is_served_and_none_is_removed() {
 }
 
 #[test]
-fn a_socket_of_another_name_is_said_to_be_ignored() {
+fn a_socket_of_another_name_is_ignored_with_a_warning() {
     let uecho = Builder::new().inherit("pubilc", listener()).start();
     assert!(uecho.stderr().contains("`pubilc`"), "{}", uecho.stderr());
 }
 
-/// Hands over only what `inherit` adds; our own ops listener is on a port of the kernel's choice.
+/// Passes only what `inherit` adds; the service binds its own ops listener on a port that the kernel chooses.
 fn bare() -> Builder {
     Builder::new().no_standard_sockets().config("public.listen = '192.0.2.1:1'\nops.listen = '127.0.0.1:0'")
 }
@@ -113,7 +113,7 @@ fn refused(builder: Builder, why: &str) {
 }
 
 #[test]
-fn sockets_that_could_be_either_are_refused() {
+fn ambiguous_sockets_are_refused() {
     refused(bare().inherit("unknown", listener()).inherit("unknown", listener()), "2 of 2 have no name");
     refused(Builder::new().inherit("other.socket", listener()), "must be `public` or `ops`");
     refused(
@@ -123,7 +123,7 @@ fn sockets_that_could_be_either_are_refused() {
 }
 
 #[test]
-fn what_does_not_listen_is_refused() {
+fn sockets_that_do_not_listen_are_refused() {
     let directory = tempdir().unwrap();
     let why = "inherited socket 0 (`public`): not a TCP or Unix stream socket that listens";
     let (stream, _other) = UnixStream::pair().unwrap();
@@ -138,7 +138,7 @@ fn what_does_not_listen_is_refused() {
 }
 
 #[test]
-fn numbers_of_sockets_that_cannot_be_are_refused_at_once() {
+fn impossible_numbers_of_sockets_are_refused_at_once() {
     for number in ["99999999", "1025", "two", "-1", "", "18446744073709551616"] {
         let begin = Instant::now();
         refused(bare().inherit("public", listener()).env("LISTEN_FDS", number), "LISTEN_FDS is ");
@@ -153,7 +153,7 @@ fn numbers_of_sockets_that_cannot_be_are_refused_at_once() {
 }
 
 #[test]
-fn a_notify_socket_of_the_abstract_namespace_is_told_as_well() {
+fn a_notify_socket_may_be_in_the_abstract_namespace() {
     let socket = NotifySocket::bind_abstract(&format!("uecho-test-{}", std::process::id()));
     let mut uecho = Builder::new().notify(socket).start();
     uecho.signal(Signal::HUP);
@@ -164,7 +164,7 @@ fn a_notify_socket_of_the_abstract_namespace_is_told_as_well() {
 }
 
 #[test]
-fn sockets_for_another_process_are_left_alone() {
+fn sockets_for_another_process_are_ignored() {
     let [public, ops] = [listener(), listener()].map(|free: TcpListener| free.local_addr().unwrap());
     let mut uecho = Builder::new()
         .config(&format!("public.listen = '{public}'\nops.listen = '{ops}'"))
@@ -200,7 +200,7 @@ fn a_successor_on_the_same_path_keeps_its_socket() {
     let config =
         format!("public.listen = 'unix:{}'\nops.listen = '127.0.0.1:0'\ndrain.delay = '1h'", path.display());
     let mut old = Builder::new().config(&config).no_sockets().start();
-    // what a rename by another service amounts to
+    // this has the effect of a rename by another service
     std::fs::rename(&path, directory.path().join("aside")).unwrap();
     let new = Builder::new().config(&config).no_sockets().start();
     old.signal(Signal::TERM);
@@ -212,7 +212,7 @@ fn a_successor_on_the_same_path_keeps_its_socket() {
 }
 
 #[test]
-fn without_a_service_manager_all_is_well() {
+fn the_service_runs_without_a_service_manager() {
     let [public, ops] = [listener(), listener()].map(|free: TcpListener| free.local_addr().unwrap());
     let mut uecho = Builder::new()
         .config(&format!("public.listen = '{public}'\nops.listen = '{ops}'"))

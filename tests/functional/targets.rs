@@ -1,5 +1,5 @@
-//! Request targets and hosts: what is neither one nor sound is refused with a whole 400, and nothing after it
-//! is answered.
+//! Request targets and hosts: invalid ones are refused with a whole 400, and no request after them is
+//! answered.
 
 use h2::client;
 
@@ -11,7 +11,7 @@ use crate::{
 
 const FOLLOW_UP: &[u8] = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/// The answer to a request that others follow.
+/// The answer to a request that another one follows.
 #[track_caller]
 fn answer_to(uecho: &Uecho, head: &[u8]) -> Answer {
     let mut connection = ClientConnection::open(uecho.public);
@@ -58,7 +58,7 @@ fn a_target_is_a_path_or_an_absolute_uri() {
 }
 
 #[test]
-fn a_host_is_one_and_sound() {
+fn a_host_must_be_valid_and_occur_once() {
     let uecho = Uecho::with("");
     for wrong in
         [&b"a b"[..], b"a, b", b"a/b@c", b"b\xfccher.example", b"b\xc3\xbccher.example", b"a:b", b"a@b"]
@@ -100,7 +100,7 @@ fn every_form_of_a_target_has_the_same_limit() {
         ("GET https://example.org/?", 200),
         ("CONNECT a", 405),
     ] {
-        // `http://aaa` has the path `/`, which was not sent
+        // `http://aaa` has the path `/`, which the client did not send
         let room = usize::from(line == "GET http://");
         assert_eq!(get(line, (8 << 10) - room).status, status, "{line}");
         for bytes in [(8 << 10) + 1, 40 << 10] {
@@ -113,7 +113,7 @@ fn every_form_of_a_target_has_the_same_limit() {
 }
 
 #[test]
-fn http2_names_the_host_once_or_twice_the_same() {
+fn over_http2_host_and_authority_must_agree() {
     let uecho = Uecho::with("");
     run(async {
         let (client, _) = connect(uecho.public, &client::Builder::new()).await;

@@ -1,5 +1,5 @@
-//! Traces: continued whether or not anything is exported; exported to a collector that may be good, bad or
-//! absent.
+//! Traces: the service continues them whether or not it exports any, and exports them to a collector that may
+//! be good, bad or absent.
 
 mod accounted;
 mod export;
@@ -12,7 +12,7 @@ const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SAMPLED: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 const NOT_SAMPLED: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
 
-/// Exports to this collector, without the usual five seconds between exports.
+/// Exports to this collector, without the default five seconds between exports.
 fn exporting(collector: &Collector, config: &str) -> Builder {
     Builder::new()
         .config(&format!("otlp.endpoint = \"{}\"\n{config}", collector.url()))
@@ -29,11 +29,11 @@ fn a_trace_is_continued_without_any_export() {
         let id = answer.header("x-trace-id").unwrap();
         assert!(id.len() == 32 && id != TRACE && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
     }
-    assert_eq!(uecho.stderr().matches("traceparent").count(), 0, "silently");
+    assert_eq!(uecho.stderr().matches("traceparent").count(), 0, "without a log line");
 }
 
 #[test]
-fn new_traces_have_ids_of_their_own() {
+fn every_new_trace_has_its_own_id() {
     let uecho = Uecho::with("");
     let ids: std::collections::BTreeSet<_> =
         (0..50).map(|_| uecho.get("/x").header("x-trace-id").unwrap().to_owned()).collect();

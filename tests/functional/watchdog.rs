@@ -1,4 +1,4 @@
-//! The watchdog is fed by a request of the service to itself, and only by one that came back right.
+//! The service feeds the watchdog only after a correct answer to a request of its own.
 
 use std::{
     io::{Read, Write},
@@ -12,7 +12,7 @@ use tempfile::tempdir;
 
 use crate::support::{Builder, Uecho, eventually, http::ClientConnection, pause};
 
-/// 0.6 s
+/// 0.6 s, in microseconds.
 const WATCHDOG: &str = "600000";
 
 fn watched() -> Builder {
@@ -26,7 +26,7 @@ fn pings(uecho: &mut Uecho, count: usize) {
     eventually("enough pings", || uecho.notify.count("WATCHDOG=1") >= count);
 }
 
-/// How many pings come within a while that is several periods long.
+/// How many pings come within a time that is several periods long.
 fn pings_in_a_while(uecho: &mut Uecho) -> usize {
     uecho.notify.clear();
     let begin = Instant::now();
@@ -38,7 +38,7 @@ fn pings_in_a_while(uecho: &mut Uecho) -> usize {
 }
 
 #[test]
-fn a_service_that_answers_feeds_it_by_real_requests() {
+fn a_service_that_answers_feeds_the_watchdog_by_real_requests() {
     let mut uecho = watched().start();
     pings(&mut uecho, 3);
     let echoes = "http_server_request_duration_seconds_count{\
@@ -50,7 +50,7 @@ fn a_service_that_answers_feeds_it_by_real_requests() {
 }
 
 #[test]
-fn a_service_that_has_no_files_left_is_not_called_dead() {
+fn a_service_without_free_descriptors_is_not_a_hung_one() {
     let mut uecho = watched().start();
     pings(&mut uecho, 1);
     let few = Some(uecho.count("process_open_fds") as u64 + 4);
@@ -64,9 +64,9 @@ fn a_service_that_has_no_files_left_is_not_called_dead() {
 }
 
 #[test]
-fn the_shortest_idle_time_makes_no_busy_loop_of_it() {
+fn the_shortest_idle_time_causes_no_busy_loop() {
     let mut uecho = Builder::new().config("limits.idle = '1ms'").env("WATCHDOG_USEC", "20000000").start();
-    // it was 0.5 ms once
+    // a pause of half the idle time, 0.5 ms, would make thousands of pings
     assert!((1..=150).contains(&pings_in_a_while(&mut uecho)), "{:?}", uecho.notify.lines().len());
 }
 
@@ -75,29 +75,31 @@ fn a_watchdog_of_another_process_is_not_fed() {
     let mut uecho = watched().env("WATCHDOG_PID", "1").start();
     assert_eq!(pings_in_a_while(&mut uecho), 0);
     let mut uecho = Uecho::with("");
-    assert_eq!(pings_in_a_while(&mut uecho), 0, "none was asked for");
+    assert_eq!(pings_in_a_while(&mut uecho), 0, "the service manager did not ask for a watchdog");
 }
 
 #[test]
-fn a_wrong_answer_is_not_fed_to_it_and_a_right_one_is_again() {
+fn a_wrong_answer_does_not_feed_the_watchdog_and_a_correct_one_does() {
     let directory = tempdir().unwrap();
     let [path, aside] = ["public.sock", "aside.sock"].map(|name| directory.path().join(name));
     let mut uecho = watched().inherit("public", UnixListener::bind(&path).unwrap()).start();
     pings(&mut uecho, 1);
 
-    // from now on the way to ourselves ends at somebody who says 200 to everything
+    // from now on, the service reaches an impostor that answers 200 to everything
     std::fs::rename(&path, &aside).unwrap();
     impostor(&path);
-    eventually("it is said", || uecho.stderr().contains("self-check failed, the watchdog is not fed"));
+    eventually("the failure is logged", || {
+        uecho.stderr().contains("self-check failed, the watchdog is not fed")
+    });
     assert_eq!(pings_in_a_while(&mut uecho), 0);
-    assert_eq!(uecho.get("/readyz").status, 200, "others are answered all the same");
+    assert_eq!(uecho.get("/readyz").status, 200, "other clients are still answered");
 
     std::fs::rename(&aside, &path).unwrap();
     pings(&mut uecho, 2);
 }
 
 #[test]
-fn the_right_answer_of_another_service_is_not_fed_to_it() {
+fn a_correct_answer_of_another_service_does_not_feed_the_watchdog() {
     let directory = tempdir().unwrap();
     let [path, aside] = ["public.sock", "aside.sock"].map(|name| directory.path().join(name));
     let mut uecho = watched().inherit("public", UnixListener::bind(&path).unwrap()).start();
@@ -105,7 +107,7 @@ fn the_right_answer_of_another_service_is_not_fed_to_it() {
     std::fs::rename(&path, &aside).unwrap();
     let other = UnixListener::bind(&path).unwrap();
     let _other = Builder::new().config("instance = 'another'").inherit("public", other).start();
-    eventually("it is said", || uecho.stderr().contains("another service answered"));
+    eventually("the failure is logged", || uecho.stderr().contains("another service answered"));
     assert_eq!(pings_in_a_while(&mut uecho), 0);
 }
 
@@ -120,7 +122,7 @@ fn impostor(path: &Path) {
 }
 
 #[test]
-fn a_path_that_is_gone_is_no_reason_while_another_way_in_works() {
+fn a_removed_socket_is_no_failure_while_another_listener_works() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("public.sock");
     let mut uecho = watched().inherit("public", UnixListener::bind(&path).unwrap()).start();
@@ -142,15 +144,15 @@ fn a_full_service_with_a_token_is_not_a_hung_one() {
                 10\r\n\r\n",
         );
     }
-    // the second of them is one too many, answered, and stays as a connection
-    eventually("the cap is reached", || uecho.metric("uecho_connections") >= 2.0);
+    // the second of them exceeds the limit of requests, is answered, and stays as a connection
+    eventually("the limit of connections is reached", || uecho.metric("uecho_connections") >= 2.0);
     let queued = ClientConnection::open(uecho.public);
     pings(&mut uecho, 4);
     drop(queued);
 }
 
 #[test]
-fn it_is_fed_while_the_listener_stays_open_on_the_way_down() {
+fn the_watchdog_is_fed_during_a_drain_while_the_listener_is_open() {
     let mut uecho = watched().config("drain.delay = '1h'").start();
     pings(&mut uecho, 1);
     uecho.signal(Signal::TERM);

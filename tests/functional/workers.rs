@@ -1,5 +1,5 @@
-//! Many threads, one service: connections are shared out, and what is counted or limited is so for all of
-//! them.
+//! Many threads, one service: the connections are distributed among them, and every count and limit is one
+//! for all of them.
 
 use std::{
     collections::BTreeSet,
@@ -34,8 +34,8 @@ fn descriptors(uecho: &Uecho) -> BTreeSet<String> {
     names.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect()
 }
 
-/// How many of the descriptors that are not among those of `before` each epoll instance watches, one instance
-/// a worker: proc(5). A runtime has two descriptors for its instance, which show the same.
+/// For each epoll instance, which is one a worker: how many of the descriptors that are not in `before` it
+/// watches (proc(5)). A runtime has two descriptors for its instance, which show the same.
 fn shares(uecho: &Uecho, before: &BTreeSet<String>) -> Vec<usize> {
     let infos = proc(uecho, "fdinfo").into_iter().filter_map(|path| fs::read_to_string(path).ok());
     let watched = infos.map(|info| {
@@ -47,7 +47,7 @@ fn shares(uecho: &Uecho, before: &BTreeSet<String>) -> Vec<usize> {
     instances.iter().map(BTreeSet::len).collect()
 }
 
-/// Opens 64 connections, and looks how they are shared out.
+/// Opens 64 connections, and checks how they are distributed.
 #[track_caller]
 fn is_balanced<C>(uecho: &Uecho, mut open: impl FnMut() -> C) {
     const CONNECTIONS: usize = 64;
@@ -64,7 +64,7 @@ fn free_address() -> SocketAddr {
 }
 
 #[test]
-fn connections_to_a_tcp_listener_of_our_own_are_shared_out() {
+fn connections_to_a_tcp_listener_of_our_own_are_distributed() {
     let [public, ops] = [free_address(), free_address()];
     let uecho =
         four().no_sockets().config(&format!("public.listen = '{public}'\nops.listen = '{ops}'")).start();
@@ -72,7 +72,7 @@ fn connections_to_a_tcp_listener_of_our_own_are_shared_out() {
 }
 
 #[test]
-fn connections_to_a_unix_listener_of_our_own_are_shared_out() {
+fn connections_to_a_unix_listener_of_our_own_are_distributed() {
     let directory = tempdir().unwrap();
     let [public, ops] = ["public", "ops"].map(|name| directory.path().join(name));
     let config =
@@ -82,37 +82,37 @@ fn connections_to_a_unix_listener_of_our_own_are_shared_out() {
 }
 
 #[test]
-fn connections_to_inherited_listeners_are_shared_out() {
+fn connections_to_inherited_listeners_are_distributed() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("public");
     let uecho = four().inherit("public", UnixListener::bind(&path).unwrap()).start();
     is_balanced(&uecho, || UnixStream::connect(&path).unwrap());
-    // another, none of whose descriptors is about to be closed and used again
+    // this is another service, because none of its descriptors is about to be closed and used again
     let uecho = four().start();
     is_balanced(&uecho, || TcpStream::connect(uecho.public).unwrap());
 }
 
 #[test]
-fn connections_that_come_one_after_the_other_go_to_one_worker_after_the_other() {
+fn connections_in_sequence_go_to_the_workers_in_turn() {
     let uecho = four().start();
     let before = descriptors(&uecho);
-    // each goes before the next comes, but for every fifth: with the first worker always preferred, all of
-    // these would be one worker's
+    // each connection ends before the next comes, except every fifth: if the first worker were always
+    // preferred, it would have all of these
     let mut kept = Vec::new();
     for number in 0..5 * WORKERS {
         let connection = TcpStream::connect(uecho.public).unwrap();
-        eventually("it is counted", || uecho.count("uecho_connections") == kept.len() + 1);
+        eventually("the connection is counted", || uecho.count("uecho_connections") == kept.len() + 1);
         if number % 5 == 0 {
             kept.push(connection);
         } else {
             drop(connection);
-            eventually("it is gone", || uecho.count("uecho_connections") == kept.len());
+            eventually("the connection is closed", || uecho.count("uecho_connections") == kept.len());
         }
     }
-    eventually("one is left to each", || shares(&uecho, &before) == [1; WORKERS]);
+    eventually("each worker has one left", || shares(&uecho, &before) == [1; WORKERS]);
 }
 
-/// Connections that are one worker's each, every one of them answered.
+/// Connections to each worker, each of which was answered.
 fn one_each(uecho: &Uecho) -> Vec<ClientConnection> {
     let mut connections: Vec<_> = (0..WORKERS).map(|_| ClientConnection::open(uecho.public)).collect();
     for connection in &mut connections {
@@ -123,10 +123,10 @@ fn one_each(uecho: &Uecho) -> Vec<ClientConnection> {
 }
 
 #[test]
-fn the_longest_idle_of_all_makes_room_whoever_serves_it() {
+fn the_connection_idle_for_longest_makes_room_whichever_worker_serves_it() {
     let uecho = four().config("limits.connections = 5").start();
     let mut connections = one_each(&uecho);
-    // the last to be opened is the first to fall idle for good
+    // the connection opened last becomes idle first
     connections.reverse();
     for connection in &mut connections {
         std::thread::park_timeout(Duration::from_millis(250));
@@ -139,7 +139,7 @@ fn the_longest_idle_of_all_makes_room_whoever_serves_it() {
         newcomer.send(b"GET /a HTTP/1.1\r\n");
         assert!(idle.closed());
         busy.push(newcomer);
-        eventually("it has been replaced", || uecho.count("uecho_connections") == WORKERS);
+        eventually("the connection has been replaced", || uecho.count("uecho_connections") == WORKERS);
     }
     for connection in &mut busy {
         connection.send(b"Host: a\r\n\r\n");
@@ -163,11 +163,11 @@ fn requests_in_flight_are_limited_together() {
     assert_eq!(first.answer().unwrap().status, 200);
     eventually("there is room", || uecho.count("http_server_active_requests") == 2);
     fourth.send(REQUEST);
-    assert_eq!(fourth.answer().unwrap().status, 200, "what another worker gave back");
+    assert_eq!(fourth.answer().unwrap().status, 200, "the worker uses a permit that another gave back");
 }
 
 #[test]
-fn metrics_are_those_of_all_workers() {
+fn metrics_are_the_sums_of_all_workers() {
     let uecho = four().start();
     let mut connections = one_each(&uecho);
     for (number, connection) in connections.iter_mut().enumerate() {
@@ -206,7 +206,7 @@ fn a_drain_loses_nothing_on_any_worker() {
 }
 
 #[test]
-fn there_is_a_worker_for_each_cpu_unless_a_number_is_given() {
+fn there_is_one_worker_for_each_cpu_or_the_given_number() {
     let threads = |uecho: &Uecho| {
         let names =
             proc(uecho, "task").into_iter().map(|task| fs::read_to_string(task.join("comm")).unwrap());
@@ -218,7 +218,7 @@ fn there_is_a_worker_for_each_cpu_unless_a_number_is_given() {
 }
 
 #[test]
-fn a_number_of_workers_that_cannot_be_is_refused() {
+fn an_impossible_number_of_workers_is_refused() {
     for wrong in ["0", "-1", "1025", "2.5", "many", "", "true"] {
         let mut uecho = four().env("UECHO_WORKERS", wrong).no_wait().start();
         assert_eq!(uecho.wait_exit().code(), Some(78), "{wrong}");

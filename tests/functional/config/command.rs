@@ -1,5 +1,4 @@
-//! `uecho check-config` and the service as processes: output, exit codes, and the environment as it really
-//! arrives.
+//! `uecho check-config` and the service as processes: output, exit codes, and a real environment.
 
 use std::process::{Command, Output};
 
@@ -53,7 +52,7 @@ fn check_config_prints_every_value_with_its_source() {
 }
 
 #[test]
-fn what_this_machine_lacks_is_warned_of_because_the_configuration_may_be_for_another() {
+fn a_file_missing_on_this_machine_is_only_a_warning() {
     let output =
         check_config(&Sources::new().file("fanout.peers = ['https://a']\nfanout.ca = '/nonexistent/ca.pem'"));
     let stderr = text(&output.stderr);
@@ -62,7 +61,7 @@ fn what_this_machine_lacks_is_warned_of_because_the_configuration_may_be_for_ano
 }
 
 #[test]
-fn what_cannot_be_used_ends_with_78_and_a_line_for_each_problem() {
+fn an_unusable_configuration_ends_with_78_and_a_line_for_each_problem() {
     let sources = Sources::new().file("mesage = 1\n[limits]\nheaders = 0\n").variable("UECHO_API__TOKEN", "");
     let output = check_config(&sources);
     let stderr = text(&output.stderr);
@@ -81,7 +80,7 @@ fn what_cannot_be_used_ends_with_78_and_a_line_for_each_problem() {
 }
 
 #[test]
-fn the_service_takes_all_sources_and_warns_of_secrets_once() {
+fn the_service_reads_all_sources_and_warns_of_secrets_once() {
     let service = Builder::new()
         .config("message = \"file\"\nsystem = \"file\"\ninstance = \"file\"\n")
         .env("UECHO_SYSTEM", "variable")

@@ -1,10 +1,9 @@
-//! What is said about configurations that cannot be used: all of it at once, each with key, source and
-//! remedy.
+//! The errors of configurations that cannot be used: all at once, each with key, source and remedy.
 
 use super::Sources;
 
 #[test]
-fn all_problems_of_all_sources_are_said_at_once() {
+fn all_problems_of_all_sources_are_reported_at_once() {
     let sources = Sources::new()
         .file("mesage = \"a\"\n\n[limits]\nheaders = \"many\"\nidle = \"0s\"\n[drain]\ndeadline = \"2h\"\n")
         .file("[fanout]\npeers = [\"b\", \"http://a\", \"http://a\"]\n")
@@ -31,7 +30,7 @@ fn all_problems_of_all_sources_are_said_at_once() {
 }
 
 #[test]
-fn unknown_keys_say_what_there_is() {
+fn an_unknown_key_is_answered_with_the_known_ones() {
     for (toml, said) in [
         (
             "[limits]\ncolour = 1",
@@ -76,7 +75,7 @@ fn broken_files_are_named_with_the_place() {
 }
 
 #[test]
-fn settings_that_do_not_go_together_are_refused() {
+fn settings_that_contradict_each_other_are_refused() {
     for (toml, said) in [
         (
             "[public]\nlisten = \"0.0.0.0:9\"\n[ops]\nlisten = \"127.0.0.1:9\"",

@@ -1,4 +1,4 @@
-//! Every key x every source.
+//! Every key from every source.
 
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -42,7 +42,7 @@ fn each_source_overrides_those_before_it() {
 }
 
 #[test]
-fn what_no_source_sets_is_the_default() {
+fn a_key_that_no_source_sets_has_its_default() {
     let loaded = Sources::new().file("[limits]\nheaders = 7").good();
     for setting in keys::DEFAULTS.iter().filter(|setting| setting.key != "limits.headers") {
         assert_eq!(read(&loaded.settings, &setting.key), setting.value, "{}", setting.key);
@@ -51,7 +51,7 @@ fn what_no_source_sets_is_the_default() {
 }
 
 #[test]
-fn every_key_refuses_what_it_cannot_be_from_every_source() {
+fn every_key_refuses_invalid_values_from_every_source() {
     for (key, form, _) in TABLE {
         for (value, said) in form.wrong() {
             let problem = only(&Sources::new().file(&document(key, value)), key, value);
@@ -61,7 +61,7 @@ fn every_key_refuses_what_it_cannot_be_from_every_source() {
                 "{problem}"
             );
 
-            // as text, a number or a list may well be right
+            // as plain text, a number or a list may be valid
             if form.takes_any_text() && !value.starts_with('"') || *value == "\"2\"" && *form == Form::Count {
                 continue;
             }
@@ -74,7 +74,7 @@ fn every_key_refuses_what_it_cannot_be_from_every_source() {
     }
 }
 
-/// The one problem there is, which must begin with the key.
+/// The only problem, which must begin with the key.
 #[track_caller]
 fn only(sources: &Sources, key: &str, value: &str) -> String {
     let problems = sources.problems();
@@ -83,7 +83,7 @@ fn only(sources: &Sources, key: &str, value: &str) -> String {
     problems[0].clone()
 }
 
-/// The setting as serialised, secrets in clear.
+/// The setting as serialized, secrets in clear text.
 fn read(settings: &Settings, key: &str) -> Value {
     match key {
         "api.token" => settings.api.token.as_ref().map(ExposeSecret::expose_secret).into(),
@@ -101,7 +101,7 @@ fn json(toml: &str) -> Value {
     serde_json::to_value(&document["value"]).unwrap()
 }
 
-/// As one writes it outside TOML: a string without its quotation marks.
+/// A value as it is written outside TOML: a string without its quotation marks.
 fn bare(toml: &str) -> String {
     json(toml).as_str().map_or_else(|| toml.to_owned(), str::to_owned)
 }

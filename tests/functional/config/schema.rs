@@ -11,7 +11,7 @@ use uecho_probe::units::{DurationValue, Size};
 
 use super::{Sources, document, starts::ACCEPTED, table::TABLE};
 
-/// As it is printed, where no configuration could be read.
+/// The schema as it is printed, where no configuration can be read.
 fn printed() -> Value {
     let output = Command::new(env!("CARGO_BIN_EXE_uecho"))
         .env_clear()
@@ -38,7 +38,7 @@ fn every_key_is_described_with_its_default() {
         let place = setting.key.replace('.', "/properties/");
         let property = schema.pointer(&format!("/properties/{place}")).expect(&setting.key);
         assert!(property["description"].as_str().unwrap().ends_with('.'), "{property}");
-        // the host name is the machine's
+        // the default is the host name of the machine
         let default = if setting.key == "instance" { &Value::Null } else { &setting.value };
         assert_eq!(&property["default"], default, "{}", setting.key);
         let secret =
@@ -48,13 +48,13 @@ fn every_key_is_described_with_its_default() {
 }
 
 #[test]
-fn what_the_program_accepts_is_accepted() {
+fn the_schema_accepts_everything_that_the_program_accepts() {
     let validator = validator();
     let shown = show::render(&Sources::new().good());
     let single = TABLE
         .iter()
         .flat_map(|(key, _, values)| values.iter().map(|value| document(key, value)))
-        // text that stands for a directory
+        // the braces stand for a directory
         .chain(ACCEPTED.iter().map(|toml| toml.replace('{', "/{")));
     for toml in single.chain([shown]) {
         let Ok(table) = toml::from_str::<toml::Table>(&toml) else { continue };
@@ -83,14 +83,14 @@ fn unknown_keys_and_wrong_types_are_refused() {
     }
 }
 
-/// Every unit there is, and some that are none.
+/// Every valid unit, and some invalid ones.
 const UNITS: &str = "nanos nsec ns usec us µs millis msec ms seconds second secs sec s \
     minutes minute mins min m \
     hours hour hrs hr h days day d weeks week wks wk w months month M years year yrs yr y \
     KiB MiB GiB kB MB GB B k K KB kib TiB Ms S H . + -";
 
 #[test]
-fn durations_and_sizes_have_the_programs_grammar() {
+fn durations_and_sizes_have_the_grammar_of_the_program() {
     let validator = validator();
     let takes = |section: &str, key: &str, text: &str| {
         validator.is_valid(&serde_json::json!({ section: { key: text } }))
@@ -99,7 +99,7 @@ fn durations_and_sizes_have_the_programs_grammar() {
         let size = text.parse::<Size>();
         prop_assert_eq!(takes("limits", "memory", text), size.is_ok(), "{:?}: {:?}", text, size);
         let span = text.parse::<DurationValue>();
-        // more precise than a nanosecond: the program alone knows
+        // only the program knows that nothing is more precise than a nanosecond
         let too_precise = span.as_ref().is_err_and(|error| error.contains("lack of precision"));
         let durations = span.is_ok() || too_precise;
         prop_assert_eq!(takes("limits", "idle", text), durations, "{:?}: {:?}", text, span);

@@ -1,4 +1,4 @@
-//! Secrets: never shown, warned of where others can read them, refused when they cannot be meant.
+//! Secrets: never shown; a warning where others can read them; an error when the value cannot be intended.
 
 use uecho::config::{
     keys,
@@ -15,7 +15,7 @@ use super::{
 const CANARY: &str = "canary-5e3a";
 
 #[test]
-fn what_is_redacted_is_what_is_declared_secret() {
+fn exactly_the_keys_declared_secret_are_redacted() {
     for (key, form, values) in TABLE {
         let path = key.split('.').map(str::to_owned).collect::<Vec<_>>();
         let holds = matches!(form, Form::Secret | Form::Secrets);
@@ -90,7 +90,7 @@ fn no_error_quotes_a_secret() {
 }
 
 #[test]
-fn secrets_that_cannot_be_meant_are_refused() {
+fn secrets_that_cannot_be_intended_are_refused() {
     for key in ["api.token", "fanout.token"] {
         for (value, said) in
             [("", "must not be empty"), ("[redacted]", "not a secret"), ("a b", "without spaces")]
@@ -102,7 +102,7 @@ fn secrets_that_cannot_be_meant_are_refused() {
 }
 
 #[test]
-fn secrets_that_others_can_read_work_but_are_warned_of() {
+fn secrets_that_others_can_read_work_with_a_warning() {
     for (key, form, values) in TABLE {
         let holds = matches!(form, Form::Secret | Form::Secrets);
         let quorum = "[fanout]\npeers = [\"http://base:1\"]";
@@ -128,7 +128,7 @@ fn secrets_that_others_can_read_work_but_are_warned_of() {
 }
 
 #[test]
-fn a_table_without_secrets_is_not_warned_of() {
+fn a_table_without_secrets_gets_no_warning() {
     let sources = Sources::new().file("[otlp]\nheaders = {}").variable("UECHO_OTLP__HEADERS", "{}");
     mode(&sources.files[0], 0o644);
     assert_eq!(sources.good().warnings, [""; 0]);

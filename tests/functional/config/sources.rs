@@ -1,4 +1,4 @@
-//! Which files, variables and credentials are read, and how they are put together.
+//! Which files, variables and credentials are read, and how they are merged.
 
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 use super::Sources;
 
 #[test]
-fn files_are_named_by_the_command_line_else_the_environment_else_there_is_a_default() {
+fn files_come_from_the_command_line_else_the_environment_else_the_default() {
     let mut sources = Sources::new().file("message = \"argument\"");
     for name in ["variable", "default"] {
         std::fs::write(sources.path(name), format!("message = \"{name}\"")).unwrap();
@@ -70,7 +70,8 @@ fn variables_take_lists_and_tables_in_toml() {
     assert_eq!(settings.message, "[\"no list\"]");
 }
 
-/// What Kubernetes sets in every pod beside Services `uecho` (IPv4, two ports) and `uecho-ops` (IPv6, UDP).
+/// The variables that Kubernetes sets in every pod beside Services `uecho` (IPv4, two ports) and `uecho-ops`
+/// (IPv6, UDP).
 const SERVICE_LINKS: &[(&str, &str)] = &[
     ("UECHO_SERVICE_HOST", "10.96.7.8"),
     ("UECHO_SERVICE_PORT", "8080"),
@@ -102,7 +103,7 @@ fn service_links_of_kubernetes_are_ignored_with_one_warning() {
 }
 
 #[test]
-fn other_variables_that_look_like_them_are_refused() {
+fn other_variables_that_look_like_service_links_are_refused() {
     for (name, value) in [
         ("UECHO_PORT", "8080"),
         ("UECHO_PORT", "tcp://uecho:8080"),
@@ -128,7 +129,7 @@ fn other_variables_that_look_like_them_are_refused() {
 }
 
 #[test]
-fn what_is_no_utf8_is_refused_not_mangled() {
+fn values_that_are_not_utf8_are_refused() {
     let bytes = OsStr::from_bytes(b"\xff");
     let problems = Sources::new().variable("UECHO_MESSAGE", bytes).problems();
     assert_eq!(problems, ["message: not valid UTF-8 (environment variable UECHO_MESSAGE)"]);
@@ -139,7 +140,7 @@ fn what_is_no_utf8_is_refused_not_mangled() {
 }
 
 #[test]
-fn credentials_of_others_are_left_alone() {
+fn credentials_of_other_programs_are_ignored() {
     let loaded = Sources::new()
         .credential("message", "ours\r\n")
         .credential("tls.key", "\u{0}")
@@ -155,7 +156,7 @@ fn credentials_of_others_are_left_alone() {
 }
 
 #[test]
-fn credentials_that_cannot_be_read_are_not_passed_over() {
+fn credentials_that_cannot_be_read_are_an_error() {
     let huge = Sources::new().credential("api.token", "x".repeat(65537));
     assert_eq!(huge.problems(), ["api.token: larger than 64 KiB (credential api.token)"]);
 

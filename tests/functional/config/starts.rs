@@ -1,12 +1,11 @@
-//! What `check-config` accepts starts: the smallest and largest value of every key, and whatever else may
-//! look odd but is allowed. Ready, answering, and fed to the watchdog by its own request, which needs all of
-//! the way in.
+//! A configuration that `check-config` accepts starts: the smallest and largest value of every key, and
+//! values that look odd but are allowed. The service gets ready, answers, and feeds the watchdog after its
+//! own request, which needs the whole way in.
 
 use super::Sources;
 use crate::support::Builder;
 
-/// In place of `{20}` and `{98}` there is a directory whose path has that length, in place of `{x}` a text of
-/// 80.
+/// `{20}` and `{98}` stand for a directory whose path has that length, `{x}` for a text of 80 bytes.
 pub const ACCEPTED: &[&str] = &[
     "message = ''",
     r#"message = "a\u0000b\u001b[31m\n€""#,
@@ -16,7 +15,7 @@ pub const ACCEPTED: &[&str] = &[
     "public.listen = '[::1]:0'\nops.listen = '127.0.0.2:0'",
     "public.listen = '0.0.0.0:0'\nops.listen = '[::]:0'",
     "public.listen = '[::ffff:127.0.0.1]:0'",
-    // the longest of all, and the longest with a short name
+    // the longest path, and the longest folder with a short name
     "public.listen = 'unix:{20}/xxxxxx{x}'",
     "public.listen = 'unix:{98}/a'",
     "public.listen = 'unix:{20}/b/../€ ü'\nops.listen = 'unix:{20}//./a'",
@@ -44,7 +43,7 @@ pub const ACCEPTED: &[&str] = &[
      connection = 'close', x = '' }",
 ];
 
-/// With what stands for something filled in, in a new directory of the shortest path.
+/// Replaces the placeholders, in a new directory with the shortest path.
 fn filled(toml: &str) -> (String, tempfile::TempDir) {
     let directory = tempfile::Builder::new().prefix("u").tempdir_in("/tmp").unwrap();
     let base = directory.path().to_str().unwrap();
@@ -58,7 +57,7 @@ fn filled(toml: &str) -> (String, tempfile::TempDir) {
 }
 
 #[test]
-fn what_is_accepted_starts_answers_and_feeds_the_watchdog() {
+fn every_accepted_configuration_starts_answers_and_feeds_the_watchdog() {
     for toml in ACCEPTED {
         let (toml, _directory) = filled(toml);
         Sources::new().file(&toml).good();
@@ -69,13 +68,13 @@ fn what_is_accepted_starts_answers_and_feeds_the_watchdog() {
             }
         }
         let mut uecho = builder.config(&toml).start();
-        // a check of its own that came back right
+        // the service feeds the watchdog after a correct answer to its own check
         assert!(uecho.notify.wait_for("WATCHDOG=1"), "{toml}: {}", uecho.stderr());
     }
 }
 
 #[test]
-fn what_could_not_serve_is_refused() {
+fn configurations_that_could_not_serve_are_refused() {
     for (toml, said) in [
         ("public.listen = 'unix:{20}/xxxxxxx{x}'", "public.listen: the path has 108 bytes"),
         ("ops.listen = 'unix:{20}/{x}{x}'", "ops.listen: the path has 181 bytes"),

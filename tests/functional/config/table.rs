@@ -1,6 +1,6 @@
-//! Every setting with a value for each source, and what it must refuse.
+//! Every setting with a value for each source, and the values that it must refuse.
 
-/// What a setting takes.
+/// The form of a setting's value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Form {
     Text,
@@ -24,7 +24,7 @@ pub enum Form {
 use Form::*;
 
 /// Key, form, and TOML values for: a file, a later file, the environment, a credential. Each differs from its
-/// neighbours and the first from the default; all are spelled as the settings print them.
+/// neighbours and the first from the default; all are written as the settings print them.
 pub const TABLE: &[(&str, Form, [&str; 4])] = &[
     ("message", Text, ["\"a\"", "\"b\"", "\"42\"", "\"true\""]),
     ("instance", Text, ["\"a\"", "\"b\"", "\"1.5\"", "\"[d]\""]),
@@ -71,7 +71,7 @@ pub const TABLE: &[(&str, Form, [&str; 4])] = &[
 ];
 
 impl Form {
-    /// TOML values of the wrong type or format, and part of what must be said about them.
+    /// TOML values of the wrong type or format, and a part of the error for each.
     pub fn wrong(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Workers => &[

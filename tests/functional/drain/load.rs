@@ -1,4 +1,4 @@
-//! Clients that ask as fast as they get answers, and know of each request what became of it.
+//! Clients that ask as fast as they get answers, and know the fate of each request.
 
 use std::{
     io::ErrorKind,
@@ -13,19 +13,19 @@ use std::{
 
 use crate::support::{eventually, http::ClientConnection};
 
-/// Silence after which a kept connection may be closed by the other side just as the next request is sent.
+/// After this much silence, the other side may close a kept connection just when the next request is sent.
 const KEPT: Duration = Duration::from_millis(50);
 
 /// How a client treats its connections.
 #[derive(Clone, Copy)]
 pub enum Manner {
-    /// A new one for each request.
+    /// A new connection for each request.
     Greedy,
-    /// The same one until an answer says `Connection: close`.
+    /// The same connection until an answer says `Connection: close`.
     Polite,
 }
 
-/// Clients at work until they are refused or told to stop.
+/// Clients that ask until they are refused or stopped.
 pub struct Load {
     stop: Arc<AtomicBool>,
     answered: Arc<AtomicUsize>,
@@ -33,7 +33,7 @@ pub struct Load {
 }
 
 impl Load {
-    /// Starts so many, and waits until they get answers.
+    /// Starts this many clients of each manner, and waits until they get answers.
     #[track_caller]
     pub fn start(address: SocketAddr, clients: &[(Manner, usize)]) -> Self {
         let mut load = Self { stop: Arc::default(), answered: Arc::default(), clients: Vec::new() };
@@ -52,19 +52,19 @@ impl Load {
         eventually("there are more answers", || self.answered.load(Relaxed) > before + 100);
     }
 
-    /// Waits until all are refused; what was lost until then.
+    /// Waits until all clients are refused; gives the requests that were lost until then.
     pub fn refused(self) -> Vec<String> {
         self.clients.into_iter().flat_map(|client| client.join().unwrap()).collect()
     }
 
-    /// Tells them to stop; what was lost until then.
+    /// Stops the clients; gives the requests that were lost until then.
     pub fn stop(self) -> Vec<String> {
         self.stop.store(true, Relaxed);
         self.refused()
     }
 }
 
-/// How each request without an answer was lost.
+/// Asks until the end; says of each request without an answer how it was lost.
 fn ask(address: SocketAddr, manner: Manner, stop: &AtomicBool, answered: &AtomicUsize) -> Vec<String> {
     let mut lost = Vec::new();
     let mut kept: Option<(ClientConnection, Instant)> = None;
@@ -75,7 +75,7 @@ fn ask(address: SocketAddr, manner: Manner, stop: &AtomicBool, answered: &Atomic
                 Ok(stream) => (ClientConnection::over(stream), None),
                 Err(error) if error.kind() == ErrorKind::ConnectionRefused => return lost,
                 Err(error) => {
-                    lost.push(format!("not even connected: {error}"));
+                    lost.push(format!("cannot connect: {error}"));
                     continue;
                 }
             },

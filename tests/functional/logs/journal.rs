@@ -1,4 +1,4 @@
-//! Logs to the journal: when, with which fields, and what happens when it is not there.
+//! Logs to the journal: when, with which fields, and what happens without a journal.
 
 use std::time::{Duration, SystemTime};
 
@@ -19,7 +19,7 @@ fn started(journal: &Journal, config: &str) -> Uecho {
 }
 
 #[test]
-fn stderr_that_is_not_the_journal_gets_text_whatever_was_inherited() {
+fn standard_error_that_is_not_the_journal_gets_text() {
     for stream in ["", "1:2", "nonsense"] {
         let uecho = Builder::new().config(ALL).env("JOURNAL_STREAM", stream).start();
         uecho.get("/here");
@@ -28,7 +28,7 @@ fn stderr_that_is_not_the_journal_gets_text_whatever_was_inherited() {
 }
 
 #[test]
-fn without_a_journal_to_reach_every_event_is_one_line_of_text() {
+fn without_a_reachable_journal_every_event_is_one_line_of_text() {
     if !namespaces() {
         return;
     }
@@ -99,21 +99,21 @@ fn entries_that_the_journal_does_not_take_are_counted_once() {
     let uecho = started(&journal, &failing(&dead));
     fail(&uecho);
     journal.wait_for("the first request", |entry| entry.get("TARGET") == Some("uecho::access"));
-    // whoever connects is welcome, whatever is sent is refused
+    // the socket accepts connections, and refuses every datagram
     journal.deafen();
     for _ in 0..10 {
         fail(&uecho);
     }
     let dropped = || uecho.count("uecho_log_dropped_total");
     eventually("the losses are counted", || dropped() >= 10);
-    // one that is not about a request
+    // one event that is not about a request
     uecho.signal(Signal::HUP);
     eventually("so is the reload", || dropped() >= 11);
     assert_eq!(dropped(), 11);
 }
 
 #[test]
-fn json_by_key_goes_to_stderr_even_if_that_is_the_journal() {
+fn json_goes_to_standard_error_even_if_that_is_the_journal() {
     if !namespaces() {
         return;
     }
@@ -150,12 +150,12 @@ fn no_client_can_forge_an_entry_or_a_field() {
 }
 
 #[test]
-fn what_no_datagram_holds_arrives_as_a_file() {
+fn an_entry_too_large_for_a_datagram_arrives_as_a_file() {
     if !namespaces() {
         return;
     }
     let mut journal = Journal::new();
-    // a warning that quotes it, each of its quotes escaped
+    // the warning quotes this value, with each of its quotation marks escaped
     let sampler = "\"".repeat(125_000);
     let uecho = Builder::new().env("OTEL_TRACES_SAMPLER", &sampler).journal(journal.directory.path()).start();
     let entry = journal.wait_for("the warning", |entry| {
@@ -170,7 +170,7 @@ fn what_no_datagram_holds_arrives_as_a_file() {
     drop(uecho);
 }
 
-/// Many requests over one connection.
+/// Sends many requests over one connection.
 fn flood(uecho: &Uecho) {
     let mut connection = ClientConnection::open(uecho.public);
     for _ in 0..120 {
@@ -182,7 +182,7 @@ fn flood(uecho: &Uecho) {
 }
 
 #[test]
-fn a_journal_that_does_not_read_costs_entries_and_nothing_else() {
+fn a_journal_that_does_not_read_costs_only_entries() {
     if !namespaces() {
         return;
     }
@@ -201,7 +201,7 @@ fn a_journal_that_does_not_read_costs_entries_and_nothing_else() {
 }
 
 #[test]
-fn entries_for_a_journal_that_is_gone_are_counted_until_it_is_back() {
+fn entries_without_a_journal_are_counted_until_it_returns() {
     if !namespaces() {
         return;
     }

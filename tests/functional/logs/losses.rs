@@ -1,5 +1,5 @@
-//! What stderr cannot take is counted, each event once; what waits for its reader keeps the time at which it
-//! happened.
+//! Events that standard error does not take are counted, each once; an event that waits for the reader keeps
+//! the time at which it happened.
 
 use std::{
     fs::File,
@@ -39,21 +39,21 @@ fn counts_each_loss_once(stderr: impl Into<Stdio>, format: &str) {
 }
 
 #[test]
-fn a_device_that_is_full() {
+fn losses_on_a_full_device_are_counted() {
     for format in ["text", "json"] {
         counts_each_loss_once(File::options().write(true).open("/dev/full").unwrap(), format);
     }
 }
 
 #[test]
-fn a_reader_that_is_gone() {
+fn losses_without_a_reader_are_counted() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     counts_each_loss_once(writer, "text");
 }
 
 #[test]
-fn a_reader_that_is_slow_on_a_stream_that_never_blocks_loses_nothing() {
+fn a_slow_reader_of_a_nonblocking_stream_loses_nothing() {
     let (reader, writer) = full_pipe();
     set_blocking(&writer, false);
     let uecho = logging_to(writer, "json");
@@ -66,7 +66,7 @@ fn a_reader_that_is_slow_on_a_stream_that_never_blocks_loses_nothing() {
     }
 }
 
-/// A pipe that takes nothing more until somebody reads.
+/// A pipe that takes no more bytes until somebody reads.
 fn full_pipe() -> (PipeReader, PipeWriter) {
     let (reader, mut writer) = std::io::pipe().unwrap();
     set_blocking(&writer, false);
@@ -82,7 +82,7 @@ fn set_blocking(pipe: &impl AsFd, blocking: bool) {
     fcntl_setfl(pipe, if blocking { flags - OFlags::NONBLOCK } else { flags | OFlags::NONBLOCK }).unwrap();
 }
 
-/// Everything that is written until the service has ended.
+/// Reads everything that is written until the service has ended.
 fn read(mut reader: PipeReader, mut uecho: Uecho) -> String {
     let all = std::thread::spawn(move || {
         let mut log = String::new();
@@ -106,7 +106,7 @@ fn an_event_that_waits_has_the_time_at_which_it_happened() {
         uecho.signal(Signal::HUP);
         assert!(uecho.notify.wait_for("READY=1"), "the reload");
         let end = SystemTime::now() + Duration::from_secs(1);
-        // until now nothing could be written
+        // the service could not write anything until now
         while SystemTime::now() < end + Duration::from_secs(1) {
             std::thread::park_timeout(Duration::from_millis(100));
         }

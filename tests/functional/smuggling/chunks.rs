@@ -10,7 +10,7 @@ pub fn cases() -> Vec<Case> {
     vec![
         (
             Read,
-            "7.1: leading zeros; 7.1.1: what an extension says is passed over; 7.1.2: so are trailers",
+            "7.1: leading zeros; 7.1.1: extensions are ignored; 7.1.2: so are trailers",
             vec![
                 chunked("5\r\nhello\r\n00A\r\n, 10 bytes\r\n0\r\nX-Sum: 1\r\n\r\n"),
                 chunked("5;name=value; q = \"a;b\"\r\nhello\r\n0;last\r\n\r\n"),
@@ -54,7 +54,7 @@ pub fn cases() -> Vec<Case> {
         ),
         (
             Swallows,
-            "7.1.2: what is no end of the trailers is one of them, up to the empty line of the next request",
+            "7.1.2: bytes that do not end the trailers belong to them, up to the next empty line",
             vec![chunked("0\r\n\n")],
         ),
     ]

@@ -18,7 +18,7 @@ pub fn cases() -> Vec<Case> {
         ),
         (
             Read,
-            "RFC 9110, 8.6: one valid value that is repeated may be taken for one",
+            "RFC 9110, 8.6: a valid value that is repeated may be read as one",
             vec![
                 post("Content-Length: 0\r\nContent-Length: 0\r\n"),
                 post("Content-Length: 5\r\nX: a\r\nContent-Length: 05\r\n") + "hello",
@@ -38,12 +38,12 @@ pub fn cases() -> Vec<Case> {
         ),
         (
             Refused(431),
-            "RFC 6585, 5: a field that is too large, which this number is for the parser",
+            "RFC 6585, 5: a field that is too large; the parser treats this number as one",
             vec![post("Content-Length: 18446744073709551615\r\n")],
         ),
         (
             Problem(413),
-            "RFC 9110, 15.5.14: larger than we take",
+            "RFC 9110, 15.5.14: larger than the limit",
             vec![post("Content-Length: 9223372036854775807\r\n")],
         ),
         (

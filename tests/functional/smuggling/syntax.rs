@@ -1,4 +1,4 @@
-//! The lines of a head: how each ends, and what it is made of.
+//! The lines of a head: how each ends, and which bytes it may contain.
 
 use crate::smuggling::{
     Case,
@@ -22,7 +22,7 @@ pub fn cases() -> Vec<Case> {
         ),
         (
             Read,
-            "2.2: a LF alone may end a line; empty lines before a request are passed over",
+            "2.2: a LF alone may end a line; empty lines before a request are ignored",
             vec![
                 post("X-Lf: a\nContent-Length: 5\r\n") + "hello",
                 "GET /x HTTP/1.1\nHost: a\n\n".into(),
@@ -69,7 +69,7 @@ pub fn cases() -> Vec<Case> {
         ),
         (
             Refused(400),
-            "RFC 9110, 15.6.6: 505 is one way to say it; 2.5: 1.2 should be read, not must",
+            "RFC 9110, 15.6.6: 505 is not the only allowed status; 2.5: a server need not read 1.2",
             vec![
                 "GET /x HTTP/3.0\r\nHost: a\r\n\r\n".into(),
                 "GET /x HTTP/0.9\r\nHost: a\r\n\r\n".into(),

@@ -1,4 +1,4 @@
-//! An OpenTelemetry collector that decodes what it is sent, or behaves badly.
+//! An OpenTelemetry collector that decodes the exports it gets, or behaves badly.
 
 use std::{
     collections::BTreeMap,
@@ -19,17 +19,17 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::{SOON, eventually, listener};
 
-/// How exports are answered.
+/// How the collector answers exports.
 #[derive(Clone, Copy)]
 pub enum Manner {
     Good,
-    /// With this status.
+    /// It answers with this status.
     Status(u16),
-    /// Never.
+    /// It never answers.
     Silent,
-    /// With success but for so many spans of each export.
+    /// It answers with success, but rejects this many spans of each export.
     Rejecting(u8),
-    /// With success, and a body of so many bytes.
+    /// It answers with success and a body of this many bytes.
     Talkative(usize),
 }
 
@@ -52,7 +52,7 @@ impl Collector {
         Self::start(move |stream, exports| receive(stream, manner, exports))
     }
 
-    /// One that is good, over TLS.
+    /// A good collector over TLS.
     pub fn secure(config: Arc<ServerConfig>) -> Self {
         Self::start(move |stream, exports| {
             let tls = ServerConnection::new(config.clone()).unwrap();
@@ -92,7 +92,7 @@ impl Collector {
             .collect()
     }
 
-    /// Waits until so many spans are there.
+    /// Waits until this many spans have arrived.
     #[track_caller]
     pub fn wait_for(&self, count: usize) -> Vec<Span> {
         eventually(&format!("{count} spans"), || self.spans().len() >= count);
@@ -119,7 +119,7 @@ fn text(value: Option<&AnyValue>) -> String {
     }
 }
 
-/// Ids as they look in headers.
+/// An id as headers show it.
 pub fn hex(id: &[u8]) -> String {
     use std::fmt::Write as _;
     id.iter().fold(String::new(), |mut text, byte| {

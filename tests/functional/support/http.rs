@@ -1,4 +1,4 @@
-//! A plain HTTP/1.1 client that shows exactly what came over the wire.
+//! A plain HTTP/1.1 client that shows exactly the bytes that it received.
 
 use std::{
     fmt::Write as _,
@@ -59,7 +59,7 @@ pub fn request(
     connection.answer_to(method).unwrap_or_else(|| panic!("{method} {path}: no answer"))
 }
 
-/// A connection on which anything can be sent.
+/// A connection on which a test can send any bytes.
 pub struct ClientConnection {
     stream: BufReader<TcpStream>,
 }
@@ -70,7 +70,7 @@ impl ClientConnection {
         Self::over(TcpStream::connect(address).unwrap())
     }
 
-    /// Over a stream that is connected.
+    /// Uses a stream that is connected.
     #[track_caller]
     pub fn over(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(SOON)).unwrap();
@@ -83,7 +83,7 @@ impl ClientConnection {
         let _ = self.stream.get_mut().write_all(bytes);
     }
 
-    /// Whether what is sent is not answered with a reset, which would fail what is sent after it.
+    /// Whether the server does not answer these bytes with a reset, which would make the next write fail.
     pub fn takes(&mut self, bytes: &[u8]) -> bool {
         (0..2).all(|_| {
             let sent = self.stream.get_mut().write_all(bytes).is_ok();
@@ -124,7 +124,7 @@ impl ClientConnection {
         Some(answer)
     }
 
-    /// Whether the other side has closed, waiting for it.
+    /// Waits for the end of the connection; false when it stays open.
     pub fn closed(&mut self) -> bool {
         let mut rest = Vec::new();
         match self.stream.read_to_end(&mut rest) {

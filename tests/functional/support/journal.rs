@@ -1,4 +1,4 @@
-//! A journal that is not systemd's: the socket of its native protocol, and what was sent to it.
+//! A journal that is not that of systemd: the socket of its native protocol, and the entries that it got.
 //! See <https://systemd.io/JOURNAL_NATIVE_PROTOCOL/>.
 
 use std::{
@@ -21,7 +21,7 @@ use super::SOON;
 #[derive(Clone, Debug)]
 pub struct JournalEntry {
     pub fields: Vec<(String, String)>,
-    /// Whether it came as a file, being too large for a datagram.
+    /// Whether the entry came as a file, because it was too large for a datagram.
     pub file: bool,
 }
 
@@ -55,7 +55,7 @@ impl JournalEntry {
     }
 }
 
-/// The receiving end.
+/// The journal's side of the socket.
 pub struct Journal {
     pub directory: TempDir,
     socket: UnixDatagram,
@@ -69,22 +69,22 @@ impl Journal {
         Self { directory, socket, entries: Vec::new() }
     }
 
-    /// Goes away, and leaves nothing to connect to.
+    /// Removes the socket, so that nobody can connect.
     pub fn remove(&self) {
         std::fs::remove_file(self.directory.path().join("socket")).unwrap();
     }
 
-    /// Comes back.
+    /// Makes the socket again.
     pub fn restore(&mut self) {
         self.socket = bind(self.directory.path());
     }
 
-    /// Takes no more.
+    /// Takes no more entries.
     pub fn deafen(&self) {
         self.socket.shutdown(Shutdown::Read).unwrap();
     }
 
-    /// Takes in what has arrived; returns everything so far.
+    /// Reads the entries that have arrived; gives all entries so far.
     pub fn entries(&mut self) -> &[JournalEntry] {
         let mut buffer = vec![0; 512 * 1024];
         let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
@@ -105,13 +105,13 @@ impl Journal {
                 file.read_to_end(&mut content).unwrap();
                 self.entries.push(JournalEntry::parse(&content, true));
             } else if received.bytes > 0 {
-                // an empty one asks whether anybody listens
+                // an empty datagram only asks whether the journal listens
                 self.entries.push(JournalEntry::parse(&buffer[..received.bytes], false));
             }
         }
     }
 
-    /// Waits for an entry of which this holds.
+    /// Waits for an entry that meets the condition.
     #[track_caller]
     pub fn wait_for(&mut self, what: &str, is_it: impl Fn(&JournalEntry) -> bool) -> JournalEntry {
         let begin = Instant::now();
@@ -130,7 +130,8 @@ fn bind(directory: &Path) -> UnixDatagram {
     socket
 }
 
-/// How unshare(1) gets us a mount namespace here, if it does: in a user namespace, or as root without one.
+/// The options with which unshare(1) can make a mount namespace here, if any: in a user namespace, or as root
+/// without one.
 static WAY: LazyLock<Option<&[&str]>> = LazyLock::new(|| {
     const WAYS: [&[&str]; 2] = [&["--user", "--map-root-user", "--mount"], &["--mount"]];
     let directory = TempDir::new().unwrap();
@@ -141,8 +142,8 @@ static WAY: LazyLock<Option<&[&str]>> = LazyLock::new(|| {
     })
 });
 
-/// Whether this machine lets us make mount namespaces; says so on the real stderr when not, because tests
-/// that need them then test nothing. Where `CI` is set that is a failure.
+/// Whether this machine allows mount namespaces. If not, this says so on the real standard error, because
+/// tests that need them then test nothing. Where `CI` is set, that is a failure.
 pub fn namespaces() -> bool {
     static SAID: Once = Once::new();
     if WAY.is_none() {
@@ -155,7 +156,7 @@ pub fn namespaces() -> bool {
     WAY.is_some()
 }
 
-/// A shell that sees the directory as `/run/systemd/journal`; the arguments of `sh` are still to be added.
+/// A shell that sees the directory as `/run/systemd/journal`; the caller adds the arguments of `sh`.
 pub fn namespace(journal: &Path) -> Command {
     mounting(WAY.unwrap(), journal)
 }

@@ -23,7 +23,7 @@ impl NotifySocket {
         Self::of(path, UnixDatagram::bind(path).unwrap())
     }
 
-    /// One in the abstract namespace, whose name in `NOTIFY_SOCKET` begins with `@`.
+    /// Binds a socket in the abstract namespace, whose name in `NOTIFY_SOCKET` begins with `@`.
     pub fn bind_abstract(name: &str) -> Self {
         let address = SocketAddr::from_abstract_name(name).unwrap();
         Self::of(Path::new(&format!("@{name}")), UnixDatagram::bind_addr(&address).unwrap())
@@ -34,7 +34,7 @@ impl NotifySocket {
         Self { path: path.into(), socket, lines: Vec::new() }
     }
 
-    /// Takes in what has arrived; returns every line so far, with its time of arrival.
+    /// Reads the lines that have arrived; gives every line so far, with its time of arrival.
     pub fn lines(&mut self) -> &[(Instant, String)] {
         let mut buffer = [0; 8192];
         while let Ok(length) = self.socket.recv(&mut buffer) {
@@ -44,7 +44,7 @@ impl NotifySocket {
         &self.lines
     }
 
-    /// Waits for a line that begins with this; false when it does not come.
+    /// Waits for a line that begins with `prefix`; false when none comes.
     pub fn wait_for(&mut self, prefix: &str) -> bool {
         let begin = Instant::now();
         loop {
@@ -62,12 +62,12 @@ impl NotifySocket {
         self.lines().iter().map(|(_, line)| line.clone()).collect()
     }
 
-    /// How many of the lines so far begin with this.
+    /// How many of the lines so far begin with `prefix`.
     pub fn count(&mut self, prefix: &str) -> usize {
         self.lines().iter().filter(|(_, line)| line.starts_with(prefix)).count()
     }
 
-    /// Forgets what came so far.
+    /// Forgets the lines so far.
     pub fn clear(&mut self) {
         self.lines();
         self.lines.clear();

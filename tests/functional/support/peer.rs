@@ -1,5 +1,5 @@
-//! Peers that are not uecho: each answers as its test wants it, right or wrong, and remembers what it was
-//! sent.
+//! Peers that are not uecho: each answers as its test needs, correctly or not, and records the requests it
+//! got.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -13,7 +13,7 @@ use std::{
 
 use super::{SOON, listener};
 
-/// What a peer was sent: request line and headers, names in lower case.
+/// A request that a peer got: request line and headers, names in lower case.
 #[derive(Clone, Debug)]
 pub struct PeerRequest {
     pub line: String,
@@ -32,7 +32,7 @@ impl PeerRequest {
     }
 }
 
-/// A listening peer; one thread a connection. Stops accepting on drop.
+/// A listening peer with one thread for each connection. It stops accepting on drop.
 pub struct Peer {
     pub address: SocketAddr,
     requests: Arc<Mutex<Vec<PeerRequest>>>,
@@ -41,7 +41,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// `answer` writes to the stream and says whether to go on with the connection.
+    /// `answer` writes to the stream and says whether the connection stays open.
     pub fn new(answer: impl Fn(&PeerRequest, &mut TcpStream) -> bool + Send + Sync + 'static) -> Self {
         let listener = listener();
         let peer = Self {
@@ -66,7 +66,7 @@ impl Peer {
         peer
     }
 
-    /// Sends these bytes to whatever it is asked, and closes.
+    /// Sends these bytes in answer to any request, and closes.
     pub fn raw(bytes: impl Into<Vec<u8>>) -> Self {
         let bytes = bytes.into();
         Self::new(move |_, stream| {
@@ -75,19 +75,19 @@ impl Peer {
         })
     }
 
-    /// Answers every request alike, over kept-alive connections.
+    /// Sends the same answer to every request, over kept-alive connections.
     pub fn answering(status: &str, headers: &str, body: &str) -> Self {
         let length = body.len();
         let bytes = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n{headers}\r\n{body}");
         Self::new(move |_, stream| stream.write_all(bytes.as_bytes()).is_ok())
     }
 
-    /// A right answer with this message.
+    /// Sends a correct answer with this message.
     pub fn saying(message: &str) -> Self {
         Self::answering("200 OK", "", &serde_json::json!({ "message": message }).to_string())
     }
 
-    /// A right answer after some time.
+    /// Sends a correct answer after some time.
     pub fn slow(delay: Duration) -> Self {
         Self::new(move |_, stream| {
             sleep(delay);
@@ -95,7 +95,7 @@ impl Peer {
         })
     }
 
-    /// Accepts, reads, and never answers; ends when the other side hangs up.
+    /// Accepts, reads, and never answers; ends when the other side closes.
     pub fn silent() -> Self {
         Self::new(|_, _| true)
     }
@@ -104,7 +104,7 @@ impl Peer {
         format!("http://{}", self.address)
     }
 
-    /// Everything asked so far.
+    /// All requests so far.
     pub fn requests(&self) -> Vec<PeerRequest> {
         self.requests.lock().unwrap().clone()
     }
@@ -122,7 +122,7 @@ impl Drop for Peer {
     }
 }
 
-/// A port at which nothing listens, and nothing else can begin to.
+/// A port at which nothing listens, and no other process can begin to listen.
 pub struct Dead(socket2::Socket);
 
 impl Dead {

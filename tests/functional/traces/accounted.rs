@@ -1,4 +1,4 @@
-//! Every span of a sampled request is counted once in `uecho_otlp_spans_total`, whatever becomes of it.
+//! Every span of a sampled request is counted once in `uecho_otlp_spans_total`, whatever its outcome.
 
 use super::{SAMPLED, exporting};
 use crate::support::{
@@ -11,7 +11,7 @@ use crate::support::{
 
 const REQUESTS: usize = 3000;
 
-/// What is asked for beside the flood leaves no span.
+/// Requests beside the flood cause no span.
 const OURS_ONLY: &str = "otlp.sample_ratio = 0.0\n";
 
 fn flood(uecho: &Uecho) {
@@ -25,7 +25,7 @@ fn flood(uecho: &Uecho) {
     }
 }
 
-/// Spans exported, failed and dropped, once all are one of these.
+/// The spans exported, failed and dropped, when every span is one of these.
 #[track_caller]
 fn outcomes(uecho: &Uecho) -> [usize; 3] {
     let count = |outcome: &str| uecho.count(&format!("uecho_otlp_spans_total{{outcome=\"{outcome}\"}}"));
@@ -44,7 +44,7 @@ fn sized(builder: Builder, queue: &str, batch: &str) -> Builder {
 }
 
 #[test]
-fn whatever_the_sizes() {
+fn spans_are_accounted_for_at_any_queue_and_batch_size() {
     for (queue, batch) in [("64", "64"), ("1", "1"), ("7", "512"), ("4096", "512")] {
         let collector = Collector::new(Manner::Good);
         let uecho = sized(exporting(&collector, OURS_ONLY), queue, batch).start();
@@ -57,7 +57,7 @@ fn whatever_the_sizes() {
 }
 
 #[test]
-fn without_a_collector_and_with_a_silent_one() {
+fn spans_are_accounted_for_without_a_collector_and_with_a_silent_one() {
     let dead = Dead::new();
     let config =
         format!("otlp = {{ endpoint = \"{}\", timeout = \"300ms\", sample_ratio = 0.0 }}", dead.url());
@@ -76,7 +76,7 @@ fn without_a_collector_and_with_a_silent_one() {
 }
 
 #[test]
-fn what_the_collector_rejects_has_failed() {
+fn spans_that_the_collector_rejects_have_failed() {
     let collector = Collector::new(Manner::Rejecting(2));
     let uecho = sized(exporting(&collector, OURS_ONLY), "4096", "16").start();
     flood(&uecho);
@@ -91,7 +91,7 @@ fn what_the_collector_rejects_has_failed() {
 }
 
 #[test]
-fn an_answer_that_is_too_long_does_not_bring_the_spans_twice() {
+fn spans_are_not_sent_again_after_an_answer_that_is_too_long() {
     let collector = Collector::new(Manner::Talkative(5 << 20));
     let uecho = exporting(&collector, OURS_ONLY).start();
     uecho.request("GET", "/x", &[("traceparent", SAMPLED)]);

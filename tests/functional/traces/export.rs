@@ -60,7 +60,7 @@ fn a_sampled_request_is_a_server_span() {
 }
 
 #[test]
-fn a_method_that_nobody_knows_makes_no_name() {
+fn an_unknown_method_is_not_in_the_name_of_a_span() {
     let collector = Collector::new(Manner::Good);
     let uecho = exporting(&collector, "").start();
     assert_eq!(uecho.request("BREW", "/pot", &[]).status, 405);
@@ -72,7 +72,7 @@ fn a_method_that_nobody_knows_makes_no_name() {
 }
 
 #[test]
-fn the_version_of_http_is_the_requests_own() {
+fn a_span_has_the_http_version_of_its_request() {
     let collector = Collector::new(Manner::Good);
     let uecho = exporting(&collector, "").start();
     let mut connection = ClientConnection::open(uecho.public);
@@ -105,7 +105,7 @@ fn a_tracestate_that_is_too_long_is_shortened_to_whole_members() {
 }
 
 #[test]
-fn the_url_of_a_peers_span_is_the_whole_one() {
+fn the_span_of_a_peer_has_the_whole_url() {
     let collector = Collector::new(Manner::Good);
     let peer = Peer::saying("hi");
     let uecho = exporting(&collector, &format!("fanout.peers = [\"{}/up/\"]", peer.url())).start();
@@ -127,7 +127,7 @@ fn the_url_of_a_peers_span_is_the_whole_one() {
 }
 
 #[test]
-fn the_callers_decision_is_respected_and_the_ratio_decides_the_rest() {
+fn the_decision_of_the_caller_precedes_the_ratio() {
     let collector = Collector::new(Manner::Good);
     let mut uecho = exporting(&collector, "otlp.sample_ratio = 0.0").start();
     for _ in 0..20 {
@@ -151,7 +151,7 @@ fn the_callers_decision_is_respected_and_the_ratio_decides_the_rest() {
 }
 
 #[test]
-fn every_peer_asked_is_a_client_span_and_its_parent() {
+fn every_request_to_a_peer_is_a_client_span_and_its_parent() {
     let collector = Collector::new(Manner::Good);
     let (good, dead) = (Peer::saying("hi"), Dead::new());
     let config = format!("fanout = {{ peers = [\"{}\", \"{}\"], policy = \"all\" }}", good.url(), dead.url());
@@ -184,7 +184,7 @@ fn every_peer_asked_is_a_client_span_and_its_parent() {
 }
 
 #[test]
-fn standard_variables_are_honoured_and_keys_win() {
+fn standard_variables_are_honoured_and_keys_override_them() {
     let [collector, other] = [Collector::new(Manner::Good), Collector::new(Manner::Good)];
     let variables = |builder: Builder| {
         builder
@@ -203,7 +203,7 @@ fn standard_variables_are_honoured_and_keys_win() {
     assert_eq!(collector.exports()[0].headers["x-token"], "a b");
     assert_eq!(collector.resource()["service.name"], "echo-eu");
     assert_eq!(collector.resource()["deployment.environment.name"], "test");
-    assert!(by_variable.stderr().contains("OTEL_EXPORTER_OTLP_PROTOCOL"), "a variable of no use is named");
+    assert!(by_variable.stderr().contains("OTEL_EXPORTER_OTLP_PROTOCOL"), "an unsupported variable is named");
 
     let by_key = variables(Builder::new())
         .config(&format!("[otlp]\nendpoint = \"{}\"\nheaders = {{ x-token = \"key\" }}", other.url()))
@@ -221,11 +221,11 @@ fn standard_variables_are_honoured_and_keys_win() {
 }
 
 #[test]
-fn spans_of_drained_requests_are_there() {
+fn spans_of_drained_requests_are_exported() {
     let collector = Collector::new(Manner::Good);
     let slow = Peer::slow(std::time::Duration::from_millis(500));
     let config = format!("otlp.endpoint = \"{}\"\nfanout.peers = [\"{}\"]", collector.url(), slow.url());
-    // with the usual five seconds between exports: only the flush can send them
+    // five seconds pass between exports by default, so only the flush can send these
     let mut uecho = Uecho::with(&config);
     uecho.get("/before");
     let mut last = ClientConnection::open(uecho.public);

@@ -1,4 +1,4 @@
-//! What a bad collector does to requests: nothing.
+//! A bad collector has no effect on requests.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::support::{
     peer::Dead,
 };
 
-/// Many sampled requests over one connection, all of them answered.
+/// Sends many sampled requests over one connection; all of them are answered.
 fn flood(uecho: &Uecho) {
     let mut connection = ClientConnection::open(uecho.public);
     for _ in 0..100 {
@@ -22,7 +22,7 @@ fn flood(uecho: &Uecho) {
     }
 }
 
-/// Every span is accounted for, and the log is told once.
+/// Every span is accounted for, and the failure is logged once.
 #[track_caller]
 fn loses_spans_and_nothing_else(mut uecho: Uecho, what: &str) {
     flood(&uecho);
@@ -38,7 +38,7 @@ fn loses_spans_and_nothing_else(mut uecho: Uecho, what: &str) {
 }
 
 #[test]
-fn an_absent_collector() {
+fn an_absent_collector_costs_only_spans() {
     let dead = Dead::new();
     let config = format!("otlp.endpoint = \"{}\"", dead.url());
     let uecho = Builder::new().config(&config).env("OTEL_BSP_SCHEDULE_DELAY", "50").start();
@@ -46,7 +46,7 @@ fn an_absent_collector() {
 }
 
 #[test]
-fn a_collector_that_refuses() {
+fn a_collector_that_refuses_costs_only_spans() {
     let collector = Collector::new(Manner::Status(500));
     let uecho = exporting(&collector, "").start();
     loses_spans_and_nothing_else(uecho, "exports fail");
@@ -54,7 +54,7 @@ fn a_collector_that_refuses() {
 }
 
 #[test]
-fn a_collector_that_never_answers() {
+fn a_collector_that_never_answers_costs_only_spans() {
     let collector = Collector::new(Manner::Silent);
     let uecho = exporting(&collector, "otlp.timeout = \"500ms\"").start();
     loses_spans_and_nothing_else(uecho, "the queue is bounded");
@@ -74,7 +74,7 @@ fn a_hanging_collector_does_not_slow_a_request() {
 }
 
 #[test]
-fn an_endpoint_that_cannot_be_is_a_configuration_error() {
+fn an_invalid_endpoint_is_a_configuration_error() {
     let mut uecho = Builder::new().config("otlp.endpoint = \"collector:4317\"").no_wait().start();
     assert_eq!(uecho.wait_exit().code(), Some(78));
     assert!(uecho.stderr().contains("otlp.endpoint"), "{}", uecho.stderr());

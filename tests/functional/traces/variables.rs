@@ -1,4 +1,4 @@
-//! Standard variables, from the environment to the wire.
+//! Standard variables of OpenTelemetry, from the environment to the export.
 
 use std::{fs::write, path::Path};
 
@@ -24,19 +24,19 @@ fn exporting(endpoint: impl Into<String>) -> Builder {
 }
 
 #[test]
-fn the_endpoint_of_the_signal_is_used_to_the_letter() {
+fn the_endpoint_of_the_signal_is_used_unchanged() {
     for target in ["/custom/", "/v1/traces?key=a/b", "/"] {
         let collector = Collector::new(Manner::Good);
         let uecho = exporting(collector.url() + target).start();
         sampled(&uecho);
         collector.wait_for(1);
         assert_eq!(collector.exports()[0].line, format!("POST {target} HTTP/1.1"));
-        assert!(!uecho.stderr().contains("key="), "a query may hold a secret: {}", uecho.stderr());
+        assert!(!uecho.stderr().contains("key="), "a query may contain a secret: {}", uecho.stderr());
     }
 }
 
 #[test]
-fn what_cannot_be_used_is_named_and_costs_no_span() {
+fn unusable_variables_are_named_and_cost_no_span() {
     let collector = Collector::new(Manner::Good);
     let uecho = exporting(collector.url())
         .env("OTEL_BSP_MAX_QUEUE_SIZE", "0")
@@ -67,7 +67,7 @@ fn what_cannot_be_used_is_named_and_costs_no_span() {
     }
 }
 
-/// Files of a node that trusts one authority and is known to another.
+/// The files of a node that trusts one authority and has a certificate of another.
 fn files(directory: &Path, trusted: &Authority, ours: &Authority) -> [String; 3] {
     let [certificate, key] = ours.pair("node");
     [("ca.pem", trusted.0.pem()), ("certificate.pem", certificate), ("key.pem", key)].map(|(name, pem)| {

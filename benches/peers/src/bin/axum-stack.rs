@@ -79,7 +79,7 @@ async fn serve(address: String, journald: bool) {
         .layer(constant(header::CACHE_CONTROL, "no-store"))
         .layer(PropagateRequestIdLayer::new(request_id.clone()))
         .layer(
-            // on the levels that they have by default there is neither a span nor a line
+            // at their default levels, there would be neither a span nor a line
             TraceLayer::new_for_http()
                 .make_span_with(DefaultMakeSpan::new().level(tracing::Level::INFO))
                 .on_response(DefaultOnResponse::new().level(tracing::Level::INFO)),
