@@ -1,4 +1,4 @@
-"""The host's end of the port over which commands reach the machine: one JSON object a line, both ways."""
+"""The host's end of the port that carries commands to the machine: one JSON object a line, both ways."""
 
 import json
 import socket
@@ -12,11 +12,11 @@ CONNECT_SECONDS = 10
 
 
 class Rebooted(Exception):
-    """The machine has come up anew instead of answering."""
+    """The machine has booted again instead of answering."""
 
 
 class Channel:
-    """One connection, for as long as the machine has power; it outlives the machine's reboots."""
+    """One connection, which lasts while the machine has power and survives its reboots."""
 
     def __init__(self, path: Path) -> None:
         self.socket = connect(path)
@@ -28,16 +28,16 @@ class Channel:
         self.socket.close()
 
     def wait_for_boot(self, seconds: float) -> str:
-        """Wait until the machine says that it is up; returns the id of this boot."""
+        """Wait until the machine reports that it is up; return the id of this boot."""
         deadline = time.monotonic() + seconds
         while (message := self.read(deadline)) is not None:
             if "hello" in message:
                 self.boot_id = message["hello"]
                 return self.boot_id
-        raise RunnerError(f"not up within {seconds:.0f} s, or the machine went off")
+        raise RunnerError(f"not up within {seconds:.0f} s, or the machine was switched off")
 
     def send(self, command: str, timeout: int) -> None:
-        """Have a command run, bounded to `timeout` seconds, without waiting for its end."""
+        """Start a command that may take `timeout` seconds; do not wait for its end."""
         self.number += 1
         self.socket.settimeout(CONNECT_SECONDS)
         self.socket.sendall(
@@ -45,7 +45,7 @@ class Channel:
         )
 
     def run(self, command: str, timeout: int) -> tuple[int, str, str]:
-        """Run a bash command in the machine; returns its status, what it printed, and its errors."""
+        """Run a bash command in the machine; return its status, standard output and standard error."""
         self.send(command, timeout)
         deadline = time.monotonic() + timeout + CONNECT_SECONDS
         while (message := self.read(deadline)) is not None:
@@ -54,15 +54,15 @@ class Channel:
                 raise Rebooted(command)
             if message["number"] == self.number:
                 return message["status"], message["output"], message["errors"]
-        raise RunnerError(f"no answer within {timeout} s, or the machine went off: {command}")
+        raise RunnerError(f"no answer within {timeout} s, or the machine was switched off: {command}")
 
     def read(self, deadline: float) -> dict[str, Any] | None:
-        """The next message; `None` when there is none in time or the machine is gone."""
+        """Return the next message; `None` when none comes in time or the machine is off."""
         while True:
             line, newline, rest = self.pending.partition(b"\n")
             if newline:
                 self.pending = rest
-                # What is cut off by a reset is no message.
+                # A reset may have cut a message apart; the rest of it is ignored.
                 try:
                     message: dict[str, Any] = json.loads(line)
                 except ValueError:
@@ -84,7 +84,7 @@ class Channel:
 
 
 def connect(path: Path) -> socket.socket:
-    """Connect to a socket that is about to be made."""
+    """Connect to a socket that another process is about to make."""
     deadline = time.monotonic() + CONNECT_SECONDS
     while True:
         connection = socket.socket(socket.AF_UNIX)

@@ -1,8 +1,8 @@
-"""A computer with UEFI: QEMU, its firmware's variables and a disk with a volatile write cache, all of which a
-power cut can hit.
+"""A computer with UEFI: QEMU, the variables of its firmware and a disk with a volatile write cache. A power
+cut can hit all of them.
 
 The disk is served by nbdkit, which keeps every write in memory until the machine asks for a flush. Killing
-QEMU and nbdkit is a power cut: what the machine has not flushed is gone, as with a real disk.
+QEMU and nbdkit is a power cut: writes that the machine has not flushed are lost, as with a real disk.
 """
 
 import subprocess
@@ -14,16 +14,16 @@ from errors import RunnerError
 from hardware import CODE, Hardware
 from qmp import Monitor
 
-# Emulation runs anywhere, also within a virtual machine. Without cmpxchg16b: that of QEMU 7.2 breaks the
-# flags, and Linux panics.
+# Emulation runs anywhere, also within a virtual machine. It runs without cmpxchg16b, because that of QEMU 7.2
+# breaks the flags, and Linux panics.
 PROCESSOR = ["-accel", "tcg,thread=multi", "-cpu", "qemu64,-cx16", "-smp", "2"]
-# Of the slowest boot that is still a boot: emulated, on a busy machine.
+# The time of the slowest boot that is not a failure: emulated, on a busy machine.
 BOOT_SECONDS = 240
 COMMAND_SECONDS = 300
 
 
 class Computer:
-    """One machine, off at first."""
+    """One machine, which is off at first."""
 
     def __init__(self, hardware: Hardware) -> None:
         self.hardware = hardware
@@ -36,14 +36,14 @@ class Computer:
         self.monitor: Monitor | None = None
 
     def boot(self) -> None:
-        """Start it, and wait until it takes commands."""
+        """Start the machine, and wait until it takes commands."""
         self.power_on()
         self.wait_for_boot()
 
     def power_on(self) -> None:
-        """Start it; returns at once."""
+        """Start the machine without waiting for it."""
         if self.processes:
-            raise RunnerError("it is on already")
+            raise RunnerError("the machine is on already")
         sockets = {name: self.folder / f"{name}.socket" for name in ("disk", "lab", "qmp")}
         for path in sockets.values():
             path.unlink(missing_ok=True)
@@ -82,15 +82,15 @@ class Computer:
             )
 
     def power_cut(self) -> None:
-        """Everything that is not flushed is lost."""
-        # The machine first: no more writes may come when the disk goes.
+        """Cut the power: everything that is not flushed is lost."""
+        # The machine ends first, so that no write comes after the disk has ended.
         for process in reversed(self.processes):
             process.kill()
             process.wait()
         self.off()
 
     def power_off(self) -> None:
-        """Shut it down in order."""
+        """Shut the machine down in order."""
         self.connected().send("systemctl --no-block poweroff", COMMAND_SECONDS)
         disk, machine = self.processes
         machine.wait(BOOT_SECONDS)
@@ -107,31 +107,31 @@ class Computer:
         self.processes, self.channel, self.monitor = [], None, None
 
     def boots_so_far(self) -> int:
-        """How often it has started, resets included."""
+        """How often the machine has started, including resets."""
         return self.boots + (self.monitor.resets if self.monitor else 0)
 
     def connected(self) -> Channel:
         if self.channel is None:
-            raise RunnerError("it is off")
+            raise RunnerError("the machine is off")
         return self.channel
 
     def wait_for_boot(self) -> None:
-        """Wait until it takes commands."""
+        """Wait until the machine takes commands."""
         self.connected().wait_for_boot(BOOT_SECONDS)
 
     def run(self, command: str) -> tuple[int, str, str]:
-        """Run a bash command; returns its status, what it printed, and its errors."""
+        """Run a bash command; return its status, standard output and standard error."""
         return self.connected().run(command, COMMAND_SECONDS)
 
     def succeed(self, command: str) -> str:
-        """Run a bash command, which must succeed; returns what it printed."""
+        """Run a bash command, which must succeed; return its standard output."""
         status, output, errors = self.run(command)
         if status != 0:
             raise RunnerError(f"`{command}` ended with {status}:\n{output}{errors}")
         return output
 
     def restart(self) -> None:
-        """Reboot in order, and wait until it takes commands, however many resets that needs."""
+        """Reboot in order, and wait until the machine takes commands, after any number of resets."""
         self.connected().send("systemctl --no-block reboot", COMMAND_SECONDS)
         self.wait_for_boot()
 

@@ -1,4 +1,4 @@
-"""What of a machine outlives a power cut: its disk, and the variables of its firmware."""
+"""The parts of a machine that survive a power cut: its disk, and the variables of its firmware."""
 
 import shutil
 import subprocess
@@ -11,20 +11,20 @@ CODE, VARIABLES = FIRMWARE / "OVMF_CODE_4M.fd", FIRMWARE / "OVMF_VARS_4M.fd"
 
 @dataclass(frozen=True)
 class Hardware:
-    """What survives a power cut: the disk and the firmware's variables."""
+    """The disk and the variables of the firmware."""
 
     disk: Path
     variables: Path
 
     @classmethod
     def new(cls, disk: Path) -> "Hardware":
-        """A machine as delivered: nothing is set in its firmware."""
+        """Return a new machine, in whose firmware nothing is set."""
         variables = disk.with_suffix(".vars")
         shutil.copyfile(VARIABLES, variables)
         return cls(disk, variables)
 
     def copy(self, folder: Path) -> "Hardware":
-        """The same machine a second time."""
+        """Return a copy of the machine."""
         folder.mkdir()
         for file in (self.disk, self.variables):
             subprocess.run(["cp", "--sparse=always", "--reflink=auto", file, folder], check=True)

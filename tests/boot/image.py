@@ -1,5 +1,5 @@
-"""The disk of the lab: Debian with systemd-boot, the program, and a first version of the system, installed
-and never booted.
+"""The disk of the lab: Debian with systemd-boot, the program, and a first version of the system, which is
+installed and was never booted.
 """
 
 import os
@@ -16,14 +16,14 @@ PACKAGES = (
 )  # fmt: skip
 ENABLED = ("uecho-guard.service", "uecho-guard.path", "lab-agent.service")
 ESP_MIB, ROOT_MIB = 64, 1536
-# Types by the Discoverable Partitions Specification: EFI system partition, root of an x86-64 machine.
+# The types of the Discoverable Partitions Specification: EFI system partition, root of an x86-64 machine.
 PARTITIONS = f"""\
 label: gpt
 size={ESP_MIB}MiB, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B
 size={ROOT_MIB}MiB, type=4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709
 """
 FSTAB = "/dev/vda2 / ext4 rw 0 0\n/dev/vda1 /boot vfat umask=0077 0 0\n"
-# Emulated, everything takes longer.
+# Everything takes longer in emulation.
 GUARD = """\
 soak = "5s"
 interval = "1s"
@@ -44,13 +44,13 @@ WantedBy=multi-user.target
 # The root's file system is found by its label; the kernel has its driver built in.
 INITRAMFS = "MODULES=list\nCOMPRESS=zstd\nFSTYPE=ext4\n"
 MANAGER = "[Manager]\nDefaultTimeoutStartSec=10min\nDefaultDeviceTimeoutSec=10min\nShowStatus=no\n"
-# Leaves the whole story with the host, also that of a machine that does not take commands. Not by the serial
-# port: emulated, that one takes longer for it than the rest of the boot.
+# The host gets the whole journal, also that of a machine that does not take commands. It does not come by the
+# serial port, which in emulation takes longer for it than the rest of the boot.
 JOURNAL = "[Journal]\nForwardToConsole=yes\nMaxLevelConsole=info\nTTYPath=/dev/hvc0\n"
 
 
 def build(disk: Path, repository: Path, bin_dir: Path, setup: str) -> None:
-    """Build the image; `setup` is run as a bash script in its root at the end."""
+    """Build the image; at the end, run `setup` as a bash script in its root."""
     work = disk.parent / "image"
     root = work / "root"
     work.mkdir()
@@ -72,7 +72,7 @@ def build(disk: Path, repository: Path, bin_dir: Path, setup: str) -> None:
 
 
 def prepare(root: Path, repository: Path, bin_dir: Path) -> None:
-    """Everything but the versions and the boot loader."""
+    """Install everything but the versions and the boot loader."""
     install.install(root, repository, bin_dir)
     for binary in ("uecho", "uecho-guard"):
         subprocess.run(["strip", root / install.BINARIES.lstrip("/") / binary], check=True)
@@ -93,13 +93,13 @@ def prepare(root: Path, repository: Path, bin_dir: Path) -> None:
         path.write_text(text)
     shutil.copy2(Path(__file__).parent / "guest/agent.py", root / "usr/local/lib/lab-agent.py")
     install.enable(root, *ENABLED)
-    # Where entries of the boot loader are written to.
+    # The guard and the switch write entries of the boot loader here.
     (root / "boot/loader/entries").mkdir(parents=True)
 
 
 def entries(esp: Path, root: Path) -> None:
-    """What `bootctl install` puts on the EFI system partition, and kernel and initrd under the names that the
-    entries use.
+    """Put what `bootctl install` would put on the EFI system partition there, and kernel and initrd under the
+    names that the entries use.
     """
     loader = root / "usr/lib/systemd/boot/efi/systemd-bootx64.efi"
     for name in ("EFI/systemd/systemd-bootx64.efi", "EFI/BOOT/BOOTX64.EFI"):
@@ -112,7 +112,7 @@ def entries(esp: Path, root: Path) -> None:
 
 
 def assemble(disk: Path, root: Path, boot: Path, work: Path) -> None:
-    """Both file systems, without mounting them, at their places on the disk."""
+    """Make both file systems, without mounting them, and put them on the disk."""
     esp_image, root_image = work / "esp.img", work / "root.img"
     for image, size in ((esp_image, ESP_MIB), (root_image, ROOT_MIB), (disk, ESP_MIB + ROOT_MIB + 2)):
         image.touch()

@@ -1,6 +1,4 @@
-"""The versions that the lab boots, how they are put to trial, and what must be true of the machine
-afterwards.
-"""
+"""The versions that the lab boots, how it tries them, and what must be true of the machine afterwards."""
 
 import json
 import time
@@ -12,13 +10,13 @@ from errors import RunnerError
 
 PROFILE = "/nix/var/nix/profiles/system"
 FIRST = "v1"
-# Of a verdict after a boot, with the reboots of the guard's own.
+# The time for a verdict after a boot, including the reboots that the guard makes.
 VERDICT_SECONDS = 600
 
 
 @dataclass(frozen=True)
 class State:
-    """What the guard says of the machine. Versions are store paths."""
+    """What the guard says about the machine. Versions are store paths."""
 
     running: str
     booted: str
@@ -48,7 +46,7 @@ class State:
 
 
 def first() -> str:
-    """Bash: installs the first version, in a root that does not run."""
+    """Return bash that installs the first version in a root that does not run."""
     return (
         f"update-initramfs -u -k all >&2; first=$({make(FIRST)}); nix-env --profile {PROFILE}"
         " --set $first; $first/bin/switch-to-configuration boot"
@@ -56,19 +54,19 @@ def first() -> str:
 
 
 def make(label: str, kind: str = "good", boot: str = "good", kernel: str = "") -> str:
-    """Bash: adds a version to the store, by default with a kernel of its own, and prints its path."""
+    """Return bash that adds a version to the store, by default with its own kernel, and prints its path."""
     return f"uecho-toplevel make {label} {kind} kernel={kernel or label} init={boot}"
 
 
 def install(path: str) -> str:
-    """Bash: what `nixos-rebuild boot` does; the installer of the boot loader has the guard arm the trial
-    boot.
+    """Return bash that does what `nixos-rebuild boot` does; the installer of the boot loader makes the guard
+    arm the trial boot.
     """
     return f"nix-env --profile {PROFILE} --set {path}; {path}/bin/switch-to-configuration boot"
 
 
 def settled(computer: Computer) -> State:
-    """Wait for the guard's verdict, however many boots it takes."""
+    """Wait for the guard's verdict, which may take several boots."""
     idle = (
         "systemctl show --value --property=ActiveState uecho-guard.service | grep"
         " --quiet --line-regexp -e inactive -e failed"
@@ -87,8 +85,8 @@ def settled(computer: Computer) -> State:
 
 
 def check_complete(computer: Computer, state: State) -> None:
-    """The running version is whole, serves as itself, is the last good one, and is what the boot loader
-    starts next.
+    """Check that the running version is whole, serves as itself, is the last good one, and is the one that
+    the boot loader starts next.
     """
     computer.succeed(f"nix-store --verify-path {state.running}")
     computer.succeed(f"uecho probe --expect-system $(uecho-toplevel identity {state.running})")
@@ -97,16 +95,16 @@ def check_complete(computer: Computer, state: State) -> None:
     )
     require(state.default == state.running, f"{state.running} runs, but {state.default} is the default")
     require(state.oneshot is None, f"{state.oneshot} is still set for one boot")
-    # It says to standard error what it thinks of files that are no entries.
+    # bootctl complains on standard error about files that are not entries.
     entries = json.loads(computer.succeed("bootctl list --json=short"))
     default = [entry.get("options", "") for entry in entries if entry.get("isDefault")]
     require(
         len(default) == 1 and f"init={state.running}/init" in default[0],
-        f"by bootctl the default is {default}",
+        f"the default of bootctl is {default}",
     )
 
 
 def require(holds: bool, claim: str) -> None:
-    """Fail with `claim` unless it holds."""
+    """Fail with `claim` unless the condition holds."""
     if not holds:
         raise RunnerError(claim)

@@ -1,5 +1,5 @@
 """Power cuts at random moments of installing, booting, switching and going back. After each, the machine must
-come up by itself with a complete version that serves, and with a ledger that can be read."""
+boot by itself with a complete version that serves, and with a readable ledger."""
 
 import time
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ WITNESS = "/var/lib/power-cut"
 
 @dataclass(frozen=True)
 class Operation:
-    """What is cut off, and how long it takes at most, in multiples of the time from power on to a verdict."""
+    """What a power cut interrupts, and how long it takes at most, in times from power on to a verdict."""
 
     name: str
     good: bool
@@ -32,7 +32,7 @@ OPERATIONS = (
 
 
 def command(operation: Operation, label: str) -> str:
-    """Bash: makes a version, and installs or switches to it; the guard does the rest."""
+    """Return bash that makes a version, and installs or switches to it; the guard does the rest."""
     kind = "good" if operation.good else "receipt"
     if operation.reboots:
         return f"path=$({lab.make(label, kind)}); {lab.install('$path')}; systemctl reboot"
@@ -40,7 +40,7 @@ def command(operation: Operation, label: str) -> str:
 
 
 def run(computer: Computer, cuts: int, random: Random) -> list[Result]:
-    """Cut the same machine off again and again; one line of the table for each cut."""
+    """Cut the power of the same machine again and again; return one line of the table for each cut."""
     begin = time.monotonic()
     computer.boot()
     state = lab.settled(computer)
@@ -48,7 +48,7 @@ def run(computer: Computer, cuts: int, random: Random) -> list[Result]:
     check_lost(computer)
     results = []
     for number in range(1, cuts + 1):
-        # Each kind as often as the others, as far as that goes.
+        # Each kind comes as often as the others, as far as the number of cuts allows.
         operation = OPERATIONS[(number - 1) % len(OPERATIONS)]
         label = f"cut-{number}"
         after = random.uniform(0, operation.span * boot_seconds)
@@ -60,7 +60,7 @@ def run(computer: Computer, cuts: int, random: Random) -> list[Result]:
         computer.boot()
         old, state = state, lab.settled(computer)
         while state.oneshot:
-            # A trial boot that had come up as far as the guard gets another one.
+            # A version whose trial boot had reached the guard gets another trial boot.
             lab.require(state.oneshot.endswith(f"-{label}"), f"{state.oneshot} is set for one boot")
             print(f"     cut {number}: the trial boot is repeated", flush=True)
             computer.restart()
@@ -80,7 +80,7 @@ def run(computer: Computer, cuts: int, random: Random) -> list[Result]:
 
 
 def check_lost(computer: Computer) -> None:
-    """A power cut is one: what was synced is there after it, and what was not is gone."""
+    """Check that a power cut is real: synced data survives it, and other data is lost."""
     computer.succeed(
         f"echo here > {WITNESS}-synced; sync --file-system {WITNESS}-synced; echo gone > {WITNESS}-lost"
     )

@@ -1,4 +1,4 @@
-"""QEMU's own control socket: how often the machine was reset, and by what."""
+"""The control socket of QEMU, which reports how often and why the machine was reset."""
 
 import contextlib
 import json
@@ -9,7 +9,7 @@ import channel
 
 
 class Monitor:
-    """Listens for events of one QEMU process until that ends."""
+    """Listens for the events of one QEMU process until it ends."""
 
     def __init__(self, path: Path) -> None:
         self.socket = channel.connect(path)
@@ -19,7 +19,7 @@ class Monitor:
         self.thread.start()
 
     def listen(self) -> None:
-        # Closed by the end of QEMU, which may be a power cut.
+        # The end of QEMU, which may be a power cut, closes this socket.
         with contextlib.suppress(OSError), self.socket, self.socket.makefile("rw") as stream:
             print('{"execute": "qmp_capabilities"}', file=stream, flush=True)
             for line in stream:

@@ -1,6 +1,5 @@
-"""Trial boots: a new version that panics, hangs, does not serve as itself, or is good.
-
-Each must end with the right default.
+"""Trial boots of a new version that panics, hangs, does not serve as itself, or is good. Each must end with
+the right default.
 """
 
 import time
@@ -12,15 +11,15 @@ from computer import Computer
 
 @dataclass(frozen=True)
 class Trial:
-    """A new version, and how it must end."""
+    """A new version, and how its trial must end."""
 
     name: str
     kind: str
     boot: str
     survives: bool
-    # In the verdict, where there must be a bad one.
+    # Part of the verdict's text, when the verdict must be bad.
     reason: str = ""
-    # Until the verdict: of the new version, and back.
+    # The number of boots until the verdict: that of the new version, and that back.
     boots: int = 2
 
     @property
@@ -47,7 +46,7 @@ class Result:
 
 
 def run(computer: Computer, trial: Trial) -> Result:
-    """Install and try; returns how that went, from the reboot into the new version to the verdict."""
+    """Install and try a version; return what happened from the reboot into it to the verdict."""
     computer.boot()
     old = lab.settled(computer)
     lab.check_complete(computer, old)
@@ -68,7 +67,7 @@ def run(computer: Computer, trial: Trial) -> Result:
         f"quarantined for {reason!r}, expected {trial.reason!r}",
     )
     lab.require(boots == trial.boots, f"{boots} boots instead of {trial.boots}")
-    # What counts is where the machine ends when nobody asks for anything.
+    # What counts is the version that the machine boots when nobody intervenes.
     computer.power_cut()
     computer.boot()
     again = lab.settled(computer)

@@ -1,5 +1,5 @@
-"""A headless Chromium, driven over its DevTools pipe: pages opened, scripts run in them, complaints and
-pictures taken.
+"""A headless Chromium, driven over its DevTools pipe: it opens pages, runs scripts in them, and reports
+complaints and pictures.
 """
 
 import base64
@@ -38,7 +38,7 @@ class Browser:
             f"--window-size={width},{height}",
             "about:blank",
         ]
-        # The pipe is at descriptors 3 and 4, whatever they are here.
+        # Chromium expects the pipe at descriptors 3 and 4, whatever their numbers are here.
         shell = ["bash", "-c", f'exec "$@" 3<&{to_browser} 4>&{from_browser}', "bash", *command]
         self.process = subprocess.Popen(
             shell, pass_fds=(to_browser, from_browser), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -81,7 +81,7 @@ class Browser:
         return dict(json.loads(message))
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """Send a command and return its result; events that come meanwhile are kept."""
+        """Send a command and return its result; keep the events that come before it."""
         self.number += 1
         command = {"id": self.number, "method": method, "params": parameters}
         if self.session:
@@ -111,8 +111,8 @@ class Browser:
         )
 
     def run(self, expression: str) -> Any:
-        """Return the value of a JavaScript expression in the page, which the page's own policy does not
-        concern.
+        """Return the value of a JavaScript expression in the page. The content security policy of the page
+        does not apply to it.
         """
         result = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         if "exceptionDetails" in result:
@@ -120,8 +120,8 @@ class Browser:
         return result["result"].get("value")
 
     def complaints(self) -> list[str]:
-        """Return what the browser logged since the page was opened, violations of its policy among it, and
-        dialogs it wanted to show.
+        """Return what the browser has logged since the page was opened, including violations of its policy,
+        and the dialogs that it wanted to show.
         """
         texts = [
             event["params"]["entry"]["text"]
@@ -132,6 +132,6 @@ class Browser:
         return texts + [event["method"] for event in self.events if event.get("method") in shown]
 
     def picture(self, path: Path) -> None:
-        """Save what is in the window as PNG."""
+        """Save the content of the window as PNG."""
         data = self.call("Page.captureScreenshot", format="png")["data"]
         path.write_bytes(base64.b64decode(data))

@@ -1,4 +1,4 @@
-"""Nodes to look at: the real program, and peers that answer as a test wants."""
+"""Nodes whose page a test looks at: the real program, and peers that answer as the test needs."""
 
 import json
 import os
@@ -17,8 +17,8 @@ POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
 class Peers:
-    """One server that is any number of peers: the first part of the path names what is answered, after how
-    many milliseconds.
+    """One server that acts as any number of peers: the first part of the path selects the answer and its
+    delay in milliseconds.
     """
 
     def __init__(self, answers: dict[str, tuple[float, int, str, str]]) -> None:
@@ -59,7 +59,7 @@ class Node:
     def __init__(self, peers: list[str]) -> None:
         self.directory = tempfile.TemporaryDirectory(prefix="uecho-browser-")
         config = Path(self.directory.name, "uecho.toml")
-        # Two ports that were free a moment ago.
+        # Two ports that were free just now.
         with socket.socket() as public, socket.socket() as ops:
             for chosen in [public, ops]:
                 chosen.bind(("127.0.0.1", 0))

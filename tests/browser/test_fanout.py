@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
-"""The page of a fan-out as a browser draws it. With UECHO_PICTURES=DIRECTORY what was looked at is kept
-there.
+"""The page of a fan-out as a browser draws it. With UECHO_PICTURES=DIRECTORY, the pictures are kept there.
 
-Needs chromium, and the program at target/debug/uecho or where UECHO says.
+This needs chromium, and the program at target/debug/uecho or where UECHO points.
 """
 
 import os
@@ -73,7 +72,7 @@ class Page(unittest.TestCase):
         return peers
 
     def look(self, node: Node, text: str, name: str) -> dict[str, Any]:
-        """Open the page of a fan-out; what any such page must be is checked here."""
+        """Open the page of a fan-out, and check what is true of every such page."""
         self.browser.open(node.url(text))
         pictures = os.environ.get("UECHO_PICTURES")
         if pictures:
@@ -81,7 +80,7 @@ class Page(unittest.TestCase):
         seen = dict(self.browser.run(FULL))
         self.assertEqual(self.browser.complaints(), [])
         self.assertEqual((seen["scripts"], seen["images"]), (0, 0))
-        self.assertLessEqual(seen["width"], seen["window"], "nothing to scroll sideways for")
+        self.assertLessEqual(seen["width"], seen["window"], "the page does not scroll sideways")
         for left, right in pairwise(seen["ticks"][3:]):
             self.assertLess(left["right"], right["left"], "the scale's labels are apart")
         whole = seen["bars"][0]
@@ -90,11 +89,11 @@ class Page(unittest.TestCase):
         for bar in seen["bars"]:
             box, picture = bar["box"], seen["picture"]
             width = box["right"] - box["left"]
-            self.assertGreaterEqual(width, 1.9, f"{bar['label']} is seen")
+            self.assertGreaterEqual(width, 1.9, f"{bar['label']} is visible")
             self.assertNotIn(bar["fill"], ["none", "rgb(0, 0, 0)"], "attributes style it")
             self.assertTrue(picture["left"] <= box["left"] and box["right"] <= picture["right"], bar)
             self.assertTrue(picture["top"] <= box["top"] and box["bottom"] <= picture["bottom"], bar)
-            # Labels have two or three digits that matter, and a bar at least two pixels.
+            # Labels have two or three significant digits, and a bar has at least two pixels.
             expected = full * milliseconds(bar["label"]) / total
             self.assertAlmostEqual(
                 width, expected, delta=max(3, 0.02 * full), msg=f"{bar['label']} of {whole['label']}"
@@ -106,7 +105,7 @@ class Page(unittest.TestCase):
             columns = sorted([*cells, (box["left"], box["right"]), label])
             for (_, right), (left, _) in pairwise(columns):
                 self.assertLessEqual(right, left + 0.1, columns)
-            # No bar leaves that of the row it hangs below.
+            # No bar extends beyond that of the row above it in the tree.
             indent = cells[0][0]
             above = [row for row in above if row[0] < indent]
             if above:
@@ -140,7 +139,7 @@ class Page(unittest.TestCase):
             outcomes,
             ["partial", "ok, partial", "ok, complete", "ok", "ok", "ok", "bad_status 503", "ok", "ok"],
         )
-        # What began together is drawn so, and what was slow is long.
+        # Requests that began together are drawn so, and a slow one is long.
         self.assertEqual(
             [row[0] for row in self.rows(seen)][1:3], [node.url("").rstrip("/") for node in nodes[1::-1]]
         )
@@ -160,7 +159,7 @@ class Page(unittest.TestCase):
         seen = self.look(node, "crowd", "crowd")
         self.assertEqual(len(seen["bars"]), 1 + 64 * 10)
 
-    def test_what_was_left_out_is_said(self) -> None:
+    def test_replies_that_were_left_out_are_counted(self) -> None:
         many = fan_out("complete", 5, [leaf(f"leaf-{index}.{'x' * 100}", 0, 1) for index in range(700)])
         peers = self.peers({name: (20, 200, "application/json", many) for name in "abcd"})
         node = Node([peers.url(name) for name in "abcd"])
@@ -169,7 +168,7 @@ class Page(unittest.TestCase):
         self.assertEqual(len(seen["bars"]), 5)
         self.assertEqual(seen["text"].count("700 more, left out for size"), 4)
 
-    def test_hostile_peers_are_text_and_stay_in_their_place(self) -> None:
+    def test_text_of_hostile_peers_stays_text_in_its_place(self) -> None:
         liars = [
             leaf(HOSTILE, -5, 1e300, HOSTILE, message=HOSTILE),
             leaf("late", 1e300, -1, message="\u0000\u0007", own_elapsed_ms=-1e300),
@@ -197,7 +196,7 @@ class Page(unittest.TestCase):
             self.assertLessEqual(bar["box"]["right"], seen["bars"][0]["box"]["right"] + 2.1)
             self.assertLessEqual(bar["labelBox"]["right"], seen["picture"]["right"])
 
-    def test_a_browser_would_complain(self) -> None:
+    def test_the_browser_complains_about_forbidden_content(self) -> None:
         for wrong in ['<p style="color: red">x</p>', "<style>p { color: red }</style>", "<script>1</script>"]:
             peers = self.peers({"page": (0, 200, "text/html", f"<!DOCTYPE html>{wrong}")})
             self.browser.open(peers.url("page"))

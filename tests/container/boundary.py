@@ -1,5 +1,5 @@
-"""What a run starts and mounts lives in namespaces and a control group of its own, and ends with it however
-it ends.
+"""The boundary of a run: everything that it starts and mounts is in namespaces and a control group of its
+own, and ends with the run in whichever way that ends.
 """
 
 import contextlib
@@ -19,34 +19,33 @@ STATE = "UECHO_CONTAINER_STATE"
 
 
 def inside() -> bool:
-    """Whether this process is the one inside."""
+    """Whether this process runs inside the boundary."""
     return STATE in os.environ
 
 
 def state() -> Path:
-    """Folder of this run for files that need not outlive it."""
+    """The folder of this run for temporary files."""
     return Path(os.environ[STATE])
 
 
 def group() -> Path:
-    """Control group of this run; each container gets one below it."""
+    """The control group of this run; each container gets one below it."""
     return Path(os.environ[GROUP])
 
 
 def run() -> int:
-    """Run this same command inside; returns its exit status."""
+    """Run this same command inside the boundary; return its exit status."""
     signal.signal(signal.SIGTERM, interrupt)
     own = hierarchy() / f"uecho-{os.getpid()}"
     own.mkdir()
     with tempfile.TemporaryDirectory(prefix="uecho-container-") as directory:
         command = [
-            # The first process of a PID namespace takes all others with it; it is ended with unshare, and
-            # that with this process.
+            # When the first process of a PID namespace ends, all others end. It ends with unshare, and
+            # unshare ends with this process.
             "setpriv", "--pdeathsig", "KILL",
-            "unshare", "--mount", "--propagation", "private", "--net", "--pid", "--fork", "--kill-child",
-            "--mount-proc",
-            # A shell as the first process: it also waits for those that lose their parent, or they would hold
-            # up the end of their container.
+            "unshare", "--mount", "--propagation", "private", "--net", "--pid", "--fork", "--kill-child", "--mount-proc",
+            # The first process is a shell, which also waits for processes that lose their parent; they would
+            # otherwise delay the end of their container.
             "bash", "-c", '"$@"; exit "$?"', "bash", sys.executable, *sys.argv,
         ]  # fmt: skip
         environment = {**os.environ, STATE: directory, GROUP: str(own), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -54,7 +53,7 @@ def run() -> int:
         try:
             return process.wait()
         except KeyboardInterrupt:
-            # Ctrl-C goes to the process inside as well, which says where it was.
+            # Ctrl-C also goes to the process inside, which says where it was.
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=10)
             return 130
@@ -65,7 +64,7 @@ def run() -> int:
 
 
 def hierarchy() -> Path:
-    """The control group that this process is in, in the unified hierarchy."""
+    """The control group of this process in the unified hierarchy."""
     for line in Path("/proc/self/mounts").read_text().splitlines():
         _, target, kind, *_ = line.split()
         if kind == "cgroup2":

@@ -1,4 +1,4 @@
-"""One container: an overlay over the shared root, booted by systemd-nspawn, entered by nsenter."""
+"""One container: an overlay over the shared root; systemd-nspawn boots it, nsenter enters it."""
 
 import contextlib
 import itertools
@@ -24,7 +24,7 @@ serial = itertools.count(1)
 
 
 class Container:
-    """A machine that can be booted, entered and cut off, as often as needed, keeping its disk in between."""
+    """A machine that a test can boot, enter and cut off any number of times; its disk stays in between."""
 
     def __init__(self, name: str, lower: Path, state: Path, bridge: str | None) -> None:
         self.name = name
@@ -33,13 +33,13 @@ class Container:
         self.root = state / "root"
         self.console = state / "console.log"
         self.group = boundary.group() / name
-        # Unique on the host, also with several runs at once; with systemd-nspawn's prefix at most 15
-        # characters, for the name of the link.
+        # The name is unique on the host, also with several runs at once. With the prefix of systemd-nspawn,
+        # it has at most 15 characters, because it becomes the name of the link.
         self.host_name = f"{boundary.group().name.removeprefix('uecho-')}-{next(serial)}"
         self.process: subprocess.Popen[bytes] | None = None
         self.leader: int | None = None
-        # A tmpfs carries the upper layer: quick, gone with the mount namespace, and fine also where /tmp is
-        # an overlay itself.
+        # The upper layer is on a tmpfs, which is fast, ends with the mount namespace, and works also where
+        # /tmp is itself an overlay.
         state.mkdir(parents=True)
         mount("-t", "tmpfs", "-o", "mode=0755", "tmpfs", state)
         for directory in (state / "upper", state / "work", self.root):
@@ -56,16 +56,15 @@ class Container:
         (self.root / "etc/hostname").write_text(f"{name}\n")
 
     def boot(self) -> None:
-        """Start systemd in the container and wait until it has done what it starts at boot."""
+        """Start systemd in the container and wait until it has finished the boot."""
         network = f"--network-bridge={self.bridge}" if self.bridge else "--private-network"
         self.group.mkdir(exist_ok=True)
         command = [
-            # Two containers in one control group would share what their units are counted and filtered by.
+            # In one control group, two containers would share the accounting and filters of their units.
             "sh", "-c", f'echo $$ > {self.group}/cgroup.procs && exec "$@"', "sh",
-            "systemd-nspawn", "--quiet", f"--directory={self.root}", f"--machine={self.host_name}",
-            f"--hostname={self.name}", "--register=no", "--keep-unit", "--boot", "--console=read-only",
-            network, "--resolv-conf=off", "--timezone=off",
-            # For the IP filters of units.
+            "systemd-nspawn", "--quiet", f"--directory={self.root}", f"--machine={self.host_name}", f"--hostname={self.name}",
+            "--register=no", "--keep-unit", "--boot", "--console=read-only", network, "--resolv-conf=off", "--timezone=off",
+            # The IP filters of units need these.
             "--system-call-filter=bpf", "--capability=CAP_BPF,CAP_PERFMON",
         ]  # fmt: skip
         with open(self.console, "ab") as console:
@@ -75,7 +74,7 @@ class Container:
                 stdout=console,
                 stderr=console,
                 env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
-                # Ctrl-C is for the runner, which ends the machines in order.
+                # Only the runner gets Ctrl-C; it ends the machines in order.
                 start_new_session=True,
             )
         deadline = time.monotonic() + BOOT_SECONDS
@@ -112,7 +111,7 @@ class Container:
             "-i",
             *ENVIRONMENT,
         ]
-        # A file and no pipe for standard error: a command left in the background may keep it open.
+        # Standard error is a file, not a pipe, because a command in the background may keep it open.
         with open(self.console, "ab") as console:
             result = subprocess.run(
                 [*enter, *inside],
@@ -127,13 +126,13 @@ class Container:
         return self.process is not None and self.process.poll() is None
 
     def wait(self, timeout: int) -> None:
-        """Wait until the container has gone down by itself."""
+        """Wait until the container has shut down by itself."""
         if self.process is not None:
             self.process.wait(timeout)
         self.process = self.leader = None
 
     def kill(self) -> None:
-        """Power cut: every process of the container is gone at once."""
+        """Cut the power: end every process of the container at once."""
         if self.process is None:
             return
         if self.leader is not None:
@@ -147,7 +146,7 @@ class Container:
         self.process = self.leader = None
 
     def destroy(self) -> None:
-        """Cut it off and remove its disk."""
+        """Cut the power and remove the disk."""
         self.kill()
         boundary.remove(self.group)
         for target in (self.root, self.state):
@@ -164,9 +163,9 @@ def mount(*arguments: object) -> None:
 
 
 def find_leader(pid: int) -> int | None:
-    """The container's init, once it is that.
+    """Return the init process of the container when it exists.
 
-    The children of systemd-nspawn before it only set things up, in part still on the host.
+    Earlier children of systemd-nspawn only prepare the container, partly still on the host.
     """
     for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""The global names that a scenario finds, as in the NixOS test driver."""
+"""The global names of a scenario, as in the NixOS test driver."""
 
 import os
 import unittest
@@ -16,7 +16,7 @@ class Assertions(unittest.TestCase):
 
 
 def symbols(machines: list[Machine], report: Report) -> dict[str, object]:
-    """The namespace to execute a scenario in."""
+    """Return the namespace in which a scenario is executed."""
 
     def start_all() -> None:
         for machine in machines:

@@ -1,4 +1,4 @@
-"""The two ways to fail: a scenario's claim does not hold, or the runner itself cannot work."""
+"""The two kinds of failure: a claim of a scenario does not hold, or the runner itself cannot work."""
 
 
 class RequestedAssertionFailed(AssertionError):

@@ -1,5 +1,5 @@
-"""Install the program and its units into a root, as a package does: binaries, units with the real path,
-enabled.
+"""Install the program and its units into a root, as a package does: binaries, and enabled units with the real
+path.
 """
 
 import shutil
@@ -34,7 +34,7 @@ def enable(root: Path, *units: str) -> None:
 
 
 def drop_in(root: Path, unit: str, name: str, text: str) -> None:
-    """Write a drop-in of the administrator's."""
+    """Write a drop-in as an administrator would."""
     directory = root / f"etc/systemd/system/{unit}.d"
     directory.mkdir(parents=True, exist_ok=True)
     (directory / name).write_text(text)

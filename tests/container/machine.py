@@ -16,7 +16,7 @@ from container import Container
 
 
 def retry(fn: Callable[[bool], bool], timeout_seconds: int = 900) -> None:
-    """Call `fn(False)` every second until it returns true; at the end `fn(True)` decides."""
+    """Call `fn(False)` every second until it returns true; after the timeout, `fn(True)` decides."""
     start = time.monotonic()
     while time.monotonic() - start < timeout_seconds:
         if fn(False):
@@ -30,7 +30,7 @@ def retry(fn: Callable[[bool], bool], timeout_seconds: int = 900) -> None:
 
 
 class Machine:
-    """A container behind the driver's interface."""
+    """A container with the interface of the driver."""
 
     def __init__(self, container: Container, report: Report, link: Callable[[str], None]) -> None:
         self.container = container
@@ -103,9 +103,9 @@ class Machine:
             )
 
     def wait_for_unit(self, unit: str, user: str | None = None, timeout: int = 900) -> None:
-        """Wait until it is active.
+        """Wait until the unit is active.
 
-        Raises at once when it has failed, or is inactive and no job is pending.
+        Raise at once when it has failed, or is inactive and no job is pending.
         """
 
         def check(_last: bool) -> bool:
@@ -158,10 +158,10 @@ class Machine:
         self.succeed(f"sleep {secs}")
 
     def copy_from_host(self, source: str, target: str) -> None:
-        """Copy a file or folder of the host; access rights as there, owner root."""
+        """Copy a file or folder from the host; keep its access rights, and make root its owner."""
         with self.report.nested(f"{self.name}: copy {source} to {target}"):
             staging = self.succeed("mktemp -d --tmpdir=/run").strip()
-            # The machine's own command does the last step: paths and links are to be read as it sees them.
+            # A command in the machine does the last step, so that paths and links mean what they mean there.
             outside = Path(f"/proc/{self.container.leader}/root{staging}/{Path(source).name}")
             shutil.copytree(source, outside) if Path(source).is_dir() else shutil.copy(source, outside)
             self.succeed(
@@ -173,7 +173,7 @@ class Machine:
         self.copy_from_host(source, target)
 
     def copy_from_machine(self, source: str, target_dir: str = "") -> None:
-        """Copy out of the machine, below the folder that `out` of the report names."""
+        """Copy from the machine into the folder that `out` of the report names."""
         self.start()
         target = self.report.out / target_dir / Path(source).name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -181,7 +181,7 @@ class Machine:
         shutil.copytree(inside, target) if inside.is_dir() else shutil.copy(inside, target)
 
     def shutdown(self) -> None:
-        """Power off in order and wait for it."""
+        """Power off in order and wait until the machine is off."""
         if not self.container.is_up():
             return
         with self.report.nested(f"{self.name}: shutting down"):
@@ -201,7 +201,7 @@ class Machine:
         self.start()
 
     def block(self) -> None:
-        """Take the machine off the network between the machines."""
+        """Cut the machine off from the network between the machines."""
         self.link("block")
 
     def unblock(self) -> None:

@@ -1,5 +1,5 @@
-"""The network between the machines of one scenario: a bridge in the runner's own network namespace, addresses
-as in the NixOS driver.
+"""The network between the machines of one scenario: a bridge in the network namespace of the runner, with
+addresses as in the NixOS driver.
 """
 
 import subprocess
@@ -11,7 +11,7 @@ BRIDGE = "uecho-vlan1"
 
 
 def create() -> str:
-    """Make the bridge; returns its name."""
+    """Make the bridge; return its name."""
     ip("link", "add", BRIDGE, "type", "bridge")
     ip("link", "set", BRIDGE, "up")
     return BRIDGE
@@ -22,7 +22,7 @@ def remove() -> None:
 
 
 def hosts(names: list[str]) -> str:
-    """Content of /etc/hosts: machines are numbered in the order of their names."""
+    """Return the content of /etc/hosts; the machines are numbered in the order of their names."""
     rows = [f"{address(number)} {name}" for number, name in enumerate(sorted(names), start=1)]
     return "\n".join(["127.0.0.1 localhost", "::1 localhost", *rows, ""])
 
@@ -32,12 +32,12 @@ def address(number: int) -> str:
 
 
 def link(container: Container, number: int) -> Callable[[str], None]:
-    """What can be done with the machine's end of the network: `attach`, `block`, `unblock`."""
+    """Return a function for the machine's end of the network: `attach`, `block`, `unblock`."""
 
     def act(action: str) -> None:
         if container.bridge is None:
             if action != "attach":
-                raise NotImplementedError(f"{action}: a machine alone has no network to be cut off from")
+                raise NotImplementedError(f"{action}: a single machine has no network")
             return
         if action == "attach":
             container.run(f"ip address add {address(number)}/24 dev host0; ip link set host0 up", 30)

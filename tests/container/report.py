@@ -1,4 +1,4 @@
-"""Output of a run: a line per scenario and subtest, a scenario's own prints, and the details of a failure."""
+"""The output of a run: a line per scenario and subtest, what a scenario prints, and evidence of failures."""
 
 import sys
 import time
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class Report:
-    """Also the global `log` of a scenario (`info`, `warning`, `error`, `log`)."""
+    """The report, which is also the global `log` of a scenario (`info`, `warning`, `error`, `log`)."""
 
     def __init__(self, verbose: bool, out: Path) -> None:
         self.verbose = verbose
@@ -22,7 +22,7 @@ class Report:
         print(text, flush=True)
 
     def detail(self, text: str) -> None:
-        """A step that matters only to who looks closer, or once something has failed."""
+        """Record a step, which is shown if something fails or with `verbose`."""
         self.steps.append(text)
         if self.verbose:
             self.line(f"      {text}")
@@ -59,7 +59,7 @@ class Report:
         self.log(f"error: {' '.join(map(str, args))}")
 
     def explain(self, title: str, text: str) -> None:
-        """A block of evidence under a failure."""
+        """Print a block of evidence for a failure."""
         self.line(f"  --- {title}")
         for row in text.rstrip().splitlines():
             self.line(f"  | {row}")

@@ -1,4 +1,4 @@
-"""The Debian root, the lower layer of all containers: built once for a list of packages, then cached."""
+"""The Debian root that the containers share as their lower layer, built once per package list and cached."""
 
 import fcntl
 import hashlib
@@ -11,10 +11,10 @@ from pathlib import Path
 from errors import RunnerError
 
 SUITE = "trixie"
-# What mmdebstrap is told to download from; by itself it knows where.
+# mmdebstrap downloads from this mirror, or from its default.
 MIRROR = [mirror] if (mirror := os.environ.get("UECHO_CONTAINER_MIRROR")) else []
 PACKAGES = ("systemd", "systemd-sysv", "dbus", "libnss-systemd", "curl", "python3", "iproute2", "procps")
-# Nothing here serves a test: logins on the console, and what Debian does by the clock.
+# No test needs these: logins on the console, and what Debian does at certain times.
 MASKED = (
     "console-getty.service",
     "getty.target",
@@ -29,7 +29,7 @@ MASKED = (
 
 
 def missing_tools(tools: list[str]) -> list[str]:
-    """Those of `tools` that are not in PATH."""
+    """Return those of `tools` that are not in PATH."""
     return [tool for tool in tools if shutil.which(tool) is None]
 
 
@@ -39,9 +39,9 @@ def cache_directory() -> Path:
 
 
 def path(extra: tuple[str, ...]) -> Path:
-    """Where the root with the base packages and `extra` is, or will be.
+    """Return the path of the root with the base packages and `extra`, which may not exist yet.
 
-    A change of this file makes a new one.
+    A change of this file makes a new root.
     """
     recipe = [*MIRROR, *sorted({*PACKAGES, *extra}), Path(__file__).read_text()]
     return cache_directory() / f"{SUITE}-{hashlib.sha256(chr(10).join(recipe).encode()).hexdigest()[:12]}"
@@ -76,8 +76,8 @@ def ensure(extra: tuple[str, ...]) -> None:
 
 
 def settle(root: Path) -> None:
-    """Make the root one that boots the same way each time, as a machine does that was set up long ago."""
-    # Both come from the machine that builds; the container's own are given at boot.
+    """Make the root boot the same way each time, like a machine that was set up long ago."""
+    # Both come from the machine that builds; the container gets its own at boot.
     (root / "etc/hostname").unlink(missing_ok=True)
     (root / "etc/machine-id").write_text("")
     units = root / "etc/systemd/system"

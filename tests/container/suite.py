@@ -1,10 +1,10 @@
 """Find the scenarios and run them one after the other, each on fresh machines.
 
-What the machines of a scenario need beyond the installed program is said by a module in setup/, used for the
-scenario of its name and for those whose names begin with it and a dash. All of it is optional:
+A module in setup/ says what the machines of a scenario need beyond the installed program. It applies to the
+scenario of its name and to those whose names begin with it and a dash. All of its parts are optional:
 
 - PACKAGES: more Debian packages for the root
-- MACHINES: names of the machines (default: "machine"); several are on one network and know each other by name
+- MACHINES: names of the machines (default: "machine"); several share a network and know each other by name
 - TIMEOUT_SECONDS: for the whole scenario
 - prepare(root, name): called before the boot with the root of the machine `name`, in which the program is
   installed
@@ -35,7 +35,7 @@ SCENARIO_SECONDS = 900
 
 @dataclass(frozen=True)
 class Scenario:
-    """A script, and the module in setup/ that says what its machines need."""
+    """A script, and the module in setup/ for its machines."""
 
     name: str
     script: Path
@@ -51,7 +51,7 @@ class Scenario:
 
 
 def select(repository: Path, names: list[str]) -> list[Scenario]:
-    """The scenarios called `names` (file names or stems), or all."""
+    """Return the scenarios called `names` (file names or stems), or all."""
     setups = sorted(path.stem for path in (Path(__file__).parent / "setup").glob("*.py"))
     found = {}
     for script in sorted((repository / "tests/scenarios").glob("*.py")):
@@ -66,7 +66,7 @@ def select(repository: Path, names: list[str]) -> list[Scenario]:
 
 
 def run(scenarios: list[Scenario], repository: Path, bin_dir: Path, *, verbose: bool, keep: bool) -> int:
-    """Run them all; returns the exit status."""
+    """Run the scenarios; return the exit status."""
     signal.signal(signal.SIGALRM, expire)
     failed = 0
     for scenario in scenarios:
@@ -118,7 +118,7 @@ def run_one(scenario: Scenario, repository: Path, bin_dir: Path, *, verbose: boo
 
 
 def explain(report: Report, scenario: Scenario, containers: list[Container], error: Exception) -> None:
-    """Print what is needed to understand a failure without running it again."""
+    """Print everything that helps to understand a failure without running the scenario again."""
     frames = [
         frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(scenario.script)
     ]
@@ -142,7 +142,7 @@ def explain(report: Report, scenario: Scenario, containers: list[Container], err
 def hold(containers: list[Container]) -> None:
     """Leave the machines running until Ctrl-C."""
     for container in containers:
-        # Process ids differ outside of this run's namespace.
+        # Outside the namespace of this run, process ids differ.
         init = f"$(head -n 1 {container.group}/payload/init.scope/cgroup.procs)"
         print(f"kept {container.name}: nsenter -t {init} -m -u -i -n -p -C bash", flush=True)
     print("press Ctrl-C to end", flush=True)

@@ -1,13 +1,13 @@
-"""A machine that is not one, to deploy to: ssh, nix, systemctl are stand-ins, the service, its probe and
+"""A simulated machine to deploy to: ssh, nix and systemctl are stand-ins; the service, its probe and
 `uecho-guard` are real.
 
-Needs bash, jq and built programs (`uecho` at UECHO_BIN, else in target/release or target/debug; `uecho-guard`
-beside it). The stand-in for ssh runs systems that are folders, which go by the names of store paths:
-switching to one ends the service that runs and starts the service of that system, so what is proven is always
-about answers over HTTP. Everything listens on a loopback port of its own.
+This needs bash, jq and built programs (`uecho` at UECHO_BIN, else in target/release or target/debug;
+`uecho-guard` beside it). The stand-in for ssh runs systems that are folders with the names of store paths.
+Switching to one ends the running service and starts the service of that system, so every proof is about
+answers over HTTP. Every machine listens on a loopback port of its own.
 
-The machine's guard cannot look at such systems. A verdict is left where it leaves them, after what it would
-have done; the real `uecho-guard` says it, and what is in its ledger, to whoever asks.
+The guard of the machine cannot check such systems. A script does what the guard would have done, and writes
+the verdict where the guard writes it; the real `uecho-guard` then reports that verdict and its ledger.
 """
 
 import hashlib
@@ -54,7 +54,7 @@ case "$1" in
 esac
 """
 
-# What is said to the machine is run by a shell here, with the tools of the machine in front.
+# A local shell runs the commands for the machine, with the tools of the machine first in PATH.
 SSH = """
 set -o pipefail
 : >"$LAB/options"
@@ -106,7 +106,7 @@ echo $! >"$LAB/pid"
 exit %(status)s
 """
 
-# What the guard does about a switch: perhaps another one, and its verdict about what runs then.
+# What the guard does after a switch: perhaps another switch, and its verdict on the version that then runs.
 VERDICT = """
 [ -n "${GUARD_AT_WORK-}" ] || setsid bash -c '
   sleep 0.5
@@ -141,7 +141,7 @@ class Lab(unittest.TestCase):
         self.guard_is(on=False)
         (self.lab / "bin/uecho").symlink_to(UECHO)
         self.environment = {
-            # The program takes UECHO_* for settings.
+            # The program reads UECHO_* as settings.
             **{name: value for name, value in os.environ.items() if not name.startswith("UECHO_")},
             "GUARD": str(GUARD),
             "LAB": str(self.lab),
@@ -162,16 +162,16 @@ class Lab(unittest.TestCase):
         path.chmod(0o755)
 
     def guard_is(self, *, on: bool, load: str = "loaded") -> None:
-        """Whether its path unit is active, and where from."""
+        """Set whether the guard's path unit is active, and its load state."""
         state = "active" if on else "inactive"
         (self.lab / "guard-unit").write_text(f"LoadState={load}\nActiveState={state}\n")
 
     def verdict(self, code: int, outcome: str, text: str = "because", *, deed: str = "") -> str:
-        """What the guard does once a system has been switched to, for `system(after=...)`."""
+        """Return what the guard does after a switch, for `system(after=...)`."""
         return VERDICT % {"code": code, "outcome": outcome, "text": text, "deed": deed}
 
     def back_to(self, name: str) -> str:
-        """The guard's own switch."""
+        """Return the switch that the guard makes."""
         return f"GUARD_AT_WORK=yes {self.path(name)}/bin/switch-to-configuration switch"
 
     def quarantine(self, name: str, reason: str) -> None:
@@ -183,7 +183,7 @@ class Lab(unittest.TestCase):
     def system(
         self, name: str, *, serves: str | None = None, status: int = 0, before: str = "", after: str = ""
     ) -> None:
-        """A system with this label, which serves as itself (or as another) once it is switched to."""
+        """Make a system with this label, which serves as itself (or as another) after a switch to it."""
         path = self.path(name)
         values = {
             "name": name,
@@ -198,14 +198,14 @@ class Lab(unittest.TestCase):
         (self.lab / name).write_text(f"/nix/store/{path.name}\n")
 
     def path(self, name: str) -> Path:
-        """Where a system is."""
+        """Return the path of a system."""
         return self.lab / "store" / f"{self.hash(name)}-nixos-system-{name}"
 
     def hash(self, name: str) -> str:
         return hashlib.sha256(name.encode()).hexdigest()[:32]
 
     def identity(self, name: str) -> str:
-        """What a system says in its receipts."""
+        """Return the name of a system in its receipts."""
         return f"{name}+{self.hash(name)}"
 
     def switch(self, name: str) -> int:
@@ -237,15 +237,15 @@ class Lab(unittest.TestCase):
         return path.read_text().splitlines() if path.exists() else []
 
     def nix(self, command: str) -> str:
-        """How a command of Nix was called."""
+        """Return the last call of a command of Nix."""
         return next(
             line for line in reversed((self.lab / "nix").read_text().splitlines()) if line.startswith(command)
         )
 
     def current(self) -> str:
-        """The label of what the machine runs."""
+        """Return the label of the system that runs."""
         return Path(os.readlink(self.lab / "current")).name.rpartition("-")[2]
 
     def installed(self) -> str:
-        """The label of what its profile points to."""
+        """Return the label of the system that the profile points to."""
         return Path(os.readlink(self.lab / "profile")).name.rpartition("-")[2]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What the deploy script does, and what it says of it: on a machine without a guard, and on one with a guard.
+"""What the deploy script does and reports, on a machine without a guard and on one with a guard.
 
 See lab.py.
 """
@@ -18,11 +18,11 @@ class Unguarded(Lab):
         self.assertIn(f"serves {self.identity('new')}", said)
         self.assertEqual(self.current(), "new")
         self.assertEqual(self.installed(), "new")
-        # Nothing on the machine is touched before the copy is there.
+        # The script changes nothing on the machine before the copy is complete.
         calls = self.calls()
         self.assertLess(calls.index("nix copy"), calls.index("switch switch: new"))
         self.assertIn("ssh root@machine", calls)
-        # Nobody has signed what was built here, and ssh-ng:// asks for that even of root.
+        # The build is not signed, and ssh-ng:// requires a signature even from root.
         self.assertIn(" --no-check-sigs ", self.nix("copy"))
 
     def test_another_user_is_kept(self) -> None:
@@ -67,21 +67,21 @@ class Unguarded(Lab):
         self.assertIn("switching failed (status 4)", said)
         self.assertEqual(self.current(), "old")
 
-    def test_an_old_version_that_does_not_come_back_is_said(self) -> None:
+    def test_an_old_version_that_does_not_serve_again_is_reported(self) -> None:
         self.system("new", serves="something-else")
         self.system("old", serves="also-broken")
         status, said = self.deploy()
         self.assertEqual(status, 4, said)
         self.assertIn(f"does not serve {self.identity('old')} either", said)
 
-    def test_going_back_that_fails_is_not_called_success(self) -> None:
+    def test_a_failed_switch_back_is_not_a_success(self) -> None:
         self.system("new", serves="something-else")
         self.system("old", status=4)
         status, said = self.deploy()
         self.assertEqual(status, 4, said)
         self.assertIn("switching back failed", said)
 
-    def test_nothing_changes_when_it_does_not_build_copy_or_answer(self) -> None:
+    def test_nothing_changes_when_the_build_the_copy_or_ssh_fails(self) -> None:
         self.system("new")
         for obstacle in ["no-build", "no-copy", "no-ssh"]:
             with self.subTest(obstacle):
@@ -93,7 +93,7 @@ class Unguarded(Lab):
                 self.assertEqual(self.current(), "old")
                 self.assertFalse((self.lab / "profile").exists())
 
-    def test_an_address_of_ipv6_is_written_as_each_tool_wants_it(self) -> None:
+    def test_an_ipv6_address_is_written_as_each_tool_expects_it(self) -> None:
         self.system("new")
         for host, ssh, store in [
             ("2001:db8::1", "root@2001:db8::1", "ssh-ng://root@[2001:db8::1]"),
@@ -117,7 +117,7 @@ class Unguarded(Lab):
         _, said = self.deploy("--wait", "1", "root@::1")
         self.assertIn("http://[::1]:8080", said)
 
-    def test_options_of_ssh_are_split_as_nix_does_it(self) -> None:
+    def test_options_of_ssh_are_split_as_nix_splits_them(self) -> None:
         self.system("new")
         self.environment["NIX_SSHOPTS"] = (
             r"""-i "/a b/key" -o 'ProxyCommand=ssh -W "%h:%p" $HOME *' -o "X=\"q\" \$1 \n" -p 2\ 2"""
@@ -129,7 +129,7 @@ class Unguarded(Lab):
             options[:4],
             ["-i /a b/key", '-o ProxyCommand=ssh -W "%h:%p" $HOME *', r'-o X="q" $1 \n', "-p 2 2"],
         )
-        # The same text for Nix, and nothing that is ours comes first.
+        # Nix gets the same text, and no option of the script comes before it.
         self.assertTrue((self.lab / "copy-options").read_text().startswith(self.environment["NIX_SSHOPTS"]))
 
     def test_options_of_ssh_that_cannot_be_split_are_refused(self) -> None:
@@ -141,7 +141,7 @@ class Unguarded(Lab):
                 self.assertIn("NIX_SSHOPTS", said)
                 self.assertEqual(self.calls(), [])
 
-    def test_nobody_is_asked_and_one_connection_serves_all_and_is_closed(self) -> None:
+    def test_ssh_asks_nobody_and_one_connection_serves_all_and_is_closed(self) -> None:
         self.system("new")
         status, said = self.deploy()
         self.assertEqual(status, 0, said)
@@ -154,7 +154,7 @@ class Unguarded(Lab):
         self.assertEqual(self.calls()[-1], "ssh -O exit root@machine")
         self.assertFalse(control.parent.exists())
 
-    def test_it_is_built_on_another_host_and_copied_from_there(self) -> None:
+    def test_the_build_on_another_host_is_copied_from_there(self) -> None:
         self.system("new")
         builder = "ssh-ng://builder@[2001:db8::2]"
         url = f"http://127.0.0.1:{self.port}"
@@ -205,18 +205,18 @@ class Guarded(Lab):
         self.assertEqual(status, 3, said)
         self.assertIn("never ready", said)
         self.assertIn(f"serves {self.identity('old')} again", said)
-        # Nobody switched but the deploy and the guard.
+        # Only the script and the guard have switched.
         self.assertEqual(
             [call for call in self.calls() if call.startswith("switch")],
             ["switch switch: new", "switch switch: old"],
         )
 
-    def test_a_way_back_that_is_not_proven_from_here_is_no_success(self) -> None:
+    def test_a_way_back_that_is_not_proven_from_here_is_not_a_success(self) -> None:
         self.system("old", serves="wrong")
         self.system("new", after=self.verdict(3, "rolled_back", deed=self.back_to("old")))
         self.assertEqual(self.deploy()[0], 4)
 
-    def test_an_old_version_that_is_unhealthy_is_said(self) -> None:
+    def test_an_unhealthy_old_version_is_reported(self) -> None:
         self.system(
             "new", after=self.verdict(4, "still_unhealthy", "nobody answers", deed=self.back_to("old"))
         )
@@ -224,13 +224,13 @@ class Guarded(Lab):
         self.assertEqual(status, 4, said)
         self.assertIn("nobody answers", said)
 
-    def test_a_reboot_is_waited_for(self) -> None:
+    def test_the_script_waits_for_a_reboot(self) -> None:
         later = f"sleep 2; touch {self.lab}/no-ssh; sleep 1; {self.back_to('old')}; rm {self.lab}/no-ssh"
         self.system("new", after=self.verdict(4, "rebooting") + self.verdict(3, "rolled_back", deed=later))
         status, said = self.deploy()
         self.assertEqual(status, 3, said)
 
-    def test_nothing_to_go_back_to_is_left_running(self) -> None:
+    def test_a_version_without_a_predecessor_keeps_running(self) -> None:
         self.system("new", serves="wrong", after=self.verdict(5, "nowhere_to_go", "never ready"))
         status, said = self.deploy()
         self.assertEqual(status, 5, said)
@@ -270,7 +270,7 @@ class Guarded(Lab):
         self.assertEqual(status, 0, said)
         self.assertIn(why, (self.lab / "state/ledger.json").read_text())
 
-    def test_earlier_verdicts_are_not_taken_for_this_one(self) -> None:
+    def test_earlier_verdicts_do_not_count(self) -> None:
         for earlier in ["of what ran before", "of what ran even earlier"]:
             with self.subTest(earlier):
                 self.system("old", after=self.verdict(3, "rolled_back", earlier))
@@ -302,7 +302,7 @@ class Guarded(Lab):
         self.assertIn("switching failed (status 1)", said)
         self.assertEqual(self.installed(), "old")
 
-    def test_blessed_but_not_to_be_reached_is_taken_back_from_here(self) -> None:
+    def test_a_blessed_version_that_cannot_be_reached_is_taken_back_from_here(self) -> None:
         self.system("new", serves="wrong", after=self.verdict(0, "good", "blessed"))
         status, said = self.deploy()
         self.assertEqual(status, 3, said)

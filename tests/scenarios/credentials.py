@@ -1,16 +1,16 @@
-# Credentials: secrets of the machine reach the service as files, take effect, and show up nowhere else.
+# Credentials: secrets of the machine reach the service as files, take effect, and appear nowhere else.
 import secrets
 
-# Made up for this run, so that no other text can contain it.
+# These are made for this run, so that no other text can contain them.
 canary = f"canary-{secrets.token_hex(16)}"
 peer_canary = f"canary-{secrets.token_hex(16)}"
 
 
 def places(text: str) -> list[str]:
-    """Where the text can be found: journal, environments and command lines of all processes, units, the
+    """Return where the text is found: journal, environments and command lines of all processes, units, the
     operations side.
     """
-    # Bracketed, so that no search finds itself; counted, so that a search reads to the end.
+    # The brackets keep a search from finding itself; counting makes it read to the end.
     pattern = f"{text[:-1]}[{text[-1]}]"
     commands = {
         "journal": "journalctl --boot --output=export --all",
@@ -53,8 +53,8 @@ with subtest("only the service can read it"):
         "setpriv --reuid=65534 --regid=65534 --clear-groups cat /run/credentials/uecho.service/api.token"
     )
 
-with subtest("it is nowhere else"):
-    # Something planted is found by the same searches.
+with subtest("the secret is nowhere else"):
+    # The same searches find a planted text.
     planted = secrets.token_hex(16)
     machine.succeed(
         f"systemd-run --quiet --unit=planted --setenv=PLANTED={planted} sleep 1000",

@@ -1,10 +1,10 @@
-# Drain: what is in flight at a stop is answered, what takes too long is cut and counted, and the journal
-# tells which.
+# Drain: requests in flight at a stop are answered, those that take too long are cut and counted, and the
+# journal reports both.
 import json
 
 
 def drained() -> dict[str, str]:
-    """The last report of a drain, as journal fields without their prefix."""
+    """Return the last report of a drain, as journal fields without their prefix."""
     machine.succeed("journalctl --sync")
     lines = machine.succeed("journalctl --boot --unit=uecho.service --output=json TARGET=uecho::drain").split(
         "\n"
@@ -19,8 +19,8 @@ def drained() -> dict[str, str]:
 
 
 def slow_request(name: str, seconds: int) -> None:
-    """Send a request whose body takes so long to arrive."""
-    # A unit has its own idea of PATH.
+    """Send a request whose body takes this many seconds to arrive."""
+    # Without this, the unit would have another PATH.
     machine.succeed(
         f"systemd-run --quiet --unit={name} --setenv=PATH --property=StandardOutput=truncate:/run/{name}.out"
         " --property=StandardError=journal --"

@@ -1,5 +1,5 @@
-# Exit codes: a configuration error (78) stays down and does not loop, also while clients knock; set right, it
-# serves again.
+# Exit codes: after a configuration error (78) the service stays down and does not loop, also while clients
+# connect; after the error is corrected, it serves again.
 
 DROP_IN = "/run/systemd/system/uecho.service.d/zz-test.conf"
 
@@ -7,14 +7,14 @@ start_all()
 machine.wait_for_unit("uecho.service")
 machine.succeed("mkdir -p /run/systemd/system/uecho.service.d")
 
-with subtest("a configuration error is refused before anything runs"):
+with subtest("a wrong configuration is refused before anything runs"):
     machine.fail("UECHO_LIMITS__BODY=plenty uecho check-config")
     t.assertEqual(
         machine.succeed("UECHO_LIMITS__BODY=plenty uecho serve 2>/dev/null || echo $?").strip(), "78"
     )
     t.assertEqual(machine.succeed("uecho --no-such-option 2>/dev/null || echo $?").strip(), "2")
 
-with subtest("it stays down with 78"):
+with subtest("the service stays down with 78"):
     machine.succeed(
         f"printf '[Service]\\nEnvironment=UECHO_LIMITS__BODY=plenty\\n' > {DROP_IN}",
         "systemctl daemon-reload",
@@ -27,7 +27,7 @@ with subtest("it stays down with 78"):
     t.assertEqual(machine.get_unit_property("uecho.service", "NRestarts"), "0")
     machine.succeed("journalctl --boot --unit=uecho.service --output=cat | grep -F limits.body")
 
-with subtest("clients that knock start it again now and then, not in a tight loop"):
+with subtest("clients that connect start it again now and then, not in a tight loop"):
     starts = (
         "journalctl --boot --unit=uecho.service --output=cat | grep -c 'Main"
         " process exited, code=exited, status=78' || :"
@@ -45,7 +45,7 @@ with subtest("clients that knock start it again now and then, not in a tight loo
     for unit in ["uecho.socket", "uecho-ops.socket"]:
         machine.require_unit_state(unit)
 
-with subtest("set right, the next client brings it back"):
+with subtest("after the correction, the next client starts the service"):
     machine.succeed(f"rm {DROP_IN}", "systemctl daemon-reload")
     answer = machine.succeed("curl -sSf --max-time 60 -H 'Accept: text/plain' http://127.0.0.1:8080/back")
     t.assertEqual(answer, "back right back at ya!\n")

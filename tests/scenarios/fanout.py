@@ -1,5 +1,5 @@
-# Fan-out over three machines: all answer; one is cut off from the network and healed; one is down; a ring
-# ends by itself.
+# Fan-out over three machines: all answer; one is cut off from the network and connected again; one is down;
+# a ring ends by itself.
 import json
 import time
 
@@ -25,7 +25,7 @@ def configure(node, **settings: str) -> None:
 
 
 def ask(*options: str, path: str = "/api/v1/fanout/hi") -> tuple[int, dict[str, object], float]:
-    """Ask a for a fan-out; returns status, answer and seconds."""
+    """Ask `a` for a fan-out; return status, answer and seconds."""
     begin = time.monotonic()
     output = a.succeed(
         f"curl -sS --max-time 30 -w '\\n%{{http_code}}' {' '.join(options)} http://127.0.0.1:8080{path}"
@@ -77,7 +77,7 @@ with subtest("one trace through all three journals"):
             f"journalctl --boot --unit=uecho.service TRACE_ID={TRACE} --output=cat | grep .", timeout=30
         )
 
-with subtest("a peer that is cut off costs the budget and no more"):
+with subtest("a peer that is cut off costs at most the budget"):
     c.block()
     status, answer, seconds = ask()
     print(f"cut off: {seconds:.2f} s, {answer}")
@@ -93,10 +93,10 @@ with subtest("a caller with less time gets its answer in time"):
     t.assertEqual(outcomes(answer), ["ok", "timeout"])
     elapsed = answer["elapsed_ms"]
     assert isinstance(elapsed, (int, float))
-    # without the header it is two seconds; the machine may be busy
+    # without the header it would be two seconds; the machine may be busy
     t.assertLess(elapsed, 1000)
 
-with subtest("healed, it answers again"):
+with subtest("when it is connected again, it answers"):
     c.unblock()
     a.wait_until_succeeds(
         "curl -sS --max-time 10 http://127.0.0.1:8080/api/v1/fanout/again | grep -F complete", timeout=60
@@ -125,7 +125,7 @@ with subtest("a ring of two ends at the hop limit, not in exhausted sockets"):
     a.wait_until_succeeds("curl -sSf --max-time 5 http://b:8080/readyz", timeout=60)
     ring = TRACE[::-1]
     status, answer, seconds = ask(f"-H 'traceparent: 00-{ring}-00f067aa0ba902b7-01'")
-    # The journal is written behind the answers.
+    # The journal gets the entries after the answers are sent.
     a.sleep(1)
     statuses = []
     for node in [a, b]:

@@ -1,9 +1,9 @@
-# Whatever happens to the guard itself: killed at every step, two at once, its memory damaged or unwritable,
-# garbage collected around it.
+# Faults of the guard itself: it is killed at every step, two of them run at once, its ledger is damaged or
+# cannot be written, and garbage is collected meanwhile.
 import json
 
 LEDGER = "/var/lib/uecho-guard/ledger.json"
-# What the guard runs at its steps, as its command lines begin.
+# The beginnings of the command lines that the guard runs at its steps.
 LOOK = "systemctl show --property=InvocationID"
 PROFILE = "nix-env --profile"
 SWITCH = "systemd-run"
@@ -23,7 +23,7 @@ def deploy(version):
 
 
 def verdict():
-    """The guard's last word, once it is at rest: exit code, version."""
+    """Return exit code and version of the guard's last verdict, when the guard is at rest."""
     last = json.loads(machine.succeed("uecho-toplevel verdict"))
     print(f"  {last['code']}: {last['version'].split('-')[-1]}: {last['text']}")
     return last["code"], last["version"]
@@ -43,7 +43,7 @@ def guard_is_at_work():
     )
 
 
-with subtest("nothing to go back to: told, and left running"):
+with subtest("without a version to go back to, the guard reports that and leaves the system running"):
     hopeless = make("hopeless", "unready")
     machine.succeed(f"ln -sfn {hopeless} /run/booted-system")
     deploy(hopeless)
@@ -51,14 +51,14 @@ with subtest("nothing to go back to: told, and left running"):
     t.assertEqual(running(), hopeless)
     t.assertEqual(machine.execute("uecho-guard rollback")[0], 5)
 
-with subtest("the first good version, also when the guard is killed twice while it looks"):
+with subtest("the first good version is blessed, although the guard is killed twice while it checks"):
     v1 = make("v1")
     machine.succeed(f"uecho-steps set 'before {LOOK}' 'after {LOOK}'")
     deploy(v1)
     t.assertEqual(verdict(), (0, v1))
     t.assertEqual(machine.succeed("uecho-steps left"), "")
 
-# one rollback each; the guard that follows goes on where the one before it was killed
+# one rollback each; the next guard continues where the one before it was killed
 for number, steps in enumerate(
     [
         [
@@ -75,13 +75,13 @@ for number, steps in enumerate(
     ]
 ):
     kills = sum(not step.startswith("past") for step in steps)
-    with subtest(f"killed at {kills} steps of a rollback: it ends on the good version, and tells so"):
+    with subtest(f"killed at {kills} steps of a rollback: it ends on the good version, and reports that"):
         bad = make(f"bad{number}", "wrong")
         quoted = " ".join(f"'{step}'" for step in steps)
         machine.succeed(f"uecho-steps set {quoted}")
         deploy(bad)
         t.assertEqual(verdict(), (3, v1))
-        t.assertEqual(machine.succeed("uecho-steps left"), "", "steps that were never reached")
+        t.assertEqual(machine.succeed("uecho-steps left"), "", "the guard has reached every step")
         machine.succeed(
             f"uecho probe --expect-system $(uecho-toplevel identity {v1});"
             f" python3 -m json.tool {LEDGER} > /dev/null"
@@ -96,7 +96,7 @@ t.assertEqual(
 )
 
 with subtest(
-    "killed when it has just said that it went back: the good version stays, and the bad one is remembered"
+    "killed right after it reported the rollback: the good version stays, and the bad one is remembered"
 ):
     bad = make("bad-end", "wrong")
     told = "journalctl -b -f -n 0 -t uecho-guard -o json --output-fields=EVENT,FROM"
@@ -107,13 +107,13 @@ with subtest(
     )
     deploy(bad)
     code, version = verdict()
-    # the kill comes before or after its last word; the guard that follows then finds a good version that runs
+    # the kill comes before or after the verdict; the next guard then finds a good version that runs
     t.assertEqual((code in {0, 3}, version), (True, v1))
     machine.wait_until_fails("systemctl is-active uecho-kill.service", timeout=30)
     t.assertEqual((running(), refused(bad)), (v1, True))
 
 with subtest(
-    "its own unit is stopped in the middle of the rollback: the switch goes on, and the next guard ends it"
+    "its unit is stopped during the rollback: the switch continues, and the next guard completes the rollback"
 ):
     bad = make("bad-stop", "wrong")
     deploy(bad)
@@ -127,7 +127,7 @@ with subtest(
     t.assertEqual(verdict(), (3, v1))
     t.assertEqual(running(), v1)
 
-with subtest("switched again while the verdict is still out: the later version is judged, too"):
+with subtest("a second switch before the verdict: the later version is judged, too"):
     v2, bad = make("v2"), make("bad-later", "receipt")
     deploy(v2)
     guard_is_at_work()
@@ -135,7 +135,7 @@ with subtest("switched again while the verdict is still out: the later version i
     t.assertEqual(verdict(), (3, v1))
     t.assertEqual((refused(bad), refused(v2)), (True, False))
 
-with subtest("two guards at once: the second says who the first is"):
+with subtest("two guards at once: the second names the first"):
     machine.succeed("systemd-run --quiet --unit=first uecho-guard verify --soak 20s")
     machine.wait_until_succeeds("uecho-guard status | grep -q 'at work'", timeout=30)
     code, text = machine.execute("uecho-guard verify 2>&1")
@@ -143,7 +143,7 @@ with subtest("two guards at once: the second says who the first is"):
     t.assertRegex(text, r"another guard is running: process \d+, for \d+m?s: verifying what runs")
     machine.succeed("systemctl stop first.service")
 
-with subtest("a truncated ledger is set aside; the previous copy still knows what is bad"):
+with subtest("a truncated ledger is set aside; the previous copy still names the bad versions"):
     machine.succeed(f"truncate -s 100 {LEDGER}")
     code, text = machine.execute(f"uecho-guard preflight {bad} 2>&1")
     t.assertEqual(code, 6, text)
@@ -151,7 +151,7 @@ with subtest("a truncated ledger is set aside; the previous copy still knows wha
     t.assertEqual(machine.execute("uecho-guard verify --soak 1s")[0], 0)
     machine.succeed(f"test -e {LEDGER}.corrupt; python3 -m json.tool {LEDGER} > /dev/null")
 
-with subtest("a ledger lost altogether is rebuilt from the running system"):
+with subtest("a ledger that is lost completely is rebuilt from the running system"):
     machine.succeed(f"rm {LEDGER}.previous; truncate -s 100 {LEDGER}")
     worse = make("worse", "wrong")
     deploy(worse)
@@ -167,12 +167,12 @@ with subtest("garbage collection takes the bad ones and old generations, never t
         " old; nix-store --gc 2>&1 | tail -1"
     )
     machine.succeed(f"test -e {v2}/bin/switch-to-configuration")
-    # what was booted is among what is gone: the way back must not depend on it
+    # the booted version is among the removed ones: the way back must not depend on it
     machine.fail(f"test -e {worse} || test -e {hopeless}")
     t.assertEqual(verdict(), (3, v2))
     machine.succeed(f"uecho probe --expect-system $(uecho-toplevel identity {v2})")
 
-with subtest("a full disk: the bad version is left behind all the same, and remembered until there is space"):
+with subtest("a full disk: the guard goes back from a bad version, and remembers it until there is space"):
     machine.succeed(
         "systemctl stop uecho-guard.path; mkdir /run/small; mount -t tmpfs -o size=64k tmpfs /run/small"
     )
@@ -182,7 +182,7 @@ with subtest("a full disk: the bad version is left behind all the same, and reme
     machine.succeed("systemctl start uecho-guard.path")
     deploy(full)
     t.assertEqual(verdict(), (3, v2))
-    # in /run, or where the previous copy has made room
+    # the ledger is in /run, or where the previous copy has made room
     t.assertEqual(machine.execute(f"uecho-guard preflight {full}")[0], 6)
     machine.succeed("rm /run/small/fill; mount -o remount,ro,bind /var/lib/uecho-guard")
     t.assertEqual(machine.execute(f"uecho-guard release {full}")[0], 0)

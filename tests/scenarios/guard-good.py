@@ -1,4 +1,4 @@
-# Good versions, one after the other: not one of them is taken back, and no request is lost on the way.
+# Good versions, one after the other: the guard takes none of them back, and no request is lost.
 import json
 
 SWITCHES = 50
@@ -11,7 +11,7 @@ machine.succeed(
 )
 
 
-# two that take turns are as good as fifty: a version is judged each time that it is switched to
+# two that take turns are enough: the guard judges a version after each switch to it
 versions = [machine.succeed(f"uecho-toplevel make v{number} good").strip() for number in (1, 2)]
 machine.succeed(f"ln -sfn {versions[0]} /run/booted-system")
 
@@ -38,7 +38,7 @@ with subtest(f"{SWITCHES} switches between good versions: 0 false rollbacks, 0 r
     t.assertIn("uecho_guard_rollbacks_total 0", metrics)
     t.assertIn('uecho_guard_versions{state="quarantined"} 0', metrics)
 
-with subtest("systemd knows which of the guard's ends has started what"):
+with subtest("systemd knows which end of the guard has started which unit"):
     t.assertNotIn(
         "multiple trigger source candidates",
         machine.succeed("journalctl --boot --unit='uecho-guard*' --output=cat"),

@@ -1,5 +1,5 @@
-# Good versions are blessed; bad ones, each bad in its own way, are taken back, remembered and refused; the
-# way stays open for better ones.
+# Good versions are blessed; bad ones, each with a fault of its own, are taken back, remembered and refused;
+# better versions can still be deployed.
 import json
 
 LOAD = "/run/uecho-load"
@@ -13,12 +13,12 @@ def make(label, kind="good"):
 
 
 def deploy(version):
-    """What `nixos-rebuild switch` does. Whether the switch itself calls it a success does not matter here."""
+    """Do what `nixos-rebuild switch` does; return its status."""
     return machine.execute(f"uecho-toplevel deploy {version}")[0]
 
 
 def verdict(version, code):
-    """Waits until the guard is at rest; its last word must be `code` about `version`."""
+    """Wait until the guard is at rest; its last verdict must be `code` for `version`."""
     last = json.loads(machine.succeed("uecho-toplevel verdict"))
     t.assertEqual((last["code"], last["version"]), (code, version), json.dumps(last))
     return last
@@ -34,13 +34,13 @@ def state(version):
 
 
 def serves(version):
-    # by itself the probe of another version looks into a configuration that it may not know
+    # without --url, the probe of another version reads a configuration that it may not understand
     machine.succeed(
         f"uecho probe --url unix:/run/uecho/public.sock --expect-system $(uecho-toplevel identity {version})"
     )
 
 
-with subtest("the first version: activated, verified by the unit, blessed, pinned"):
+with subtest("the first version is activated, verified by the unit, blessed and pinned"):
     v1 = make("v1")
     machine.succeed(f"ln -sfn {v1} /run/booted-system")
     t.assertEqual(deploy(v1), 0)
@@ -49,12 +49,12 @@ with subtest("the first version: activated, verified by the unit, blessed, pinne
     t.assertEqual(machine.succeed("readlink /nix/var/nix/gcroots/uecho-guard/*-nixos-system-v1").strip(), v1)
     serves(v1)
 
-with subtest("without EFI variables arming says so, and is no failure"):
+with subtest("without EFI variables, arming reports that and does not fail"):
     t.assertIn("no EFI variables", machine.succeed("uecho-guard arm 2>&1; uecho-guard status"))
 
 bad = {}
 for kind in ["exit", "wrong", "dies", "unready", "receipt", "stale", "crash"]:
-    with subtest(f"a version that is bad ({kind}) is left behind"):
+    with subtest(f"the guard goes back from a bad version ({kind})"):
         label = f"bad-{kind}"
         version = bad[kind] = make(label, kind)
         machine.succeed(
@@ -94,7 +94,7 @@ for kind in ["exit", "wrong", "dies", "unready", "receipt", "stale", "crash"]:
         )
         t.assertEqual(machine.execute(f"uecho-guard preflight {version}")[0], 6)
 
-with subtest("the same bad version offered again is refused, and that is counted"):
+with subtest("the same bad version is refused the next time, and that is counted"):
     machine.fail(f"{bad['exit']}/bin/switch-to-configuration switch")
     serves(v1)
     t.assertIn(
@@ -109,7 +109,7 @@ with subtest("a newer good version is blessed"):
     serves(v2)
 
 with subtest(
-    "a good version is blessed and gone back from and to, although its"
+    "the guard blesses a good version, and goes back from and to it, although its"
     " configuration has a key that the guard does not know"
 ):
     newer, bad_newer = make("newer", "newer"), make("bad-newer", "wrong")
@@ -135,10 +135,10 @@ with subtest("the last good version is two generations back"):
     t.assertEqual(machine.execute("uecho-guard verify")[0], 3)
     serves(v2)
     t.assertEqual(status()["last_good"], v2)
-    # the unit has waited for its turn
+    # the unit has waited until then
     machine.succeed("uecho-toplevel verdict")
 
-with subtest("a human's override is recorded, and the version is judged anew"):
+with subtest("an override is recorded, and the version is judged again"):
     machine.succeed(f"uecho-guard preflight {bad['dies']} --override 'I know what I do'")
     machine.succeed(f"uecho-guard preflight {bad['dies']}")
     deploy(bad["dies"])
@@ -147,13 +147,13 @@ with subtest("a human's override is recorded, and the version is judged anew"):
     t.assertEqual(state(bad["dies"]), "quarantined")
     machine.succeed(f"uecho-guard release {bad['dies']}; uecho-guard preflight {bad['dies']}")
 
-with subtest("a human goes back by hand, and the version gone back to is verified again"):
+with subtest("after a rollback by hand, the guard verifies the version again"):
     t.assertEqual(machine.execute("uecho-guard rollback")[0], 3)
     serves(v1)
     verdict(v1, 0)
     t.assertEqual(status()["running"], v1)
     t.assertEqual(machine.execute(f"uecho-guard rollback --to {bad['wrong']}")[0], 6)
-    # which is no verdict on what runs
+    # the refusal is not a verdict on the running version
     verdict(v1, 0)
 
 with subtest("one journal event per decision, with fields"):
@@ -166,5 +166,5 @@ with subtest("one journal event per decision, with fields"):
         print(f"{kind}: found after {float(found[version]['SECONDS']):.1f} s: {found[version]['REASON']}")
     print(machine.succeed("uecho-guard status"))
 
-with subtest("nothing is started by two at once"):
+with subtest("no unit is started by two others at once"):
     machine.fail("journalctl -b --grep 'multiple trigger source candidates'")

@@ -1,5 +1,5 @@
-# Hardening: the exposure that systemd computes stays under its ceiling, and the running process has what the
-# unit says.
+# Hardening: the exposure that systemd computes stays under its ceiling, and the running process is restricted
+# as the unit says.
 import re
 
 CEILING = 1.5
@@ -39,10 +39,10 @@ with subtest("the process has no privileges"):
     t.assertNotIn("0", status["Uid"].split())
     t.assertNotIn("0", status["Gid"].split())
 
-with subtest("it sees and writes nothing of the machine"):
+with subtest("the process cannot see or write files of the machine"):
     enter = f"nsenter --target {pid} --mount"
-    # Tried as the service's user, in its view of the file system: nothing but its own two folders for scratch
-    # files can be written.
+    # This writes as the user of the service, in its view of the file system: only its own two folders for
+    # temporary files can be written.
     uid = status["Uid"].split()[0]
     probe = f"{enter} setpriv --reuid={uid} --regid={uid} --clear-groups bash -c"
     for directory in [
@@ -66,6 +66,6 @@ with subtest("it sees and writes nothing of the machine"):
         t.assertEqual(machine.succeed(f"{enter} ls -A {path}"), "")
     machine.fail(f"{enter} test -e /dev/kmsg")
 
-with subtest("room for 4096 connections and their fan-out"):
+with subtest("the limits have room for 4096 connections and their fan-out"):
     limits = machine.succeed(f"grep 'Max open files' /proc/{pid}/limits")
     t.assertGreaterEqual(int(limits.split()[3]), 16384)

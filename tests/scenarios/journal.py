@@ -3,7 +3,7 @@
 import json
 
 DROP_IN = "/run/systemd/system/uecho.service.d/zz-test.conf"
-# What the service writes about a request; those in OPTIONAL may be absent.
+# The fields of a request; those in OPTIONAL may be absent.
 FIELDS = {
     "MESSAGE", "PRIORITY", "SYSLOG_IDENTIFIER", "TIMESTAMP", "TARGET", "CODE_FILE", "CODE_LINE", "TRACE_ID",
     "SPAN_ID", "HTTP_REQUEST_METHOD", "HTTP_ROUTE", "HTTP_RESPONSE_STATUS_CODE", "HTTP_RESPONSE_BODY_SIZE",
@@ -11,7 +11,7 @@ FIELDS = {
 }  # fmt: skip
 OPTIONAL = {"CLIENT_ADDRESS", "USER_AGENT_ORIGINAL", "ERROR_TYPE"}
 CASES = {
-    # name: request line and header lines as they go over the wire, with the escapes of printf(1)
+    # name: request line and header lines as they are sent, with the escapes of printf(1)
     "plain": ["GET /hello HTTP/1.1", "User-Agent: plain/1"],
     "encoded line breaks": [r"GET /a%%0d%%0aMESSAGE=forged%%0aPRIORITY=0%%0a HTTP/1.1", "User-Agent: a"],
     "encoded NUL and escape": [r"GET /a%%00b%%1b[31mred HTTP/1.1", "User-Agent: a"],
@@ -37,7 +37,7 @@ def entries(match: str) -> list[dict[str, str]]:
 
 
 def send(number: int, lines: list[str]) -> tuple[str, str]:
-    """Send the request as it is; returns its trace id and the answer's status line."""
+    """Send the request unchanged; return its trace id and the status line of the answer."""
     trace = f"{number:032x}"
     head = [
         lines[0],
@@ -73,13 +73,13 @@ with subtest("one entry per request, with the documented fields and no others"):
         t.assertEqual(own["PRIORITY"], "6", name)
         t.assertEqual(own["HTTP_RESPONSE_STATUS_CODE"], "200")
         t.assertNotEqual(found[0]["_UID"], "0")
-        # A value that journalctl shows as a list of numbers has bytes in it that do not print.
+        # journalctl shows a value with unprintable bytes as a list of numbers.
         for key, value in own.items():
             t.assertIsInstance(value, str, f"{name}: {key}")
             t.assertTrue(value.isprintable(), f"{name}: {key}={value!r}")
             t.assertLessEqual(len(value), 1100, f"{name}: {key}")
 
-with subtest("refused requests forge nothing either"):
+with subtest("refused requests forge no entry, either"):
     before = len(entries(""))
     for lines in [
         [r"GET /bad\000path HTTP/1.1"],
@@ -92,7 +92,7 @@ with subtest("refused requests forge nothing either"):
     print(f"entries about 4 refused requests: {len(entries('')) - before}")
     t.assertLessEqual(len(entries("")) - before, 4)
 
-with subtest("no entry is forged, and no secret or query is told"):
+with subtest("no entry is forged, and no secret or query is logged"):
     told = entries("")
     t.assertEqual([entry["MESSAGE"] for entry in told if "forged" in str(entry["MESSAGE"])], [])
     t.assertEqual([entry for entry in told if entry.get("PRIORITY") == "0"], [])
@@ -107,7 +107,7 @@ with subtest("10,000 requests are 10,000 entries, or counted as dropped"):
     )
     load = json.loads(machine.succeed("uecho-load --requests 10000 --seconds 120"))
     t.assertEqual(load["failures"], {})
-    # A stop flushes what is still on its way.
+    # A stop writes the entries that still wait.
     dropped = machine.succeed(
         "curl -sSf http://127.0.0.1:8081/metrics | grep ^uecho_log_dropped_total || :"
     ).split()

@@ -28,13 +28,13 @@ with subtest(f"exposure at most {CEILING}"):
     print(f"exposure: {found[1]}")
     t.assertLessEqual(float(found[1]), CEILING, report)
 
-with subtest("serves through the inherited sockets"):
+with subtest("the service answers through the inherited sockets"):
     machine.succeed("curl -sSf --max-time 10 http://127.0.0.1:8080/readyz http://127.0.0.1:8081/readyz")
     machine.succeed("curl -sSf --max-time 10 --unix-socket /run/uecho/public.sock http://localhost/readyz")
     load = json.loads(machine.succeed("uecho-load --requests 2000 --seconds 60"))
     t.assertEqual(load["failures"], {})
 
-with subtest("has no network of its own"):
+with subtest("the service has no network"):
     pid = machine.get_unit_property("uecho.service", "MainPID")
     links = machine.succeed(f"cat /proc/{pid}/net/dev").splitlines()[2:]
     t.assertEqual([line.split(":")[0].strip() for line in links], ["lo"])
@@ -42,12 +42,13 @@ with subtest("has no network of its own"):
         machine.succeed(f"readlink /proc/{pid}/ns/net"), machine.succeed("readlink /proc/1/ns/net")
     )
 
-with subtest("sees its own files only"):
+with subtest("the service sees only its own files"):
     root = f"/proc/{pid}/root"
     for path in ["/etc/passwd", "/etc/machine-id", "/var/log/journal", "/home", "/run/dbus"]:
         machine.fail(f"test -e {root}{path}")
     uid = machine.succeed(f"stat -c %u /proc/{pid}").strip()
-    # Tried as the service's user. Programs by their real paths: search paths mean nothing in there.
+    # This writes as the user of the service. It names programs by their real paths, because PATH leads
+    # nowhere inside.
     setpriv, bash = (
         machine.succeed(f"readlink -f $(command -v {tool})").strip() for tool in ["setpriv", "bash"]
     )
@@ -59,7 +60,7 @@ with subtest("sees its own files only"):
     for directory in ["/", "/etc", "/run", "/run/uecho", "/dev", "/dev/shm"]:
         machine.fail(f"{write} ': > {directory}/uecho-was-here' 2>/dev/null")
 
-with subtest("names the system that runs, by a link in the folder that it shares with the machine"):
+with subtest("the receipt names the running system, by a link in the folder shared with the machine"):
     for store_hash in ["aaa111", "bbb222"]:
         machine.succeed(
             f"ln --symbolic --force --no-dereference /nix/store/{store_hash}-system"
@@ -71,13 +72,13 @@ with subtest("names the system that runs, by a link in the folder that it shares
         version = json.loads(machine.succeed("curl -sSf http://127.0.0.1:8081/version"))
         t.assertEqual(version["system"], f"label+{store_hash}")
 
-with subtest("its watchdog stays fed"):
+with subtest("the watchdog stays fed"):
     pid = machine.get_unit_property("uecho.service", "MainPID")
     machine.sleep(12)
     t.assertEqual(machine.get_unit_property("uecho.service", "NRestarts"), "0")
     t.assertEqual(machine.get_unit_property("uecho.service", "MainPID"), pid)
 
-with subtest("a peer cannot be reached, although it answers everybody else"):
+with subtest("the service cannot reach a peer that answers others"):
     machine.succeed(
         f"mkdir -p /run/systemd/system/uecho.service.d; cat > {DROP_IN} <<'UNIT'\n{PEER}\nUNIT",
         "systemctl daemon-reload",
@@ -88,7 +89,7 @@ with subtest("a peer cannot be reached, although it answers everybody else"):
     print(f"leaf: {reply}")
     t.assertNotEqual(reply["outcome"], "ok")
 
-with subtest("and it is the profile that prevents it"):
+with subtest("the profile is what prevents that"):
     machine.succeed(
         "printf 'PrivateNetwork=no\\nRestrictAddressFamilies=AF_INET"
         f" AF_INET6\\nIPAddressDeny=\\n' >> {DROP_IN}",

@@ -1,4 +1,4 @@
-# Reload: good settings take effect in the same process; bad ones are refused, said aloud, and the old ones
+# Reload: good settings take effect in the same process; bad ones are refused and reported, and the old ones
 # stay.
 import json
 
@@ -34,7 +34,7 @@ with subtest("good settings take effect without a restart"):
     t.assertEqual(machine.get_unit_property("uecho.service", "MainPID"), pid)
     machine.require_unit_state("uecho.service")
 
-with subtest("bad settings keep the old ones and say so"):
+with subtest("bad settings change nothing and are reported"):
     configure('message = "third"\nmesage = "fourth"')
     machine.succeed("systemctl reload uecho.service")
     t.assertEqual(message(), "second")
@@ -45,15 +45,15 @@ with subtest("bad settings keep the old ones and say so"):
     t.assertIn("mesage", text)
     machine.succeed("journalctl --boot --unit=uecho.service --priority=warning --output=cat | grep -F mesage")
 
-with subtest("the next good settings clear it"):
+with subtest("the next good settings clear the report"):
     configure('message = "fifth"')
     machine.succeed("systemctl reload uecho.service")
     t.assertEqual(message(), "fifth")
     t.assertNotIn("mesage", machine.get_unit_property("uecho.service", "StatusText"))
     t.assertEqual(machine.get_unit_property("uecho.service", "MainPID"), pid)
 
-with subtest("the system that runs is named after the next reload"):
-    # NixOS has the real one and needs it.
+with subtest("the receipt names the running system after the next reload"):
+    # On NixOS, this link exists and is needed.
     link = (
         "/run/uecho-test/current-system"
         if machine.execute("test -e /run/current-system")[0] == 0

@@ -1,4 +1,4 @@
-# Restarts under load: systemd holds the sockets, so of all requests over new connections none fails.
+# Restarts under load: systemd holds the sockets, so no request over a new connection fails.
 import json
 
 RESTARTS = 20
@@ -31,7 +31,7 @@ with subtest(f"{RESTARTS} restarts, at least {REQUESTS} requests, 0 failed"):
     t.assertEqual(len(invocations), RESTARTS)
     t.assertEqual(len(receipts), 1, "one version answered all the time")
 
-with subtest("the sockets were never let go"):
+with subtest("systemd has held the sockets all the time"):
     for unit in ["uecho.socket", "uecho-ops.socket"]:
         machine.require_unit_state(unit)
         machine.fail(f"journalctl --boot --unit={unit} --output=cat | grep -E 'Closed|trigger-limit|Failed'")

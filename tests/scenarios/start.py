@@ -1,5 +1,5 @@
-# Start and readiness: the service is up after boot with the sockets held by systemd, and says ready only once
-# it serves.
+# Start and readiness: the service is up after boot with the sockets held by systemd, and reports ready only
+# when it serves.
 import json
 
 start_all()
@@ -16,14 +16,14 @@ with subtest("up after boot, with inherited sockets"):
         listeners.count(f",pid={pid},"), 2, "the service has inherited both listeners: " + listeners
     )
 
-with subtest("it runs as a user that exists for as long as it does, from its first start on"):
+with subtest("the service runs as a dynamic user from its first start on"):
     uid = machine.succeed(f"stat -c %u /proc/{pid}").strip()
     t.assertIn(int(uid), range(61184, 65520))
     t.assertEqual(machine.succeed("getent passwd uecho").split(":")[2], uid)
     machine.fail("grep ^uecho: /etc/passwd")
     t.assertEqual(machine.get_unit_property("uecho.service", "NRestarts"), "0")
 
-with subtest("answers on TCP and on the unix socket"):
+with subtest("the service answers on TCP and on the Unix socket"):
     page = machine.succeed("curl -sSf 'http://127.0.0.1:8080/%3Cb%3Ehi'")
     t.assertEqual(
         page,
@@ -35,7 +35,7 @@ with subtest("answers on TCP and on the unix socket"):
     )
     t.assertEqual(plain, "hi right back at ya!\n")
 
-with subtest("healthy, ready, and telling which build answered"):
+with subtest("the service is healthy and ready, and names its build"):
     for port in [8080, 8081]:
         t.assertEqual(json.loads(machine.succeed(f"curl -sSf http://127.0.0.1:{port}/healthz")), {"ok": True})
         t.assertEqual(
@@ -47,7 +47,7 @@ with subtest("healthy, ready, and telling which build answered"):
     t.assertEqual(receipt["instance"], machine.succeed("cat /proc/sys/kernel/hostname").strip())
     machine.succeed("uecho probe")
 
-with subtest("metrics only on the operations side"):
+with subtest("only the operations side has metrics"):
     t.assertIn("uecho_build_info", machine.succeed("curl -sSf http://127.0.0.1:8081/metrics"))
     t.assertNotIn("uecho_build_info", machine.succeed("curl -sS http://127.0.0.1:8080/metrics"))
 
@@ -61,5 +61,5 @@ with subtest("a stop drains, and the next connection starts it again"):
     )
     machine.require_unit_state("uecho.service")
     text = machine.get_unit_property("uecho.service", "StatusText")
-    t.assertTrue(text, "STATUS says how it is")
+    t.assertTrue(text, "the service reports its status")
     print(f"status: {text}")

@@ -1,11 +1,11 @@
-# Watchdog: a process that hangs is found and replaced, and who connected meanwhile is answered by the next
-# one.
+# Watchdog: systemd finds a process that hangs and replaces it, and the next process answers the clients that
+# connected meanwhile.
 import time
 
 start_all()
 machine.wait_for_unit("uecho.service")
 
-with subtest("it is fed while the service serves"):
+with subtest("the watchdog is fed while the service serves"):
     machine.succeed("sleep 12")
     t.assertEqual(machine.get_unit_property("uecho.service", "NRestarts"), "0")
     first = int(machine.get_unit_property("uecho.service", "WatchdogTimestampMonotonic"))
@@ -14,7 +14,7 @@ with subtest("it is fed while the service serves"):
         timeout=30,
     )
 
-with subtest("a stopped process is caught"):
+with subtest("systemd finds a stopped process"):
     pid = machine.get_unit_property("uecho.service", "MainPID")
     begin = time.monotonic()
     machine.succeed("systemctl kill --kill-whom=main --signal=STOP uecho.service")
@@ -28,5 +28,5 @@ with subtest("a stopped process is caught"):
         "journalctl --boot --unit=uecho.service --output=cat | grep -F \"Failed with result 'watchdog'\""
     )
 
-with subtest("no core dump is left, for memory holds secrets"):
+with subtest("no core dump is left, because memory contains secrets"):
     t.assertEqual(machine.get_unit_property("uecho.service", "LimitCORE"), "0")

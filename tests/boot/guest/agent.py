@@ -1,5 +1,5 @@
-"""In the machine: says hello once per boot on a port of the virtual hardware, then runs the commands that
-come in, one JSON object a line.
+"""The agent in the machine: it says hello once per boot on a port of the virtual hardware, then runs the
+commands that it gets, one JSON object a line.
 """
 
 import json
@@ -11,7 +11,7 @@ PORT = "/dev/virtio-ports/lab"
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
-    """Run one command; what it prints is the answer."""
+    """Run one command; return its status and output."""
     try:
         result = subprocess.run(
             ["bash", "-c", f"set -euo pipefail; {request['command']}"],
@@ -36,7 +36,7 @@ def main() -> None:
         def say(message: dict[str, Any]) -> None:
             port.write(json.dumps(message).encode() + b"\n")
 
-        # What a reset has cut short is no part of it.
+        # The new line ends what a reset may have cut short.
         port.write(b"\n")
         say({"hello": boot})
         pending = b""

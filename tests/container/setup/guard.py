@@ -13,7 +13,7 @@ interval = "500ms"
 grace = "4s"
 timeout = "2s"
 """
-# What stage 2 of NixOS does at boot: activate the installed version before anything of it starts.
+# Stage 2 of NixOS does this at boot: it activates the installed version before any unit of it starts.
 ACTIVATE = """\
 [Unit]
 DefaultDependencies=no

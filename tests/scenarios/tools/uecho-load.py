@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
-"""uecho-load: ask a running uecho over a new connection per request, and count every answer that is not
-right.
+"""uecho-load: ask a running uecho over a new connection per request, and count every wrong answer.
 
-A request fails when it is refused, reset, cut, late, has another status than 200 or another text than was
-sent. Prints one JSON object: requests, failed, failures {kind: count}, seconds, rate (1/s), p50_ms, p99_ms,
-max_ms, and receipts: which versions answered, in the order of their first answer, each with its count and the
-first and last time of an answer (s). Ends after --requests or --seconds, whichever comes first. With
---while-file it also ends when that file is gone, but not before --min-requests.
+A request fails when it is refused, reset, cut or late, when its status is not 200, or when its text is not
+the one that was sent. This prints one JSON object: requests, failed, failures {kind: count}, seconds, rate
+(1/s), p50_ms, p99_ms, max_ms, and receipts: which versions answered, in the order of their first answer, each
+with its count and the first and last time of an answer (s). It ends after --requests or --seconds, whichever comes first. With
+--while-file it also ends when that file is removed, but not before --min-requests.
 """
 
 import argparse
@@ -23,10 +22,12 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="uecho-load", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--url", default="http://127.0.0.1:8080", help="base URL (default: %(default)s)")
     parser.add_argument(
-        "--requests", type=int, default=20_000, help="at most so many requests (default: %(default)s)"
+        "--requests", type=int, default=20_000, help="the most requests (default: %(default)s)"
     )
-    parser.add_argument("--min-requests", type=int, default=0, help="with --while-file: at least so many")
-    parser.add_argument("--seconds", type=float, default=120, help="at most so long (default: %(default)s)")
+    parser.add_argument("--min-requests", type=int, default=0, help="with --while-file: the fewest requests")
+    parser.add_argument(
+        "--seconds", type=float, default=120, help="the longest time, in s (default: %(default)s)"
+    )
     parser.add_argument("--workers", type=int, default=8, help="connections at once (default: %(default)s)")
     parser.add_argument(
         "--timeout",
@@ -40,12 +41,12 @@ def arguments() -> argparse.Namespace:
         default=0,
         help="requests per second in total (default: as fast as answers come)",
     )
-    parser.add_argument("--while-file", help="go on for as long as this file exists")
+    parser.add_argument("--while-file", help="continue for as long as this file exists")
     return parser.parse_args()
 
 
 class Load:
-    """What the workers share."""
+    """The state that the workers share."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
@@ -60,7 +61,7 @@ class Load:
         self.receipts: dict[str, dict[str, float]] = {}
 
     def next(self) -> int | None:
-        """Number of the next request, or None at the end. Waits for its turn when a rate is set."""
+        """Return the number of the next request, or None at the end. With a rate, wait for its turn."""
         options = self.options
         with self.lock:
             elapsed = time.monotonic() - self.start
@@ -102,7 +103,7 @@ class Load:
                     entry["last_s"] = at
 
     def ask(self, number: int) -> str:
-        """One request over a connection of its own; returns the receipt."""
+        """Send one request over a connection of its own; return the receipt."""
         text = f"load-{number}"
         message = (
             f"GET {self.prefix}/{text} HTTP/1.1\r\nHost: {self.address[0]}\r\nAccept: text/plain\r\n"

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""uecho-steps: kill the guard at named steps of its work, told apart by the programs that it runs.
+"""uecho-steps: kill the guard at named steps of its work, which are known by the programs that it runs.
 
     uecho-steps set STEP...    from now on, SIGKILL at these steps, one after the other
     uecho-steps left           print the steps that were not reached
-    uecho-steps off            leave the guard alone again
+    uecho-steps off            kill the guard no more
 
-STEP is "before COMMAND" or "after COMMAND" (kill the guard then), or "past COMMAND" (let it pass, go on with
-the next step), where COMMAND is how the command line begins. The guard's unit finds stand-ins for the
-programs first; one that is called for the step whose turn it is does what the step says.
+STEP is "before COMMAND" or "after COMMAND" (kill the guard then), or "past COMMAND" (do nothing and continue
+with the next step), where COMMAND is the beginning of the command line. The unit of the guard finds stand-ins
+for the programs first; a stand-in that is called for the current step does what the step says.
 """
 
 import os
@@ -21,7 +21,7 @@ FOLDER = Path("/run/uecho-steps")
 STEPS = FOLDER / "steps"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"
 DROP_IN = Path("/run/systemd/system/uecho-guard.service.d/steps.conf")
-# Restarted without the pauses that grow from kill to kill.
+# The guard restarts without the pauses that grow from kill to kill.
 UNIT = f"""\
 [Service]
 Environment=PATH={FOLDER}/bin:{PATH}
@@ -49,7 +49,7 @@ def disarm() -> None:
 
 
 def stand_in(name: str, arguments: list[str]) -> int:
-    """Run the program, with what the step asks for before or after it."""
+    """Run the program, and do what the step asks for before or after it."""
     command = [shutil.which(name, path=PATH) or name, *arguments]
     when, _, begin = STEPS.read_text().partition("\n")[0].partition(" ")
     if not when or not " ".join([name, *arguments]).startswith(begin):

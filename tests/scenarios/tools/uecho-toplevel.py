@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""uecho-toplevel: make versions of the system, real store paths with a real switch-to-configuration, and put
-them to use.
+"""uecho-toplevel: make and use versions of the system, which are real store paths with a real
+switch-to-configuration.
 
     uecho-toplevel make LABEL KIND [KEY=VALUE...]   add a version to the store, print its path
     uecho-toplevel identity PATH                    what its service says as `system` in the receipt
@@ -8,10 +8,10 @@ them to use.
     uecho-toplevel verdict                          wait until the guard has judged what runs and is idle;
                                                     print its verdict as JSON
 
-KIND says what the version's service is like: good; exit (refuses its configuration), wrong (ready, but the
-page is not the right one), dies (healthy for two seconds), unready (never ready), receipt (healthy, but says
+KIND is the behaviour of the version's service: good; exit (refuses its configuration), wrong (ready, but the
+page is wrong), dies (healthy for two seconds), unready (never ready), receipt (healthy, but says
 that it is another version), stale (its receipt has the label of this version and the hash of another one),
-crash (ends over and over), newer (good, with a key that no service of today knows).
+crash (ends over and over), newer (good, with a key that today's service does not know).
 KEY=VALUE: kernel=TEXT (another kernel), init=panic or init=hang (a boot that does not come up), switch=fail
 (its switch-to-configuration fails), message=TEXT.
 """
@@ -28,11 +28,11 @@ from typing import Any
 PROFILE = "/nix/var/nix/profiles/system"
 UNIT = Path("/usr/lib/systemd/system/uecho.service")
 PROGRAM = Path("/usr/bin/uecho")
-# Leads to a store path that is no version's.
+# This link leads to a store path that is not a version.
 STALE = "/run/stale-system"
 VERDICT_SECONDS = 180
 
-# Takes the lock, asks the guard first, activates, restarts: in the order and with the paths of NixOS.
+# It takes the lock, asks the guard, activates and restarts, in the order and with the paths of NixOS.
 SWITCH = """\
 #!/bin/bash
 set -euo pipefail
@@ -41,7 +41,7 @@ self=$(dirname "$(dirname "$(readlink -f "$0")")")
 lock=/run/nixos/switch-to-configuration.lock
 if [ -z "${SWITCH_LOCKED:-}" ]; then
   mkdir -p /run/nixos
-  # open for writing, and locked by a process that lives as long as the switch: both are looked for
+  # open for writing, and locked by a process that lives as long as the switch: the guard looks for both
   exec 9>>"$lock"
   SWITCH_LOCKED=1 exec flock --nonblock --no-fork --conflict-exit-code 75 "$lock" "$0" "$@"
 fi
@@ -74,7 +74,7 @@ if [ -d /boot/loader/entries ] && [ "$action" != activate-at-boot ]; then
   sync -f /boot
   # extraInstallCommands
   [ ! -d /run/systemd/system ] || /usr/bin/uecho-guard arm || echo "not armed" >&2
-  # what comes after the boot loader's installer
+  # the step after the installer of the boot loader
   sync -f /nix/store
 fi
 case $action in
@@ -91,7 +91,7 @@ fi
 systemctl daemon-reload
 systemctl restart uecho.service || exit 4
 """
-# Ready by the protocol of systemd, and an answer to everything, on every socket, that is almost right.
+# It reports ready to systemd, and answers every request on every socket almost correctly.
 WRONG = """\
 #!/usr/bin/env python3
 import os, socket, threading
@@ -109,7 +109,7 @@ def answer(connection):
             connection.recv(65536)
             connection.sendall(head + body)
     except OSError:
-        pass  # whoever asked is gone
+        pass  # the client has gone away
 def listen(number):
     listener = socket.socket(fileno=number)
     listener.setblocking(True)
@@ -124,13 +124,13 @@ main=$$
 (sleep 2; kill -9 $main) &
 exec "$(dirname "$(readlink -f "$0")")/uecho-real" "$@"
 """
-# A service of another time, whose configuration the programs of today refuse.
+# A service of a later version, whose configuration the programs of today refuse.
 NEWER = """\
 #!/bin/sh
 bin=$(dirname "$(readlink -f "$0")")
 UECHO_CONFIG=$bin/../etc/uecho/of-today.toml exec "$bin/uecho-real" "$@"
 """
-# Stage 2: started by the kernel as `init=`, with /run there already.
+# Stage 2: the kernel starts it as `init=`; /run exists already.
 INIT = """\
 #!/bin/sh
 self=$(dirname "$(readlink -f "$0")")
@@ -153,7 +153,7 @@ exit 1
 
 
 def make(label: str, kind: str, options: dict[str, str]) -> str:
-    """Add a version to the store; returns its path."""
+    """Add a version to the store; return its path."""
     with tempfile.TemporaryDirectory() as directory:
         top = Path(directory) / f"nixos-system-{label}"
         for folder in ("bin", "etc/uecho", "etc/systemd/system"):
@@ -169,7 +169,7 @@ def make(label: str, kind: str, options: dict[str, str]) -> str:
         unit.write_text(unit.read_text().replace(f"{PROGRAM.parent}/", "/run/current-system/bin/"))
         answers = "another-version" if kind == "receipt" else label
         if kind == "stale":
-            # the hash in it is what counts
+            # the hash in this path is what counts
             Path(STALE).unlink(missing_ok=True)
             Path(STALE).symlink_to(f"/nix/store/{'0' * 32}-nixos-system-{label}")
         current = STALE if kind == "stale" else "/run/current-system"
@@ -199,7 +199,7 @@ def make(label: str, kind: str, options: dict[str, str]) -> str:
 
 
 def identity(version: str) -> str:
-    """`LABEL+HASH`, as in the receipt."""
+    """Return `LABEL+HASH`, as in the receipt."""
     path = Path(version).resolve()
     return f"{(path / 'nixos-version').read_text().strip()}+{path.name.partition('-')[0]}"
 
@@ -210,8 +210,8 @@ def write(path: Path, text: str) -> None:
 
 
 def verdict() -> dict[str, Any]:
-    """The guard's verdict on what runs, once there is one and nothing of the guard is at work, nor about to
-    be.
+    """Return the guard's verdict on the running version, when there is one and no unit of the guard runs or
+    is about to run.
     """
     units = [
         "systemctl",
@@ -244,7 +244,7 @@ def main() -> int:
             print(identity(path))
             return 0
         case ["deploy", path]:
-            # nixos-rebuild runs the version's own check before it touches the profile, too
+            # nixos-rebuild, too, runs the check of the version before it changes the profile
             subprocess.run(["nix-env", "--profile", PROFILE, "--set", path], check=True)
             return subprocess.run([f"{path}/bin/switch-to-configuration", "switch"], check=False).returncode
         case ["verdict"]:
