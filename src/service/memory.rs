@@ -8,7 +8,7 @@ mod held;
 use std::sync::Arc;
 
 pub(crate) use buffer::Buffer;
-use held::Budget;
+use held::MemoryBudget;
 pub(crate) use held::{Full, Held};
 use prometheus::IntCounter;
 use uecho_probe::units::Size;
@@ -16,7 +16,7 @@ use uecho_probe::units::Size;
 /// The budget; cheap to clone. The bytes of a [`Buffer`] count until the last clone or slice of them is
 /// dropped.
 #[derive(Clone, Debug)]
-pub(crate) struct Memory(Arc<Budget>);
+pub(crate) struct Memory(Arc<MemoryBudget>);
 
 impl Memory {
     /// Makes a budget of `limit` bytes, none of them held.
@@ -28,7 +28,7 @@ impl Memory {
             "uecho_memory_refused_total",
             "Bodies, replies of peers and answers that limits.memory had no room for",
         )?;
-        Ok(Self(Budget::new(limit, refused)))
+        Ok(Self(MemoryBudget::new(limit, refused)))
     }
 
     /// Takes `bytes` of the budget for as long as the guard lives.

@@ -16,7 +16,7 @@ const FOLLOW_UP: &str = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /// The outcome of a request that another one follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
+enum Reading {
     /// The parser refuses the head with this status alone, and the connection ends.
     Refused(u16),
     /// The request is answered with a problem, and the connection ends.
@@ -29,7 +29,7 @@ enum Outcome {
     Swallows,
 }
 
-use Outcome::{Ends, Problem, Read, Refused, Swallows};
+use Reading::{Ends, Problem, Read, Refused, Swallows};
 
 /// A request head with these lines, and perhaps more after it.
 fn post(lines: &str) -> String {
@@ -46,7 +46,7 @@ fn coded(lines: &str) -> String {
 }
 
 /// The outcome, the reason why RFC 9112 (or another RFC that is named) allows it, and the requests.
-type Case = (Outcome, &'static str, Vec<String>);
+type Case = (Reading, &'static str, Vec<String>);
 
 fn cases() -> impl Iterator<Item = Case> {
     [length::cases(), syntax::cases(), chunks::cases()].into_iter().flatten()
@@ -54,7 +54,7 @@ fn cases() -> impl Iterator<Item = Case> {
 
 /// Sends the rest of a case and the request that follows it, and checks the outcome.
 #[track_caller]
-fn comes_true(connection: &mut ClientConnection, rest: &[u8], outcome: Outcome, what: &str) {
+fn comes_true(connection: &mut ClientConnection, rest: &[u8], outcome: Reading, what: &str) {
     connection.send(&[rest, FOLLOW_UP.as_bytes()].concat());
     let answer = connection.answer().unwrap_or_else(|| panic!("no answer to {what}"));
     let text = answer.text();

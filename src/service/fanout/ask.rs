@@ -48,7 +48,7 @@ impl From<Full> for Failure {
 }
 
 /// What a peer answered.
-pub(super) struct Answer {
+pub(super) struct PeerAnswer {
     /// `ok`, or the outcome that the status stands for.
     pub(super) outcome: Outcome,
     /// Present when the outcome is `ok`.
@@ -59,7 +59,7 @@ pub(super) struct Answer {
     pub(super) held: Option<Held>,
 }
 
-impl Answer {
+impl PeerAnswer {
     /// An answer without content.
     pub(super) fn none(outcome: Outcome) -> Self {
         Self { outcome, message: None, fan_out: None, held: None }
@@ -113,7 +113,7 @@ pub(super) async fn ask(
     memory: &Memory,
     request: impl Fn() -> Request<Empty<Bytes>>,
     on_status: impl FnOnce(StatusCode),
-) -> Result<Answer, Failure> {
+) -> Result<PeerAnswer, Failure> {
     let (mut link, response) = send(pool, request).await?;
     on_status(response.status());
     if let Some(outcome) = Outcome::of_status(response.status()) {
@@ -121,12 +121,12 @@ pub(super) async fn ask(
             return Ok(unmet(pool, memory, link, response, outcome).await?);
         }
         drain(pool, link, response).await;
-        return Ok(Answer::none(outcome));
+        return Ok(PeerAnswer::none(outcome));
     }
     let body = link.drive(read(response.into_body(), memory)).await?;
     pool.put(link);
     let (message, fan_out) = (read_body(body.as_ref())?, FanOut::read(body.as_ref()));
-    Ok(Answer::read(Outcome::Ok, Some(message), fan_out, body)?)
+    Ok(PeerAnswer::read(Outcome::Ok, Some(message), fan_out, body)?)
 }
 
 /// A node whose policy is not met answers with one of these statuses, and with all it knows in the body.
@@ -141,15 +141,15 @@ async fn unmet(
     mut link: Link,
     response: Response<Incoming>,
     outcome: Outcome,
-) -> Result<Answer, Full> {
+) -> Result<PeerAnswer, Full> {
     let body = link.drive(read(response.into_body(), memory));
     match tokio::time::timeout(UNMET, body).await {
         Ok(Ok(body)) => {
             pool.put(link);
-            Answer::read(outcome, None, FanOut::read(body.as_ref()), body)
+            PeerAnswer::read(outcome, None, FanOut::read(body.as_ref()), body)
         }
         Ok(Err(Failure::Full(full))) => Err(full),
-        Ok(Err(Failure::Outcome(_))) | Err(_) => Ok(Answer::none(outcome)),
+        Ok(Err(Failure::Outcome(_))) | Err(_) => Ok(PeerAnswer::none(outcome)),
     }
 }
 

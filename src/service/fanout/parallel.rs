@@ -13,7 +13,7 @@ use http::{StatusCode, Uri};
 
 use crate::{
     fanout::{
-        ask::{Answer, Failure, ask},
+        ask::{Failure, PeerAnswer, ask},
         outcome::Outcome,
         peers::{Peer, Peers},
         question::Question,
@@ -74,8 +74,8 @@ impl Peers {
         let start = Instant::now();
         let state: Vec<(Progress, SpanId)> =
             self.list.iter().map(|_| (Progress::default(), SpanId(fastrand::u64(1..)))).collect();
-        let reply = |index: usize, answer: Answer| {
-            let Answer { outcome, message, fan_out, held: _ } = answer;
+        let reply = |index: usize, answer: PeerAnswer| {
+            let PeerAnswer { outcome, message, fan_out, held: _ } = answer;
             let (progress, span_id) = &state[index];
             let (peer, status, span_id) = (self.list[index].clone(), progress.status(), *span_id);
             Reply { peer, outcome, status, start, elapsed: start.elapsed(), message, fan_out, span_id }
@@ -95,7 +95,7 @@ impl Peers {
                 while let Some((index, result)) = exchanges.next().await {
                     let mut answer = match result {
                         Ok(answer) => answer,
-                        Err(Failure::Outcome(outcome)) => Answer::none(outcome),
+                        Err(Failure::Outcome(outcome)) => PeerAnswer::none(outcome),
                         Err(Failure::Full(full)) => return Err(full),
                     };
                     if let Some(its) = answer.held.take() {
@@ -108,7 +108,7 @@ impl Peers {
             // the peers without a reply at the cutoff get their outcome below
             tokio::time::timeout_at(question.budget().cutoff().into(), all).await.unwrap_or(Ok(()))?;
         }
-        let late = |index: usize| reply(index, Answer::none(state[index].0.late()));
+        let late = |index: usize| reply(index, PeerAnswer::none(state[index].0.late()));
         let replies = replies.into_iter().enumerate();
         Ok((replies.map(|(index, reply)| reply.unwrap_or_else(|| late(index))).collect(), held))
     }
@@ -121,7 +121,7 @@ async fn exchange(
     progress: &Progress,
     span: SpanId,
     memory: &Memory,
-) -> Result<Answer, Failure> {
+) -> Result<PeerAnswer, Failure> {
     let _slot = peer.pool.slot().await;
     progress.asked.store(true, Ordering::Relaxed);
     let request = || question.request(&peer.url.origin.host_header, target.clone(), span);

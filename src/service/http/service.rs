@@ -47,20 +47,20 @@ pub struct Service {
     connection: Option<Arc<Activity>>,
 }
 
-type Answer = Result<Response<ResponseBody>, Infallible>;
+type HttpResult = Result<Response<ResponseBody>, Infallible>;
 
 /// The answer at once, or a future of it.
 pub enum Pending {
     /// From the hot path.
     Ready(Option<Response<ResponseBody>>),
     /// From the router.
-    Boxed(Pin<Box<dyn Future<Output = Answer> + Send>>),
+    Boxed(Pin<Box<dyn Future<Output = HttpResult> + Send>>),
 }
 
 impl Future for Pending {
-    type Output = Answer;
+    type Output = HttpResult;
 
-    fn poll(self: Pin<&mut Self>, context: &mut std::task::Context<'_>) -> std::task::Poll<Answer> {
+    fn poll(self: Pin<&mut Self>, context: &mut std::task::Context<'_>) -> std::task::Poll<HttpResult> {
         match self.get_mut() {
             Self::Ready(response) => {
                 response.take().map_or(std::task::Poll::Pending, |response| Ok(response).into())

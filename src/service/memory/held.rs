@@ -9,13 +9,13 @@ use crate::permits::Permits;
 
 /// The budget that all holders share.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(super) struct MemoryBudget {
     limit: Size,
     bytes: Permits,
     refused: IntCounter,
 }
 
-impl Budget {
+impl MemoryBudget {
     pub(super) fn new(limit: Size, refused: IntCounter) -> Arc<Self> {
         Arc::new(Self { limit, bytes: Permits::new(limit.0), refused })
     }
@@ -44,13 +44,13 @@ pub struct Full {
 
 /// Bytes of the budget, given back on drop.
 pub(crate) struct Held {
-    budget: Arc<Budget>,
+    budget: Arc<MemoryBudget>,
     bytes: usize,
 }
 
 impl Held {
     /// Holds nothing yet.
-    pub(super) fn new(budget: &Arc<Budget>) -> Self {
+    pub(super) fn new(budget: &Arc<MemoryBudget>) -> Self {
         Self { budget: budget.clone(), bytes: 0 }
     }
 

@@ -80,19 +80,19 @@ struct Values<'a> {
 }
 
 /// The address of the last client, as text.
-pub(super) struct Client {
+pub(super) struct ClientText {
     address: IpAddr,
     text: String,
 }
 
-impl Default for Client {
+impl Default for ClientText {
     fn default() -> Self {
         let address = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
         Self { address, text: address.to_string() }
     }
 }
 
-impl Client {
+impl ClientText {
     fn text(&mut self, address: IpAddr) -> &str {
         if self.address != address {
             *self = Self { address, text: address.to_canonical().to_string() };
@@ -103,7 +103,7 @@ impl Client {
 
 /// Makes the event, on the log thread. `client` is kept from one record to the next, because the same clients
 /// come again and again. `timestamp` is for an output that takes the time only as a field.
-pub(super) fn emit(record: &Record, client: &mut Client, timestamp: Option<&str>) {
+pub(super) fn emit(record: &Record, client: &mut ClientText, timestamp: Option<&str>) {
     let values = Values {
         timestamp,
         path: record.details.path.as_ref().map(clean),

@@ -2,7 +2,7 @@
 
 use crate::smuggling::{
     Case,
-    Outcome::{Problem, Read, Swallows},
+    Reading::{Problem, Read, Swallows},
     chunked,
 };
 

@@ -2,7 +2,7 @@
 
 use crate::smuggling::{
     Case,
-    Outcome::{Ends, Problem, Read, Refused},
+    Reading::{Ends, Problem, Read, Refused},
     coded, post,
 };
 

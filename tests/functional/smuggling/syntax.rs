@@ -2,7 +2,7 @@
 
 use crate::smuggling::{
     Case,
-    Outcome::{Problem, Read, Refused},
+    Reading::{Problem, Read, Refused},
     coded, post,
 };
 

@@ -21,7 +21,7 @@ use super::{SOON, eventually, listener};
 
 /// How the collector answers exports.
 #[derive(Clone, Copy)]
-pub enum Manner {
+pub enum Behaviour {
     Good,
     /// It answers with this status.
     Status(u16),
@@ -48,7 +48,7 @@ pub struct Collector {
 }
 
 impl Collector {
-    pub fn new(manner: Manner) -> Self {
+    pub fn new(manner: Behaviour) -> Self {
         Self::start(move |stream, exports| receive(stream, manner, exports))
     }
 
@@ -56,7 +56,7 @@ impl Collector {
     pub fn secure(config: Arc<ServerConfig>) -> Self {
         Self::start(move |stream, exports| {
             let tls = ServerConnection::new(config.clone()).unwrap();
-            receive(StreamOwned::new(tls, stream), Manner::Good, exports);
+            receive(StreamOwned::new(tls, stream), Behaviour::Good, exports);
         })
     }
 
@@ -135,7 +135,7 @@ fn rejecting(rejected_spans: i64) -> ExportTraceServiceResponse {
     }
 }
 
-fn receive(stream: impl Read + Write, manner: Manner, exports: &Mutex<Vec<Export>>) {
+fn receive(stream: impl Read + Write, manner: Behaviour, exports: &Mutex<Vec<Export>>) {
     let mut stream = BufReader::new(stream);
     let (mut line, mut headers) = (String::new(), BTreeMap::new());
     while stream.read_line(&mut line).is_ok_and(|length| length > 0) {
@@ -152,11 +152,11 @@ fn receive(stream: impl Read + Write, manner: Manner, exports: &Mutex<Vec<Export
         let export = Export { line: head.trim_end().into(), headers: std::mem::take(&mut headers), request };
         exports.lock().unwrap_or_else(PoisonError::into_inner).push(export);
         let (status, body) = match manner {
-            Manner::Good => (200, Vec::new()),
-            Manner::Status(status) => (status, Vec::new()),
-            Manner::Silent => continue,
-            Manner::Talkative(length) => (200, vec![0; length]),
-            Manner::Rejecting(spans) => (200, rejecting(spans.into()).encode_to_vec()),
+            Behaviour::Good => (200, Vec::new()),
+            Behaviour::Status(status) => (status, Vec::new()),
+            Behaviour::Silent => continue,
+            Behaviour::Talkative(length) => (200, vec![0; length]),
+            Behaviour::Rejecting(spans) => (200, rejecting(spans.into()).encode_to_vec()),
         };
         let length = body.len();
         let answer = format!(

@@ -3,7 +3,7 @@
 use super::{SAMPLED, exporting};
 use crate::support::{
     Builder, Uecho,
-    collector::{Collector, Manner},
+    collector::{Behaviour, Collector},
     eventually,
     http::ClientConnection,
     peer::Dead,
@@ -46,7 +46,7 @@ fn sized(builder: Builder, queue: &str, batch: &str) -> Builder {
 #[test]
 fn spans_are_accounted_for_at_any_queue_and_batch_size() {
     for (queue, batch) in [("64", "64"), ("1", "1"), ("7", "512"), ("4096", "512")] {
-        let collector = Collector::new(Manner::Good);
+        let collector = Collector::new(Behaviour::Good);
         let uecho = sized(exporting(&collector, OURS_ONLY), queue, batch).start();
         flood(&uecho);
         let [exported, failed, dropped] = outcomes(&uecho);
@@ -67,7 +67,7 @@ fn spans_are_accounted_for_without_a_collector_and_with_a_silent_one() {
     let [exported, failed, _] = outcomes(&uecho);
     assert!(exported == 0 && failed > 0);
 
-    let collector = Collector::new(Manner::Silent);
+    let collector = Collector::new(Behaviour::Silent);
     let uecho =
         sized(exporting(&collector, &format!("{OURS_ONLY}otlp.timeout = \"300ms\"")), "64", "16").start();
     flood(&uecho);
@@ -77,7 +77,7 @@ fn spans_are_accounted_for_without_a_collector_and_with_a_silent_one() {
 
 #[test]
 fn spans_that_the_collector_rejects_have_failed() {
-    let collector = Collector::new(Manner::Rejecting(2));
+    let collector = Collector::new(Behaviour::Rejecting(2));
     let uecho = sized(exporting(&collector, OURS_ONLY), "4096", "16").start();
     flood(&uecho);
     let [exported, failed, dropped] = outcomes(&uecho);
@@ -92,7 +92,7 @@ fn spans_that_the_collector_rejects_have_failed() {
 
 #[test]
 fn spans_are_not_sent_again_after_an_answer_that_is_too_long() {
-    let collector = Collector::new(Manner::Talkative(5 << 20));
+    let collector = Collector::new(Behaviour::Talkative(5 << 20));
     let uecho = exporting(&collector, OURS_ONLY).start();
     uecho.request("GET", "/x", &[("traceparent", SAMPLED)]);
     eventually("it has failed", || uecho.count("uecho_otlp_spans_total{outcome=\"failed\"}") == 1);

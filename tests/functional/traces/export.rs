@@ -5,7 +5,7 @@ use opentelemetry_proto::tonic::trace::v1::{Span, span::SpanKind, status::Status
 use super::{NOT_SAMPLED, SAMPLED, TRACE, exporting};
 use crate::support::{
     Builder, Uecho,
-    collector::{Collector, Manner, attributes, hex},
+    collector::{Behaviour, Collector, attributes, hex},
     eventually,
     http::ClientConnection,
     peer::{Dead, Peer},
@@ -13,7 +13,7 @@ use crate::support::{
 
 #[test]
 fn a_sampled_request_is_a_server_span() {
-    let collector = Collector::new(Manner::Good);
+    let collector = Collector::new(Behaviour::Good);
     let uecho = exporting(&collector, "instance = \"node-a\"\nsystem = \"26.05\"").start();
     let headers = [("traceparent", SAMPLED), ("tracestate", "vendor=1"), ("User-Agent", "test/1")];
     uecho.request("GET", "/a%20b?secret=1", &headers);
@@ -61,7 +61,7 @@ fn a_sampled_request_is_a_server_span() {
 
 #[test]
 fn an_unknown_method_is_not_in_the_name_of_a_span() {
-    let collector = Collector::new(Manner::Good);
+    let collector = Collector::new(Behaviour::Good);
     let uecho = exporting(&collector, "").start();
     assert_eq!(uecho.request("BREW", "/pot", &[]).status, 405);
     let span = collector.wait_for(1).remove(0);
@@ -73,7 +73,7 @@ fn an_unknown_method_is_not_in_the_name_of_a_span() {
 
 #[test]
 fn a_span_has_the_http_version_of_its_request() {
-    let collector = Collector::new(Manner::Good);
+    let collector = Collector::new(Behaviour::Good);
     let uecho = exporting(&collector, "").start();
     let mut connection = ClientConnection::open(uecho.public);
     connection.send(b"GET /old HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
@@ -90,7 +90,7 @@ fn a_span_has_the_http_version_of_its_request() {
 
 #[test]
 fn a_tracestate_that_is_too_long_is_shortened_to_whole_members() {
-    let collector = Collector::new(Manner::Good);
+    let collector = Collector::new(Behaviour::Good);
     let peer = Peer::saying("hi");
     let uecho = exporting(&collector, &format!("fanout.peers = [\"{}\"]", peer.url())).start();
     let list = |count: usize| (0..count).map(|number| format!("k{number}=v")).collect::<Vec<_>>().join(",");
@@ -106,7 +106,7 @@ fn a_tracestate_that_is_too_long_is_shortened_to_whole_members() {
 
 #[test]
 fn the_span_of_a_peer_has_the_whole_url() {
-    let collector = Collector::new(Manner::Good);
+    let collector = Collector::new(Behaviour::Good);
     let peer = Peer::saying("hi");
     let uecho = exporting(&collector, &format!("fanout.peers = [\"{}/up/\"]", peer.url())).start();
     let [long, longer] = ["%41".repeat(400), "%2F".repeat(400)];
@@ -128,7 +128,7 @@ fn the_span_of_a_peer_has_the_whole_url() {
 
 #[test]
 fn the_decision_of_the_caller_precedes_the_ratio() {
-    let collector = Collector::new(Manner::Good);
+    let collector = Collector::new(Behaviour::Good);
     let mut uecho = exporting(&collector, "otlp.sample_ratio = 0.0").start();
     for _ in 0..20 {
         uecho.get("/new");
@@ -139,7 +139,7 @@ fn the_decision_of_the_caller_precedes_the_ratio() {
     assert_eq!(spans.len(), 1);
     assert_eq!(attributes(&spans[0].attributes)["url.path"], "/sampled");
 
-    let collector = Collector::new(Manner::Good);
+    let collector = Collector::new(Behaviour::Good);
     uecho = exporting(&collector, "otlp.sample_ratio = 1.0").start();
     uecho.request("GET", "/not", &[("traceparent", NOT_SAMPLED)]);
     for _ in 0..20 {
@@ -152,7 +152,7 @@ fn the_decision_of_the_caller_precedes_the_ratio() {
 
 #[test]
 fn every_request_to_a_peer_is_a_client_span_and_its_parent() {
-    let collector = Collector::new(Manner::Good);
+    let collector = Collector::new(Behaviour::Good);
     let (good, dead) = (Peer::saying("hi"), Dead::new());
     let config = format!("fanout = {{ peers = [\"{}\", \"{}\"], policy = \"all\" }}", good.url(), dead.url());
     let uecho = exporting(&collector, &config).start();
@@ -185,7 +185,7 @@ fn every_request_to_a_peer_is_a_client_span_and_its_parent() {
 
 #[test]
 fn standard_variables_are_honoured_and_keys_override_them() {
-    let [collector, other] = [Collector::new(Manner::Good), Collector::new(Manner::Good)];
+    let [collector, other] = [Collector::new(Behaviour::Good), Collector::new(Behaviour::Good)];
     let variables = |builder: Builder| {
         builder
             .env("OTEL_BSP_SCHEDULE_DELAY", "50")
@@ -222,7 +222,7 @@ fn standard_variables_are_honoured_and_keys_override_them() {
 
 #[test]
 fn spans_of_drained_requests_are_exported() {
-    let collector = Collector::new(Manner::Good);
+    let collector = Collector::new(Behaviour::Good);
     let slow = Peer::slow(std::time::Duration::from_millis(500));
     let config = format!("otlp.endpoint = \"{}\"\nfanout.peers = [\"{}\"]", collector.url(), slow.url());
     // five seconds pass between exports by default, so only the flush can send these

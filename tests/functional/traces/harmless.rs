@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::exporting;
 use crate::support::{
     Builder, SOON, Uecho,
-    collector::{Collector, Manner},
+    collector::{Behaviour, Collector},
     eventually,
     http::ClientConnection,
     peer::Dead,
@@ -47,7 +47,7 @@ fn an_absent_collector_costs_only_spans() {
 
 #[test]
 fn a_collector_that_refuses_costs_only_spans() {
-    let collector = Collector::new(Manner::Status(500));
+    let collector = Collector::new(Behaviour::Status(500));
     let uecho = exporting(&collector, "").start();
     loses_spans_and_nothing_else(uecho, "exports fail");
     assert!(!collector.exports().is_empty());
@@ -55,14 +55,14 @@ fn a_collector_that_refuses_costs_only_spans() {
 
 #[test]
 fn a_collector_that_never_answers_costs_only_spans() {
-    let collector = Collector::new(Manner::Silent);
+    let collector = Collector::new(Behaviour::Silent);
     let uecho = exporting(&collector, "otlp.timeout = \"500ms\"").start();
     loses_spans_and_nothing_else(uecho, "the queue is bounded");
 }
 
 #[test]
 fn a_hanging_collector_does_not_slow_a_request() {
-    let collector = Collector::new(Manner::Silent);
+    let collector = Collector::new(Behaviour::Silent);
     let uecho = exporting(&collector, "otlp.timeout = \"60s\"").start();
     uecho.get("/first");
     eventually("an export hangs", || !collector.exports().is_empty());

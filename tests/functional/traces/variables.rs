@@ -9,7 +9,7 @@ use crate::{
     fanout_tls::Authority,
     support::{
         Builder, Uecho,
-        collector::{Collector, Manner},
+        collector::{Behaviour, Collector},
         eventually,
     },
 };
@@ -26,7 +26,7 @@ fn exporting(endpoint: impl Into<String>) -> Builder {
 #[test]
 fn the_endpoint_of_the_signal_is_used_unchanged() {
     for target in ["/custom/", "/v1/traces?key=a/b", "/"] {
-        let collector = Collector::new(Manner::Good);
+        let collector = Collector::new(Behaviour::Good);
         let uecho = exporting(collector.url() + target).start();
         sampled(&uecho);
         collector.wait_for(1);
@@ -37,7 +37,7 @@ fn the_endpoint_of_the_signal_is_used_unchanged() {
 
 #[test]
 fn unusable_variables_are_named_and_cost_no_span() {
-    let collector = Collector::new(Manner::Good);
+    let collector = Collector::new(Behaviour::Good);
     let uecho = exporting(collector.url())
         .env("OTEL_BSP_MAX_QUEUE_SIZE", "0")
         .env("OTEL_RESOURCE_ATTRIBUTES", "good=1,bad=%zz,junk,=x")

@@ -25,7 +25,7 @@ use crate::{
             event::Captured,
             journald::Journald,
             moment::{Moment, at, rfc3339},
-            stderr::Buffer,
+            stderr::LineBuffer,
         },
         record::Record,
     },
@@ -39,7 +39,7 @@ pub(super) enum Output {
     /// One entry for each event.
     Journal(Mutex<Journald>),
     /// One line for each event.
-    Stderr(Box<dyn Subscriber + Send + Sync>, Buffer),
+    Stderr(Box<dyn Subscriber + Send + Sync>, LineBuffer),
 }
 
 impl Output {
@@ -49,7 +49,7 @@ impl Output {
         if wanted && let Ok(journald) = Journald::new(IDENTIFIER) {
             return Self::Journal(journald.into());
         }
-        let buffer = Buffer::default();
+        let buffer = LineBuffer::default();
         let writer = buffer.clone();
         let layer = fmt::layer().with_ansi(false).with_timer(Moment).with_writer(move || writer.clone());
         let layer = if format == LogFormat::Json {
@@ -61,7 +61,7 @@ impl Output {
     }
 
     /// Makes the event of a request.
-    pub(super) fn access(&self, record: &Record, client: &mut access::Client) {
+    pub(super) fn access(&self, record: &Record, client: &mut access::ClientText) {
         match self {
             Self::Journal(_) => access::emit(record, client, Some(&rfc3339(record.end).to_string())),
             Self::Stderr(..) => at(record.end, || access::emit(record, client, None)),

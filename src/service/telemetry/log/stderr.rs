@@ -14,20 +14,20 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// Cheap to clone; all clones are one buffer.
 #[derive(Clone, Default)]
-pub(super) struct Buffer(Arc<Mutex<Lines>>);
+pub(super) struct LineBuffer(Arc<Mutex<Unwritten>>);
 
 #[derive(Default)]
-struct Lines {
+struct Unwritten {
     bytes: Vec<u8>,
     /// Whether the last line that was written lacks its end.
     torn: bool,
 }
 
-impl Buffer {
+impl LineBuffer {
     /// Writes everything and waits for as long as that takes; gives the number of lines that could not be
     /// written.
     pub(super) fn drain(&self, stream: &mut impl Write) -> u64 {
-        let Lines { bytes, torn } = &mut *self.lock();
+        let Unwritten { bytes, torn } = &mut *self.lock();
         if std::mem::take(torn) && !bytes.is_empty() {
             bytes.insert(0, b'\n');
         }
@@ -50,12 +50,12 @@ impl Buffer {
         lost
     }
 
-    fn lock(&self) -> MutexGuard<'_, Lines> {
+    fn lock(&self) -> MutexGuard<'_, Unwritten> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Write for Buffer {
+impl Write for LineBuffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.lock().bytes.write(bytes)
     }
@@ -98,7 +98,7 @@ mod tests {
             (vec![Ok(5), Ok(0)], 2, "one\nt"),
             (vec![Ok(13), Err(ErrorKind::StorageFull)], 1, "one\ntwo\nthree"),
         ] {
-            let mut buffer = Buffer::default();
+            let mut buffer = LineBuffer::default();
             buffer.write_all(b"one\ntwo\nthree\n").unwrap();
             let mut stream = ScriptedWriter(written, Vec::new());
             assert_eq!((buffer.drain(&mut stream), std::str::from_utf8(&stream.1).unwrap()), (lost, found));

@@ -71,7 +71,7 @@ pub(super) fn start(output: Arc<Output>, queue: Queue) -> Result<watch::Receiver
 }
 
 fn run(output: &Output, queue: &Queue) -> ! {
-    let (mut messages, mut client) = (Vec::new(), access::Client::default());
+    let (mut messages, mut client) = (Vec::new(), access::ClientText::default());
     loop {
         // to wake a waiting thread takes a system call, which senders save while events gather
         queue.take(&mut messages, true);
@@ -83,7 +83,7 @@ fn run(output: &Output, queue: &Queue) -> ! {
     }
 }
 
-fn write(output: &Output, messages: &mut Vec<Message>, client: &mut access::Client, queue: &Queue) {
+fn write(output: &Output, messages: &mut Vec<Message>, client: &mut access::ClientText, queue: &Queue) {
     let reachable = output.reachable();
     for message in messages.drain(..) {
         match message {
