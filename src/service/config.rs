@@ -46,7 +46,7 @@ pub fn load(files: &[PathBuf]) -> Result<Loaded, ConfigError> {
 /// Does what [`load`] does, with these surroundings.
 ///
 /// # Errors
-/// As [`load`].
+/// Those of [`load`].
 pub fn load_from(files: &[PathBuf], surroundings: &Surroundings) -> Result<Loaded, ConfigError> {
     let (mut assignments, mut warnings, mut invalid) = (Vec::new(), Vec::new(), Vec::new());
     for file in surroundings.files(files) {
@@ -63,7 +63,7 @@ pub fn load_from(files: &[PathBuf], surroundings: &Surroundings) -> Result<Loade
 /// Reads TOML text alone, no other source.
 ///
 /// # Errors
-/// As [`load`].
+/// Those of [`load`].
 pub fn from_toml(text: &str) -> Result<Loaded, ConfigError> {
     let assignments = files::parse(Path::new("text"), text).map_err(|invalid| ConfigError { invalid })?;
     finish(&assignments, Vec::new(), Vec::new())

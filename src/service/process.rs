@@ -8,7 +8,7 @@
 //!   service asks itself
 //! - [`threads`]: the threads that serve
 //! - [`drain`]: stops serving
-//! - [`systemd`]: what the service manager is told
+//! - [`systemd`]: the messages to the service manager
 
 mod drain;
 pub(crate) mod error;

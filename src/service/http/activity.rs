@@ -50,7 +50,7 @@ pub(crate) struct Activity {
 /// An order to a connection, mostly from the sweeper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
-    /// No order: the connection goes on.
+    /// No order: the connection continues.
     None,
     /// Free the buffers that only a busy connection needs.
     Rest,

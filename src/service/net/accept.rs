@@ -22,7 +22,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// before the drain finishes it within this time, even over the longest routes.
 const LAST_CALL: Duration = Duration::from_millis(200);
 
-/// The last call waits for [`LAST_CALL`] only during this time when the kernel goes on adding connections to
+/// The last call waits for [`LAST_CALL`] only during this time when the kernel keeps adding connections to
 /// the queue.
 const CROWDED: Duration = Duration::from_secs(1);
 
@@ -64,7 +64,7 @@ impl Acceptor {
     /// Accepts the connections that are still in the queue.
     async fn last_call(&self, listener: &mut Listener) {
         let crowded = listener.admit_no_more().err().map(|error| {
-            tracing::debug!(%listener, %error, "connections go on coming while the last ones are accepted");
+            tracing::debug!(%listener, %error, "connections keep coming while the last ones are accepted");
             Instant::now() + CROWDED
         });
         let mut pause = FIRST_PAUSE;

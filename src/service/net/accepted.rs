@@ -16,7 +16,7 @@ impl Accepted {
     /// Registers the connection with the runtime of this thread.
     ///
     /// # Errors
-    /// As `epoll_ctl(2)`, when the kernel cannot watch more file descriptors.
+    /// Those of `epoll_ctl(2)`, when the kernel cannot watch more file descriptors.
     pub(super) fn adopt(self) -> io::Result<Stream> {
         match self {
             Self::Tcp(stream) => {

@@ -27,7 +27,7 @@ use crate::{
     },
 };
 
-/// Longest time that the client has to end the connection after our GOAWAY.
+/// The longest time that the client has to end the connection after our GOAWAY.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Serves the connection until one side ends it.

@@ -303,7 +303,7 @@ impl Connections {
 /// An open connection; dropping it removes it from [`Connections`].
 pub(super) struct Connection {
     connections: Arc<Connections>,
-    /// What it is doing.
+    /// The state of the connection.
     pub activity: Arc<Activity>,
     key: usize,
     /// The worker that serves it.

@@ -27,7 +27,7 @@ const ACK: u32 = 0x10;
 /// Keeps new connections out of the queue of a listening socket.
 ///
 /// # Errors
-/// As setsockopt(2); `EPERM` where the kernel requires `CAP_NET_ADMIN`. The queue then has room for one
+/// Those of setsockopt(2); `EPERM` where the kernel requires `CAP_NET_ADMIN`. The queue then has room for one
 /// connection, and a client that comes while it is full has to send its SYN again.
 pub(super) fn refuse_syn(listener: &SockRef<'_>) -> io::Result<()> {
     listener.attach_filter(&NO_SYN).inspect_err(|_| {

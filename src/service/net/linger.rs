@@ -10,9 +10,9 @@ use tokio::{
 
 use crate::net::stream::{Stream, has_unread};
 
-/// Longest time for reading after our side is closed.
+/// The longest time for reading after our side is closed.
 pub(super) const LONGEST: Duration = Duration::from_secs(5);
-/// Longest time for which the client may send nothing while its bytes are read and discarded.
+/// The longest time for which the client may send nothing while its bytes are read and discarded.
 const LONGEST_SILENCE: Duration = Duration::from_secs(1);
 const MOST_BYTES: usize = 64 << 20;
 

@@ -43,7 +43,7 @@ pub struct Listener {
 
 enum Socket {
     Tcp(AsyncFd<TcpListener>),
-    /// With its file when this process has bound it.
+    /// A Unix listener, with its file when this process has bound it.
     Unix(AsyncFd<UnixListener>, Option<SocketFile>),
 }
 
@@ -83,7 +83,7 @@ impl Listener {
     /// Waits for a connection. Cancelling the wait loses no connection.
     ///
     /// # Errors
-    /// As accept(2).
+    /// Those of accept(2).
     pub(super) async fn accept(&self) -> io::Result<Accepted> {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let accept = |listener: &dyn AsFd| Ok(rustix::net::accept_with(listener, flags)?);
@@ -103,7 +103,7 @@ impl Listener {
     /// can be accepted. The file of a Unix socket is removed.
     ///
     /// # Errors
-    /// As setsockopt(2): new connections can still join the queue.
+    /// Those of setsockopt(2): new connections can still join the queue.
     pub(crate) fn admit_no_more(&mut self) -> io::Result<()> {
         match &mut self.socket {
             Socket::Tcp(listener) => last_call::refuse_syn(&SockRef::from(listener.get_ref())),

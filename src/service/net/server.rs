@@ -36,7 +36,7 @@ impl Server {
     /// A connection to exactly this worker, which neither metrics nor limits count.
     ///
     /// # Errors
-    /// As socketpair(2).
+    /// Those of socketpair(2).
     pub(crate) fn visit(&self, worker: usize) -> io::Result<tokio::net::UnixStream> {
         let (ours, theirs) = UnixStream::pair()?;
         for end in [&ours, &theirs] {

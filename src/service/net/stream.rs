@@ -26,7 +26,7 @@ pub(super) fn client(stream: &Stream) -> Option<IpAddr> {
 /// Waits until there is something to read, or the end.
 ///
 /// # Errors
-/// As epoll(7) reports.
+/// Those that epoll(7) reports.
 pub(super) fn poll_read_ready(stream: &Stream, context: &mut Context<'_>) -> Poll<io::Result<()>> {
     match stream {
         Either::Left(stream) => stream.poll_read_ready(context),

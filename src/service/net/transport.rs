@@ -17,7 +17,7 @@ use crate::{
     net::stream::{self, Stream},
 };
 
-/// What the client speaks.
+/// The protocol that the client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Protocol {
     /// HTTP/1.0 or 1.1.
@@ -58,7 +58,7 @@ impl Transport {
     /// Reads until the protocol is known; `None` when the client left first.
     ///
     /// # Errors
-    /// As read(2).
+    /// Those of read(2).
     pub(super) fn poll_protocol(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Option<Protocol>>> {
         loop {
             let compared = self.first.len().min(HTTP2_PREFACE.len());

@@ -1,4 +1,4 @@
-//! Background tasks by name. The service notices when a task ends for any reason: a process that goes on
+//! Background tasks by name. The service notices when a task ends for any reason: a process that continues
 //! without one of them would be neither up nor down.
 
 use std::{collections::HashMap, fmt};

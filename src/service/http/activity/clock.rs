@@ -30,7 +30,7 @@ impl Clock {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Advances the clock by so many ticks, but at least by 1 and at most by 2. Returns the new time.
+    /// Advances the clock by `ticks`, but at least by 1 and at most by 2. Returns the new time.
     pub(crate) fn advance(&self, ticks: u32) -> Tick {
         let now = self.now() + ticks.clamp(1, LARGEST_STEP);
         self.0.store(now, Ordering::Relaxed);
