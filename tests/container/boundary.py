@@ -43,7 +43,8 @@ def run() -> int:
             # When the first process of a PID namespace ends, all others end. It ends with unshare, and
             # unshare ends with this process.
             "setpriv", "--pdeathsig", "KILL",
-            "unshare", "--mount", "--propagation", "private", "--net", "--pid", "--fork", "--kill-child", "--mount-proc",
+            "unshare", "--mount", "--propagation", "private", "--net", "--pid", "--fork", "--kill-child",
+            "--mount-proc",
             # The first process is a shell, which also waits for processes that lose their parent; they would
             # otherwise delay the end of their container.
             "bash", "-c", '"$@"; exit "$?"', "bash", sys.executable, *sys.argv,

@@ -62,8 +62,9 @@ class Container:
         command = [
             # In one control group, two containers would share the accounting and filters of their units.
             "sh", "-c", f'echo $$ > {self.group}/cgroup.procs && exec "$@"', "sh",
-            "systemd-nspawn", "--quiet", f"--directory={self.root}", f"--machine={self.host_name}", f"--hostname={self.name}",
-            "--register=no", "--keep-unit", "--boot", "--console=read-only", network, "--resolv-conf=off", "--timezone=off",
+            "systemd-nspawn", "--quiet", f"--directory={self.root}", f"--machine={self.host_name}",
+            f"--hostname={self.name}", "--register=no", "--keep-unit", "--boot", "--console=read-only",
+            network, "--resolv-conf=off", "--timezone=off",
             # The IP filters of units need these.
             "--system-call-filter=bpf", "--capability=CAP_BPF,CAP_PERFMON",
         ]  # fmt: skip

@@ -4,8 +4,8 @@
 A request fails when it is refused, reset, cut or late, when its status is not 200, or when its text is not
 the one that was sent. This prints one JSON object: requests, failed, failures {kind: count}, seconds, rate
 (1/s), p50_ms, p99_ms, max_ms, and receipts: which versions answered, in the order of their first answer, each
-with its count and the first and last time of an answer (s). It ends after --requests or --seconds, whichever comes first. With
---while-file it also ends when that file is removed, but not before --min-requests.
+with its count and the first and last time of an answer (s). It ends after --requests or --seconds, whichever
+comes first. With --while-file it also ends when that file is removed, but not before --min-requests.
 """
 
 import argparse
