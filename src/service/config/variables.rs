@@ -36,7 +36,7 @@ pub(super) fn read(
     }
     if !links.is_empty() {
         warnings.push(format!(
-            "ignored, because they are what Kubernetes sets for a Service, not settings: {}; \
+            "ignored, because Kubernetes sets them for a Service and they are not settings: {}; \
              `enableServiceLinks: false` in the pod's specification keeps them out",
             links.join(", ")
         ));

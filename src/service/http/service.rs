@@ -148,7 +148,7 @@ impl Service {
         if head.coded {
             // hyper accepts any list that ends in `chunked`, and decodes only that last coding
             return Err(Problem::new(StatusCode::NOT_IMPLEMENTED)
-                .detail("no Transfer-Encoding other than `chunked`, once, is implemented")
+                .detail("the only Transfer-Encoding that is implemented is one `chunked`")
                 .close());
         }
         if self.side == Side::Ops || matches!(route, Route::Healthz | Route::Readyz) {

@@ -93,7 +93,7 @@ impl Acceptor {
             Err(error) => {
                 self.workers[0].service().app().metrics.accept_errors.inc();
                 if *pause == FIRST_PAUSE {
-                    tracing::warn!(%listener, %error, "cannot accept connections, trying on");
+                    tracing::warn!(%listener, %error, "cannot accept connections, trying again");
                 }
                 self.connections.evict();
                 sleep(*pause).await;

@@ -115,8 +115,8 @@ fn quorum(key: &str, policy: Policy, peers: usize, checker: &mut Checker) {
             checker.refuse(key, "a quorum of 0 asks for nothing; write \"best_effort\", or 1 or more");
         }
         Policy::Quorum(quorum) if quorum > peers => {
-            let found = format!("a quorum of {quorum} can never be met, `fanout.peers` has {peers}");
-            checker.refuse(key, format!("{found}; add peers or lower it"));
+            let found = format!("a quorum of {quorum} can never be met, because `fanout.peers` has {peers}");
+            checker.refuse(key, format!("{found}; add peers or lower the quorum"));
         }
         _ => {}
     }

@@ -77,7 +77,7 @@ fn unreachable(address: SocketAddr) -> Option<String> {
     }
     let group = ip.is_multicast() || matches!(ip, IpAddr::V4(ip) if ip.is_broadcast());
     group.then(|| {
-        format!("nobody can connect to {ip}, the address of many machines; write one of this machine")
+        format!("nobody can connect to {ip}, which many machines share; write an address of this machine")
     })
 }
 
