@@ -28,7 +28,7 @@ pub struct Fanout {
     pub policy: Policy,
     /// Deadline budget of a whole tree.
     pub timeout: DurationValue,
-    /// Value of `X-Uecho-Hops` from which on the answer is 508.
+    /// Value of `X-Uecho-Hops` at which the answer is 508.
     pub max_hops: u32,
     /// How many peers must be up for `/readyz` to be 200.
     pub ready_policy: Policy,
