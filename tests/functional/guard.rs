@@ -1,11 +1,13 @@
 //! The commands of the guard that need no machine: what it answers, what it cannot answer, what it refuses to
-//! start with, and what it writes to the journal.
+//! start with, what it writes to the journal, and what it does with image slots.
 
 #![expect(clippy::unwrap_used, reason = "support code of tests may fail loudly, as the tests themselves do")]
 
 #[expect(dead_code, unreachable_pub, reason = "the service's tests need all of it")]
 #[path = "support/journal.rs"]
 mod journal;
+#[path = "guard/slots.rs"]
+mod slots;
 
 use std::{
     fs,
