@@ -15,6 +15,8 @@
       eachSystem = f: lib.mapAttrs (_: f) pkgsFor;
       # Which commit an answer came from, as the receipt shows it.
       revision = self.shortRev or self.dirtyShortRev or "unknown";
+      # When: it orders the versions of the appliance. What is not committed comes before all that is.
+      date = if self ? rev then self.lastModifiedDate else "dirty";
       systems = import ./nixos/systems.nix { inherit nixpkgs pkgsFor self; };
     in
     {
@@ -22,7 +24,7 @@
         uecho = final.callPackage ./nixos/package.nix { inherit revision; };
       };
 
-      nixosModules = import ./nixos { inherit revision; };
+      nixosModules = import ./nixos { inherit date revision; };
 
       nixosConfigurations = systems.configurations;
 
@@ -30,15 +32,25 @@
         pkgs:
         let
           inherit (pkgs.stdenv.hostPlatform) system;
+          sealed = systems.sealed.${system};
         in
         {
           default = pkgs.uecho;
           inherit (pkgs) uecho;
           inherit (systems.images.${system}) image;
+          image-sealed = sealed.config.system.build.image;
+          update-sealed = sealed.config.system.build.update;
           deploy = pkgs.callPackage ./nixos/deploy.nix { };
           options-doc = pkgs.callPackage ./nixos/options-doc.nix { modules = self.nixosModules; };
           probe = pkgs.callPackage ./nixos/probe.nix { };
+          publish = pkgs.callPackage ./nixos/publish.nix { };
           vm = pkgs.callPackage ./nixos/vm.nix { appliance = systems.appliance.${system}; };
+          vm-sealed = pkgs.callPackage ./nixos/vm.nix {
+            name = "uecho-vm-sealed";
+            description = "Boot the sealed appliance from its own disk image in QEMU";
+            appliance = sealed;
+            image = "${sealed.config.system.build.image}/${sealed.config.image.filePath}";
+          };
         }
       );
 
@@ -59,7 +71,13 @@
           })
           {
             default = packages.vm;
-            inherit (packages) deploy probe vm;
+            inherit (packages)
+              deploy
+              probe
+              publish
+              vm
+              vm-sealed
+              ;
           }
       ) self.packages;
 

@@ -1,6 +1,6 @@
 # The NixOS modules of the flake, by name. Each has a key, so that a module that is imported twice counts
 # once.
-{ revision }:
+{ revision, date }:
 let
   module = name: imports: {
     _file = ./default.nix;
@@ -10,7 +10,7 @@ let
   # The revision of this flake, for the package that the modules build.
   ours = {
     key = "${toString ./.}#revision";
-    services.uecho = { inherit revision; };
+    services.uecho = { inherit date revision; };
   };
   uecho = module "uecho" [
     ./module.nix
@@ -30,5 +30,9 @@ in
     ./appliance.nix
     ./generations.nix
     ./image.nix
+  ];
+  sealed = module "sealed" [
+    uecho
+    ./sealed.nix
   ];
 }

@@ -127,6 +127,10 @@ let
     inherit (systems) environments;
   };
   inherit (self.nixosConfigurations) appliance;
+  sealedClaims = import ./sealed-checks.nix {
+    inherit appliance lib pkgs;
+    sealed = self.nixosConfigurations.appliance-sealed;
+  };
   megabytes = 600;
 in
 {
@@ -181,6 +185,9 @@ in
 }
 // lib.optionalAttrs (system == "x86_64-linux") {
   environments-parity = claim "environments-parity" applianceClaims.parity;
+  sealed-refusals = claim "sealed-refusals" sealedClaims.refusals;
+  sealed-module = claim "sealed-module" sealedClaims.machine;
+  variants-same = claim "variants-same" sealedClaims.both;
   appliance-module = claim "appliance-module" applianceClaims.machine;
   images-module = claim "images-module" (
     import ./image-checks.nix {
@@ -188,6 +195,27 @@ in
       inherit (systems) variants;
     }
   );
+
+  # Two builds of one version, told apart by what nothing reads: the root hash, and so every machine's proof of
+  # what it runs, is the same.
+  sealed-reproducible =
+    pkgs.runCommand "sealed-reproducible"
+      (
+        let
+          inherit (self.nixosConfigurations.appliance-sealed.config.system.build) intermediateImage;
+        in
+        {
+          first = intermediateImage;
+          second = intermediateImage.overrideAttrs { uechoBuiltAgain = true; };
+        }
+      )
+      ''
+        cmp "$first/repart-output.json" "$second/repart-output.json"
+        for artifact in "$first"/*.store.raw "$first"/*.verity.raw; do
+          cmp "$artifact" "$second/$(basename "$artifact")"
+        done
+        touch "$out"
+      '';
 
   appliance-size =
     pkgs.runCommand "appliance-size"

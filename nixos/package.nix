@@ -65,12 +65,14 @@ rustPlatform.buildRustPackage (finalAttrs: {
 
   postInstall = ''
     shopt -s nullglob
-    for unit in systemd/*.service systemd/*.socket systemd/*.path; do
+    for unit in systemd/*.service systemd/*.socket systemd/*.path systemd/*.timer; do
       mkdir -p "$out/lib/systemd/system"
       substitute "$unit" "$out/lib/systemd/system/$(basename "$unit")" --subst-var-by bindir "$out/bin"
     done
     # A drop-in that is not active by default; services.uecho.leaf installs it.
     install -Dm444 systemd/leaf.conf -t "$out/share/uecho"
+    # Nor are these: where they are in force, systemd-sysupdate has something to do.
+    install -Dm444 systemd/sysupdate.d/*.transfer -t "$out/share/uecho/sysupdate.d"
   ''
   + lib.optionalString runsHere ''
     "target/${stdenv.hostPlatform.rust.cargoShortTarget}/$cargoBuildType/examples/generate-docs" docs

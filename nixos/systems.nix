@@ -7,16 +7,17 @@
 }:
 let
   inherit (nixpkgs) lib;
+  machine =
+    modules: system:
+    lib.nixosSystem { modules = modules ++ [ { nixpkgs.pkgs = pkgsFor.${system}; } ]; };
   mkAppliance =
     system: module:
-    lib.nixosSystem {
-      modules = [
-        self.nixosModules.appliance
-        module
-        { nixpkgs.pkgs = pkgsFor.${system}; }
-      ];
-    };
+    machine [
+      self.nixosModules.appliance
+      module
+    ] system;
   appliance = lib.mapAttrs (system: _: mkAppliance system { }) pkgsFor;
+  sealed = lib.mapAttrs (system: _: machine [ self.nixosModules.sealed ] system) pkgsFor;
   environments = import ./environments.nix { inherit lib; };
   # Name of an image to nixpkgs' name of the variant (image.nix).
   variants = {
@@ -31,11 +32,18 @@ let
 in
 {
   # The appliance by system, evaluated once: images, VM and tests are made from the same one.
-  inherit appliance environments variants;
+  inherit
+    appliance
+    environments
+    sealed
+    variants
+    ;
 
   configurations = {
     appliance = appliance.x86_64-linux;
     appliance-aarch64 = appliance.aarch64-linux;
+    appliance-sealed = sealed.x86_64-linux;
+    appliance-sealed-aarch64 = sealed.aarch64-linux;
   }
   // lib.mapAttrs (_: mkAppliance "x86_64-linux") environments;
 

@@ -1,17 +1,22 @@
-# `nix run`: the appliance in QEMU, with the store of the host.
+# A machine of the flake on this one, in QEMU: what `nix run` starts. It has the store of the host; or, where
+# an image is named, its own disk, firmware and boot loader, and nothing of the host.
 {
   appliance,
   coreutils,
   lib,
   writeShellApplication,
+  name ? "uecho-vm",
+  description ? "Boot the appliance in QEMU, with its public port on this host",
+  image ? null,
 }:
 let
   port = 8080;
+  size = 8192;
   machine = appliance.extendModules {
     modules = [
       {
         virtualisation.vmVariant = {
-          imports = [ ./vm-disk.nix ];
+          imports = [ (if image == null then ./vm-disk.nix else ./vm-own-disk.nix) ];
           virtualisation = {
             diskSize = 2048;
             forwardPorts = [
@@ -31,14 +36,19 @@ let
       }
     ];
   };
+  variant = machine.config.virtualisation.vmVariant.virtualisation;
 in
 writeShellApplication {
-  name = "uecho-vm";
-  runtimeInputs = [ coreutils ];
+  inherit name;
+  runtimeInputs = [ coreutils ] ++ lib.optional (image != null) variant.qemu.package;
   runtimeEnv = {
     MACHINE = lib.getExe machine.config.system.build.vm;
     PORT = toString port;
+  }
+  // lib.optionalAttrs (image != null) {
+    IMAGE = image;
+    SIZE = "${toString size}M";
   };
   text = lib.readFile ./vm.sh;
-  meta.description = "Boot the appliance in QEMU, with its public port on this host";
+  meta = { inherit description; };
 }

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Runs the machine of nixos/vm.nix: $MACHINE is its start script, $PORT the port that it forwards to this
-# host.
+# Runs the machine that nixos/vm.nix made: $MACHINE is its start script, $PORT the port that it forwards to
+# this host, and $IMAGE, if it has one, the disk that it starts from, grown to $SIZE.
 set -euo pipefail
+name=${0##*/}
 
 usage() {
   cat <<EOF
-uecho-vm [--state FILE]: boot the appliance in QEMU and serve it on http://127.0.0.1:$PORT
+$name [--state FILE]: boot the appliance in QEMU and serve it on http://127.0.0.1:$PORT
 
   --state FILE   keep what the machine writes in FILE, a disk image that is created if it does not exist;
                  without this option nothing is kept
@@ -17,7 +18,7 @@ state=
 while [ $# -gt 0 ]; do
   case $1 in
     --state)
-      [ $# -ge 2 ] || { echo "uecho-vm: --state needs a file name" >&2; exit 2; }
+      [ $# -ge 2 ] || { echo "$name: --state needs a file name" >&2; exit 2; }
       state=$(realpath --canonicalize-missing "$2")
       shift 2
       ;;
@@ -43,4 +44,8 @@ else
 fi
 
 cd "$directory"
-NIX_DISK_IMAGE=${state:-$directory/disk.qcow2} USE_TMPDIR=1 TMPDIR=$directory "$MACHINE"
+disk=${state:-$directory/disk.qcow2}
+if [ -n "${IMAGE-}" ] && [ ! -e "$disk" ]; then
+  qemu-img create -q -f qcow2 -b "$IMAGE" -F raw "$disk" "$SIZE"
+fi
+NIX_DISK_IMAGE=$disk USE_TMPDIR=1 TMPDIR=$directory "$MACHINE"
