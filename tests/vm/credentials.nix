@@ -22,9 +22,15 @@
         '';
       };
     };
-    # For a machine without logins: the hypervisor passes the secret.
-    hypervisor.virtualisation.credentials."uecho.api.token".source =
-      "${pkgs.writeText "token-for-this-test" "canary-from-the-hypervisor"}";
+    # For a machine without logins: the hypervisor passes secrets and settings.
+    hypervisor = {
+      imports = [ ../../nixos/given-settings.nix ];
+      virtualisation.credentials = {
+        "uecho.api.token".source = "${pkgs.writeText "token-for-this-test" "canary-from-the-hypervisor"}";
+        "uecho.message".text = "from the hypervisor";
+        "uecho.fanout.peers".text = ''["http://127.0.0.1:9"]'';
+      };
+    };
   };
   testScript = lib.readFile ./credentials.py;
 }

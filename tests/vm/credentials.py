@@ -34,3 +34,9 @@ for name, (node, secret) in secrets.items():
         node.fail(
             "setpriv --reuid=65534 --regid=65534 --clear-groups cat /run/credentials/uecho.service/api.token"
         )
+
+with subtest("a setting comes from the hypervisor, too"):
+    bearer = "-H 'Authorization: Bearer canary-from-the-hypervisor'"
+    t.assertIn("from the hypervisor", hypervisor.succeed(f"curl -sS {bearer} http://127.0.0.1:8080/"))
+    answer = hypervisor.execute(f"curl -sS {bearer} http://127.0.0.1:8080/api/v1/fanout/x")[1]
+    t.assertIn("http://127.0.0.1:9", answer)

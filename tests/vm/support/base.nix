@@ -1,5 +1,10 @@
 # Every node of a VM test: the service, and the tools that the scripts call.
-{ lib, pkgs, ... }:
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
 {
   imports = [ ../../../nixos/module.nix ];
 
@@ -11,13 +16,16 @@
 
   environment.systemPackages = [
     pkgs.curl
-    (pkgs.writeTextFile {
+  ]
+  # A machine without Nix is one without an interpreter.
+  ++ lib.optional config.nix.enable (
+    pkgs.writeTextFile {
       name = "uecho-load";
       destination = "/bin/uecho-load";
       executable = true;
       text = "#!${lib.getExe pkgs.python3}\n" + lib.readFile ../../scenarios/tools/uecho-load.py;
-    })
-  ];
+    }
+  );
 
   documentation.enable = false;
   virtualisation = {
