@@ -196,8 +196,8 @@ in
     }
   );
 
-  # Two builds of one version, told apart by what nothing reads: the root hash, and so every machine's proof of
-  # what it runs, is the same.
+  # Two builds of one version have the same root hash, which is every machine's proof of what it runs. Nothing
+  # reads what tells them apart.
   sealed-reproducible =
     pkgs.runCommand "sealed-reproducible"
       (
