@@ -7,9 +7,15 @@ def install(payload: str) -> None:
     machine.succeed("systemctl start uecho-update.service")
 
 
+def store(version: str) -> str:
+    """The partition with the store of a version."""
+    machine.succeed("udevadm trigger --settle --subsystem-match=block")
+    return machine.succeed(f"readlink --canonicalize-existing /dev/disk/by-partlabel/uecho_{version}").strip()
+
+
 def lose(version: str) -> None:
     """Give the store of a version another UUID than its boot image asks for."""
-    device = machine.succeed(f"readlink --canonicalize /dev/disk/by-partlabel/uecho_{version}").strip()
+    device = store(version)
     number = machine.succeed(f"cat /sys/class/block/{device.removeprefix('/dev/')}/partition").strip()
     uuid = "00000000-0000-4000-8000-000000000001"
     disk = device[: -len(number)]
@@ -20,7 +26,7 @@ def spoil(version: str) -> None:
     """Write some bytes into each of the first hundred MiB of a version's store."""
     machine.succeed(
         "for mib in $(seq 1 100); do"
-        f" dd if=/dev/urandom of=/dev/disk/by-partlabel/uecho_{version} bs=16 count=1 oflag=seek_bytes"
+        f" dd if=/dev/urandom of={store(version)} bs=16 count=1 oflag=seek_bytes"
         " seek=$((mib << 20)) conv=notrunc,fsync status=none; done"
     )
 
