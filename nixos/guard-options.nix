@@ -154,7 +154,7 @@ in
         default = "/boot";
         description = "Where the boot partition is mounted, with the boot images in {file}`EFI/Linux`.";
       };
-      after_update = mkOption {
+      afterUpdate = mkOption {
         type = types.enum [
           "reboot"
           "wait"

@@ -58,7 +58,13 @@ in
         inherit (cfg.probe) timeout;
       }
       // lib.optionalAttrs (cfg.probe.url != null) { inherit (cfg.probe) url; }
-      // lib.optionalAttrs (cfg.backend == "slots") { inherit (cfg) backend slots; };
+      // lib.optionalAttrs (cfg.backend == "slots") {
+        inherit (cfg) backend;
+        slots = {
+          inherit (cfg.slots) boot sysupdate;
+          after_update = cfg.slots.afterUpdate;
+        };
+      };
     }
     (lib.mkIf cfg.enable {
       assertions = [

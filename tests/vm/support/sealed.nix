@@ -41,7 +41,7 @@ in
       # The driver waits five minutes for a shell, and nobody has any before this many boots and one more.
       maxAttempts = 2;
       # The driver reboots, or else it would not know of it.
-      slots.after_update = "wait";
+      slots.afterUpdate = "wait";
     };
     system = {
       build = {
