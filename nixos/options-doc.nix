@@ -9,6 +9,7 @@ let
   evaluated = lib.evalModules {
     modules = [
       modules.appliance
+      modules.sealed
       {
         _module = {
           args = { inherit pkgs; };

@@ -112,6 +112,7 @@ in
           services.uecho-update = {
             enableDefaultPath = false;
             path = guard.tools;
+            environment.SYSTEMD_ESP_PATH = guard.slots.boot;
           };
           timers.uecho-update = {
             wantedBy = [ "timers.target" ];
