@@ -39,8 +39,8 @@ in
     };
     calendar = lib.mkOption {
       type = lib.types.str;
-      default = "*-*-* 02:00:00";
-      example = "Sun *-*-* 03:00:00";
+      default = "*-*-* 03:00:00";
+      example = "Sun *-*-* 04:00:00";
       description = ''
         When the machine looks for a new version, installs it and starts it (systemd.time(7)): the begin of
         its maintenance window.
@@ -48,7 +48,7 @@ in
     };
     randomizedDelay = lib.mkOption {
       type = lib.types.str;
-      default = "2h";
+      default = "1h";
       description = "How long the window is: not all machines at once.";
     };
   };
