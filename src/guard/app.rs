@@ -28,7 +28,7 @@ use crate::{
         Settings,
         slots::{AfterUpdate, Backend as Kind},
     },
-    slots::Slots,
+    slots::{Slots, reset},
     status::Status,
     store::{Integrity, Store, disk::Folder},
     system::{System as _, SystemError},
@@ -220,7 +220,7 @@ fn update(settings: &Settings, wish: &Wish) -> Result<u8, Error> {
 fn factory_reset(settings: &Settings) -> Result<u8, Error> {
     let (_lock, guard) = open::<Slots>(settings, "resetting to factory state")?;
     let version = guard.system.running()?;
-    guard.system.factory_reset()?;
+    reset::request(&guard.system.host)?;
     events::emit(&Event::FactoryReset { version: &version, by: &caller() });
     print(&format!("{version}: stays; everything else is erased by the reboot that follows\n"))
 }

@@ -43,7 +43,7 @@ impl Backend for NixOs {
     }
 
     fn host(&self) -> &Host {
-        self.host()
+        &self.host
     }
 }
 
@@ -61,6 +61,6 @@ impl Backend for Slots {
     }
 
     fn host(&self) -> &Host {
-        self.host()
+        &self.host
     }
 }

@@ -31,6 +31,7 @@ mod log;
 mod metrics;
 mod nixos;
 mod policy;
+mod refusal;
 mod report;
 mod rollback;
 mod runtime;

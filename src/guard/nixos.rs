@@ -29,7 +29,8 @@ const BOOTED: &str = "/run/booted-system";
 
 /// The machine that this process runs on.
 pub(crate) struct NixOs {
-    host: Host,
+    /// The host below.
+    pub host: Host,
     profile: Profile,
     loader: Loader,
 }
@@ -42,11 +43,6 @@ impl NixOs {
     pub(crate) fn new(settings: &Settings) -> Result<Self> {
         let (host, profile) = (Host::new(settings)?, Profile::new(&settings.profile));
         Ok(Self { host, profile, loader: Loader::default() })
-    }
-
-    /// The host below.
-    pub(crate) fn host(&self) -> &Host {
-        &self.host
     }
 
     /// Where a name of a version leads: a generation's link, `/run/current-system`, or the store path itself.

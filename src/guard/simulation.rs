@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use disk::{Folders, SimDisk, SimFolder};
+use disk::{SimDisk, SimFolder};
 
 use crate::{
     guard::Guard,
@@ -143,20 +143,6 @@ impl World {
     fn write_entries(&mut self) {
         self.entries = self.generations.iter().cloned().collect();
         self.loader_default = self.installed.clone();
-    }
-}
-
-impl Folders for Machine {
-    fn effect(&self) -> Result<()> {
-        self.get().effect()
-    }
-
-    fn alive(&self) -> Result<()> {
-        self.see().alive()
-    }
-
-    fn with<T>(&self, folder: usize, act: impl FnOnce(&mut SimFolder) -> T) -> T {
-        act(&mut self.get().disks[folder])
     }
 }
 

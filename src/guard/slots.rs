@@ -5,6 +5,7 @@ pub(crate) mod disk;
 pub(crate) mod esp;
 pub(crate) mod loader;
 pub(crate) mod release;
+pub(crate) mod reset;
 pub(crate) mod sysupdate;
 pub(crate) mod uki;
 
@@ -18,7 +19,7 @@ use esp::Esp;
 use uuid::Uuid;
 
 use crate::{
-    command::{self, QUICK},
+    command,
     health::{
         Subject,
         identity::{self, Identity},
@@ -37,7 +38,8 @@ const CURRENT: &str = "/run/current-system";
 
 /// The machine that this process runs on.
 pub(crate) struct Slots {
-    host: Host,
+    /// The host below.
+    pub host: Host,
     settings: SlotSettings,
     esp: Esp,
 }
@@ -50,25 +52,6 @@ impl Slots {
     pub(crate) fn new(settings: &Settings) -> Result<Self> {
         let slots = settings.slots.clone();
         Ok(Self { host: Host::new(settings)?, esp: Esp::new(&slots.boot), settings: slots })
-    }
-
-    /// The host below.
-    pub(crate) fn host(&self) -> &Host {
-        &self.host
-    }
-
-    /// Asks for a factory reset, which ends in a reboot.
-    ///
-    /// # Errors
-    /// This machine has no such target, or it failed.
-    pub(crate) fn factory_reset(&self) -> Result<()> {
-        const TARGET: &str = "factory-reset.target";
-        let state =
-            self.host.must(&["systemctl", "show", "--property=LoadState", "--value", TARGET], QUICK)?;
-        if state.trim() != "loaded" {
-            return Err(SystemError(format!("{TARGET} is {}: this machine cannot be reset", state.trim())));
-        }
-        self.host.must(&["systemctl", "start", TARGET], QUICK).map(drop)
     }
 
     fn disk(&self) -> Result<PathBuf> {
@@ -84,6 +67,13 @@ impl Slots {
             default: loader::chosen("LoaderEntryDefault")?,
             oneshot: loader::chosen("LoaderEntryOneShot")?,
         })
+    }
+
+    /// The slots, if this version is completely in one of them.
+    fn look_for(&self, version: &Version) -> Result<Images> {
+        let images = self.look()?;
+        let missing = || SystemError(format!("{version} is not completely in any slot"));
+        if images.is_whole(version) { Ok(images) } else { Err(missing()) }
     }
 }
 
@@ -105,7 +95,7 @@ impl System for Slots {
     }
 
     fn exists(&self, version: &Version) -> bool {
-        self.look().is_ok_and(|images| images.is_whole(version))
+        self.look_for(version).is_ok()
     }
 
     fn boot_identity(&self, version: &Version) -> Result<BootIdentity> {
@@ -117,12 +107,9 @@ impl System for Slots {
     }
 
     fn install(&mut self, version: &Version) -> Result<()> {
-        let images = self.look()?;
+        let images = self.look_for(version)?;
         if images.lasting() == Some(version) {
             return Ok(());
-        }
-        if !images.is_whole(version) {
-            return Err(SystemError(format!("{version} is not completely in any slot")));
         }
         let unasked = Images { preferred: None, ..images };
         let preferred = (unasked.lasting() != Some(version)).then_some(version);
@@ -139,10 +126,7 @@ impl System for Slots {
 
     fn install_boot(&mut self, version: &Version) -> Result<()> {
         // its boot entry is a part of it
-        if self.exists(version) {
-            return Ok(());
-        }
-        Err(SystemError(format!("{version} is not completely in any slot")))
+        self.look_for(version).map(drop)
     }
 
     fn reboot(&mut self) -> Result<()> {

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use crate::{
     report::Report,
-    simulation::Machine,
+    simulation::{
+        Machine,
+        disk::{Folders, SimFolder},
+    },
     system::{BootChoice, BootIdentity, Illness, Outlook, Result, System, SystemError},
     version::{Timestamp, Version},
 };
@@ -169,5 +172,19 @@ impl System for Machine {
 
     fn sleep(&mut self, duration: Duration) {
         self.get().clock += duration;
+    }
+}
+
+impl Folders for Machine {
+    fn effect(&self) -> Result<()> {
+        self.get().effect()
+    }
+
+    fn alive(&self) -> Result<()> {
+        self.see().alive()
+    }
+
+    fn with<T>(&self, folder: usize, act: impl FnOnce(&mut SimFolder) -> T) -> T {
+        act(&mut self.get().disks[folder])
     }
 }

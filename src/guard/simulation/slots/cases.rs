@@ -11,7 +11,7 @@ pub(super) fn shipped() -> Appliance {
     machine
 }
 
-fn state(machine: &Appliance, version: &str) -> Option<Assessment> {
+pub(super) fn state(machine: &Appliance, version: &str) -> Option<Assessment> {
     machine.store().read().0.state(&v(version)).cloned()
 }
 
@@ -23,11 +23,11 @@ pub(super) fn counter(machine: &Appliance, version: &str) -> Option<(u32, u32)> 
     entry.counter.map(|counter| (counter.left, counter.done))
 }
 
-fn newest(machine: &Appliance) -> Report {
+pub(super) fn newest(machine: &Appliance) -> Report {
     machine.update(&Wish::default())
 }
 
-fn by_name(machine: &Appliance, version: &str, why: Option<&str>) -> Report {
+pub(super) fn by_name(machine: &Appliance, version: &str, why: Option<&str>) -> Report {
     let why = why.map(str::to_owned);
     machine.update(&Wish { to: Some(v(version)), why, ..Wish::default() })
 }
@@ -113,44 +113,6 @@ fn while_a_version_is_on_trial_nothing_is_downloaded() {
 }
 
 #[test]
-fn an_older_version_is_installed_for_a_human_with_a_reason_only() {
-    let machine = shipped();
-    for (version, number) in [("2", 2), ("3", 3)] {
-        machine.publish(version, release(number));
-        newest(&machine);
-    }
-    // an old manifest once more
-    machine.get().offers.remove(&v("3"));
-    assert!(newest(&machine).text.contains("up to date"));
-    machine.publish("2.5", release(4));
-    let report = by_name(&machine, "2.5", None);
-    assert_eq!(report.outcome.code(), 6);
-    assert!(report.text.contains("3 was blessed, and this is lower"), "{}", report.text);
-    assert_eq!(counter(&machine, "2"), None);
-    by_name(&machine, "2.5", Some("3 is too slow"));
-    let ledger = machine.store().read().0;
-    assert_eq!((machine.runs(), ledger.floor), (v("2.5"), Some(v("3"))));
-    assert_eq!(ledger.overrides[0].reason, "3 is too slow");
-}
-
-#[test]
-fn a_bad_image_runs_once_more_for_a_human_with_a_reason_whether_it_is_still_there_or_not() {
-    for gone in [false, true] {
-        let machine = shipped();
-        machine.publish("2", Release { healthy: ILL, ..release(2) });
-        newest(&machine);
-        if gone {
-            machine.get().entries.retain(|entry| entry.version == v("1"));
-        }
-        machine.get().releases.insert(2, release(2));
-        machine.get().offers.insert(v("2"), release(2));
-        by_name(&machine, "2", Some("it was the network"));
-        assert_eq!(machine.see().running, v("2"), "{gone}");
-        assert_eq!((state(&machine, "2"), counter(&machine, "2")), (Some(Assessment::Blessed), None));
-    }
-}
-
-#[test]
 fn a_machine_whose_every_version_is_bad_stays_up_says_so_and_can_still_be_updated() {
     let machine = Appliance::new();
     machine.get().releases.insert(1, Release { healthy: ILL, ..release(1) });
@@ -223,24 +185,6 @@ fn a_blessed_version_with_another_content_is_on_trial_again() {
 }
 
 #[test]
-fn a_human_goes_back_to_an_older_good_image_and_an_update_leads_on_from_there() {
-    let machine = shipped();
-    machine.publish("2", release(2));
-    newest(&machine);
-    assert_eq!(machine.guard().rollback(None, "root").unwrap().outcome, Conclusion::Rebooting);
-    assert_eq!(machine.see().preferred, Some(v("1")));
-    machine.power_cut();
-    assert_eq!((machine.verify().outcome, machine.runs()), (Conclusion::RolledBack, v("1")));
-    machine.power_cut();
-    assert_eq!((machine.verify().outcome, machine.runs()), (Conclusion::Good, v("1")));
-    // what a human has left is not told to be installed again
-    assert!(by_name(&machine, "2", None).text.contains("rollback --to"));
-    machine.publish("3", release(3));
-    newest(&machine);
-    assert_eq!((machine.runs(), machine.see().preferred.clone()), (v("3"), None));
-}
-
-#[test]
 fn a_blessed_version_whose_counter_was_used_up_by_cuts_gets_its_name_back() {
     let machine = shipped();
     machine.publish("2", release(2));
@@ -258,22 +202,4 @@ fn a_blessed_version_whose_counter_was_used_up_by_cuts_gets_its_name_back() {
     assert_eq!(counter(&machine, "2"), None);
     machine.power_cut();
     assert_eq!((machine.verify().outcome, machine.runs()), (Conclusion::Good, v("2")));
-}
-
-#[test]
-fn the_last_good_version_is_not_overwritten_from_an_older_one_that_does_not_serve() {
-    let machine = shipped();
-    machine.publish("2", release(2));
-    newest(&machine);
-    machine.get().releases.insert(1, Release { healthy: ILL, ..release(1) });
-    machine.guard().rollback(None, "root").unwrap();
-    machine.power_cut();
-    assert_eq!((machine.verify().outcome, machine.runs()), (Conclusion::StillUnhealthy, v("1")));
-    machine.publish("3", release(3));
-    let report = newest(&machine);
-    assert_eq!(report.outcome.code(), 75, "{}", report.text);
-    assert!(report.text.contains("2 in the other slot was the last good one"), "{}", report.text);
-    assert_eq!(machine.guard().rollback(None, "root").unwrap().outcome, Conclusion::Rebooting);
-    machine.power_cut();
-    assert_eq!((machine.verify().outcome, machine.runs()), (Conclusion::RolledBack, v("2")));
 }
