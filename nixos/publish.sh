@@ -14,13 +14,13 @@ uecho-publish --to DIR [OPTION]... [PAYLOAD]
 Publishes the version in PAYLOAD (packages.update-sealed) in DIR, which a web server serves. Without PAYLOAD,
 what is there is signed again, with a new date of expiry: machines refuse a list that is out of date.
 
-  --to DIR              the directory that is served: one for each channel and architecture
-  --key KEY             the OpenPGP key that signs, as gpg names it (default: the only secret key there is)
-  --gnupg-home DIR      where gpg has its keys (default: as gpg)
-  --best-before DAYS    for how long machines may install from the list (default: 14)
+  --to DIR            the directory that is served: one for each channel and architecture
+  --key KEY           the OpenPGP key that signs, as gpg names it (default: the only secret key there is)
+  --gnupg-home DIR    where gpg has its keys (default: as gpg)
+  --best-before DAYS  for how long machines may install from the list (default: 14)
   --secure-boot KEY CERT
-                        sign the boot image for Secure Boot with these PEM files, before anything else is made
-  --help                this text
+                      sign the boot image for Secure Boot with these PEM files, before the list is made
+  --help              this text
 
 A version is published once, and only if it comes after all that were published here. To take an older version
 off the server, remove its three files from DIR and sign again. The files of the newest version stay: they are
@@ -74,11 +74,11 @@ done
 for file in ${secure_boot[@]+"${secure_boot[@]}"}; do
   [ -r "$file" ] || usage_error "--secure-boot $file cannot be read"
 done
-[ ${#secure_boot[@]} = 0 ] || [ -n "$payload" ] ||
-  usage_error "--secure-boot signs a payload, and none is given"
+[ ${#secure_boot[@]} = 0 ] || [ -n "$payload" ] || usage_error "--secure-boot needs a PAYLOAD to sign"
 
 gpg=(gpg --batch --no-tty --quiet)
 [ -z "$gnupg_home" ] || gpg+=(--homedir "$gnupg_home")
+# secret_keys [KEY]: the fingerprints of those that gpg has, or of this one.
 secret_keys() {
   "${gpg[@]}" --with-colons --list-secret-keys "$@" 2>/dev/null |
     sed -n '/^sec:/,/^fpr:/s/^fpr:*\([0-9A-F]*\):$/\1/p'
@@ -91,13 +91,13 @@ case $(wc --words <<<"$keys") in
   *) nothing_changed "Which key is to sign? --key names one of ${keys//$'\n'/ }" ;;
 esac
 
-# signed DIR: is the list in it signed with a key that is ours? That of somebody else in the ring does not
+# signed DIR: is the list in it signed with a key that is ours? One of somebody else in the ring does not
 # count.
 signed() {
   local signer
   signer=$("${gpg[@]}" --status-fd 1 --verify "$1/SHA256SUMS.gpg" "$1/SHA256SUMS" 2>/dev/null |
-    sed -n 's/^\[GNUPG:\] VALIDSIG \([0-9A-F]*\) .*/\1/p') &&
-    [ -n "$signer" ] && [ -n "$(secret_keys "$signer")" ]
+    sed -n 's/^\[GNUPG:\] VALIDSIG \([0-9A-F]*\) .*/\1/p') || return
+  [ -n "$signer" ] && [ -n "$(secret_keys "$signer")" ]
 }
 
 # Everything is made in here, on the same file system as what is served.
@@ -118,7 +118,7 @@ commit() {
   done
   rm --recursive --force "$stage"
   for file in "$to"/BEST-BEFORE-*; do
-    grep --quiet --fixed-strings --line-regexp "${file##*/}" < <(listed "$to/SHA256SUMS") ||
+    listed "$to/SHA256SUMS" | grep --fixed-strings --line-regexp "${file##*/}" >/dev/null ||
       rm --force "$file"
   done
 }
@@ -168,21 +168,21 @@ printf %s "$kept" >"$stage/SHA256SUMS"
 
 if [ -n "$payload" ]; then
   version='' store='' verity='' uki=''
+  names='uecho_VERSION.efi, uecho_VERSION_UUID.store.zst, uecho_VERSION_UUID.verity.zst'
   for file in "$payload"/*; do
     name=${file##*/}
     uuid='[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}'
     if [[ ! -f $file || ! $name =~ ^uecho_([^_]*)(_($uuid)\.(store|verity)\.zst|\.efi)$ ]]; then
-      nothing_changed "$file: no file of a payload is called that;" \
-        "there are uecho_VERSION.efi, uecho_VERSION_UUID.store.zst and .verity.zst"
+      nothing_changed "$file is not called as a file of a payload: $names"
     fi
-    found=${BASH_REMATCH[1]} kind=${BASH_REMATCH[4]:-efi} id=${BASH_REMATCH[3]//-/}
-    if [[ ! $found =~ ^[a-z0-9][a-z0-9.~^-]{0,22}$ ]]; then
-      nothing_changed "$file: version $found: at most 23 of a-z 0-9 . ~ ^ -, first a letter or a digit"
+    its=${BASH_REMATCH[1]} kind=${BASH_REMATCH[4]:-efi} id=${BASH_REMATCH[3]//-/}
+    if [[ ! $its =~ ^[a-z0-9][a-z0-9.~^-]{0,22}$ ]]; then
+      nothing_changed "$file: version $its: at most 23 of a-z 0-9 . ~ ^ -, first a letter or a digit"
     fi
-    if [ -n "$version" ] && [ "$version" != "$found" ]; then
-      nothing_changed "$payload: versions $version and $found; publish one at a time"
+    if [ -n "$version" ] && [ "$version" != "$its" ]; then
+      nothing_changed "$payload: versions $version and $its; publish one at a time"
     fi
-    version=$found
+    version=$its
     case $kind in
       efi) uki=$file ;;
       store) [ -z "$store" ] || nothing_changed "$payload has two stores"; store=$id ;;
@@ -190,30 +190,26 @@ if [ -n "$payload" ]; then
     esac
   done
   if [ -z "$uki" ] || [ -z "$store" ] || [ -z "$verity" ]; then
-    nothing_changed "$payload is not complete:" \
-      "uecho_VERSION.efi, uecho_VERSION_UUID.store.zst and .verity.zst"
+    nothing_changed "$payload is not complete: $names"
   fi
   if [ -n "$newest" ] && ! systemd-analyze compare-versions "$version" gt "$newest"; then
-    say "$version is not newer than $newest, which is published in $to; give it a newer version." \
-      "Nothing was changed."
+    say "$version is not newer than $newest, which is published in $to. Nothing was changed."
     exit 6
   fi
 
   # The boot image names the store that it starts by the root hash, and itself by its os-release.
-  hash=$(grep --text --only-matching --extended-regexp 'usrhash=[0-9a-f]{64}' "$uki" | sort --unique) ||
-    hash=''
-  [ "$hash" = "usrhash=$store$verity" ] ||
-    nothing_changed "$uki starts ${hash:-no store (usrhash=)}, but the payload has $store$verity"
-  name=$(grep --text --only-matching --extended-regexp 'IMAGE_VERSION="?[^"[:space:][:cntrl:]]+' "$uki" |
-    sort --unique) || name=''
-  [ "${name//\"/}" = "IMAGE_VERSION=$version" ] ||
-    nothing_changed "$uki says ${name:-nothing (IMAGE_VERSION=)}, and is called $version"
+  found() { grep --text --only-matching --extended-regexp "$1" "$uki" | sort --unique | tr -d '"'; }
+  says=$(found 'usrhash=[0-9a-f]{64}') || says='no usrhash='
+  [ "$says" = "usrhash=$store$verity" ] ||
+    nothing_changed "$uki has $says, and the payload the store $store$verity"
+  says=$(found 'IMAGE_VERSION="?[^"[:space:][:cntrl:]]+') || says='no IMAGE_VERSION='
+  [ "$says" = "IMAGE_VERSION=$version" ] || nothing_changed "$uki has $says, and is called $version"
 
   for file in "$payload"/*; do install --mode=0644 "$file" "$stage/"; done
   if [ ${#secure_boot[@]} != 0 ]; then
-    said=$(sbsign --key "${secure_boot[0]}" --cert "${secure_boot[1]}" \
-      --output "$stage/${uki##*/}" "$uki" 2>&1) ||
-      nothing_changed "$uki cannot be signed with ${secure_boot[0]} and ${secure_boot[1]}: ${said##*$'\n'}"
+    sb_key=${secure_boot[0]} sb_cert=${secure_boot[1]}
+    said=$(sbsign --key "$sb_key" --cert "$sb_cert" --output "$stage/${uki##*/}" "$uki" 2>&1) ||
+      nothing_changed "$uki cannot be signed with $sb_key and $sb_cert: ${said##*$'\n'}"
   fi
   (cd "$stage" && sha256sum -- uecho_*) >"$stage/.new"
   cat "$stage/.new" >>"$stage/SHA256SUMS"
@@ -231,5 +227,4 @@ sync "$stage"/*
 trap - EXIT
 mv "$stage/.signature" "$stage/SHA256SUMS.gpg"
 commit
-say "${payload:+$version is published; }the list in $to is signed with $key" \
-  "and good until ${best_before#BEST-BEFORE-}"
+say "${payload:+$version is published; }$to is signed with $key and good until ${best_before#BEST-BEFORE-}"

@@ -1,4 +1,4 @@
-"""The Debian root that the containers share as their lower layer, built once per package list and cached."""
+"""The Debian roots that containers share as their lower layer, built once per list of packages and cached."""
 
 import fcntl
 import hashlib
@@ -38,18 +38,20 @@ def cache_directory() -> Path:
     return Path(base) / "uecho-container"
 
 
-def path(extra: tuple[str, ...]) -> Path:
-    """Return the path of the root with the base packages and `extra`, which may not exist yet.
+def path(extra: tuple[str, ...], suite: str = SUITE) -> Path:
+    """Return the path of the root of `suite` with the base packages and `extra`, which may not exist yet.
 
     A change of this file makes a new root.
     """
     recipe = [*MIRROR, *sorted({*PACKAGES, *extra}), Path(__file__).read_text()]
-    return cache_directory() / f"{SUITE}-{hashlib.sha256(chr(10).join(recipe).encode()).hexdigest()[:12]}"
+    return cache_directory() / f"{suite}-{hashlib.sha256(chr(10).join(recipe).encode()).hexdigest()[:12]}"
 
 
-def ensure(extra: tuple[str, ...]) -> None:
-    """Build the root unless it is in the cache. Two runs at once build it once."""
-    root = path(extra)
+def ensure(extra: tuple[str, ...], suite: str = SUITE, *, boots: bool = True) -> None:
+    """Build the root unless it is in the cache; `boots`: containers boot from it. Two runs at once build it
+    once.
+    """
+    root = path(extra, suite)
     root.parent.mkdir(parents=True, exist_ok=True)
     with open(root.parent / f"{root.name}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -63,7 +65,8 @@ def ensure(extra: tuple[str, ...]) -> None:
             "mmdebstrap", "--variant=minbase", "--mode=root",
             f"--include={','.join(sorted({*PACKAGES, *extra}))}",
             "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*",
-            SUITE, str(partial), *MIRROR,
+            # A mirror may be a snapshot, with a Release file that is past its date.
+            '--aptopt=Acquire::Check-Valid-Until "false"', suite, str(partial), *MIRROR,
         ]  # fmt: skip
         with open(log, "w") as output:
             result = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False)
@@ -71,7 +74,8 @@ def ensure(extra: tuple[str, ...]) -> None:
             shutil.rmtree(partial, ignore_errors=True)
             tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
             raise RunnerError(f"mmdebstrap failed ({result.returncode}), full log in {log}:\n{tail}")
-        settle(partial)
+        if boots:
+            settle(partial)
         partial.rename(root)
 
 
