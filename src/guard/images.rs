@@ -100,13 +100,16 @@ impl Images {
     }
 
     /// The root hash of a version that is completely there: boot entry, and both partitions with their final
-    /// types.
+    /// types and its labels. By these, systemd-sysupdate spares what runs.
     #[must_use]
     pub(crate) fn whole(&self, version: &Version) -> Option<&RootHash> {
         let there = |hash: &&RootHash| {
             [Kind::Store, Kind::Verity].into_iter().all(|kind| {
                 let found = self.partition(hash.partition(kind));
-                found.is_some_and(|partition| Some(partition.type_id) == self.final_type(kind))
+                found.is_some_and(|partition| {
+                    (partition.version(), partition.kind()) == (Some(version.as_str()), Some(kind))
+                        && Some(partition.type_id) == self.final_type(kind)
+                })
             })
         };
         self.of(version).filter_map(|entry| entry.usrhash.as_ref()).find(there)

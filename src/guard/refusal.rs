@@ -1,5 +1,5 @@
-//! When an update must not be: while the other slot is needed, and of a version that is bad or too old, unless
-//! a human says why.
+//! When an update must not be: while the other slot is needed, and of a version that is bad or too old,
+//! unless a human says why.
 
 use crate::{
     events::{self, Event},

@@ -80,12 +80,13 @@ fn a_version_with_two_names_is_what_the_better_one_says_to_the_boot_loader() {
 fn a_version_is_whole_with_its_entry_and_both_partitions_of_the_final_types() {
     let good = images(None);
     assert!(good.is_whole(&v("1.0")) && good.is_whole(&v("1.1")) && !good.is_whole(&v("1.2")));
-    for broken in 0..4 {
+    for broken in 0..5 {
         let mut images = images(None);
         match broken {
             0 => images.partitions[2].type_id = Uuid::from_u128(PARTIAL),
             1 => drop(images.partitions.pop()),
             2 => drop(images.entries.pop()),
+            3 => images.partitions[2].label = partition::EMPTY.into(),
             _ => images.entries[1].usrhash = None,
         }
         assert!(images.is_whole(&v("1.0")) && !images.is_whole(&v("1.1")), "{broken}");

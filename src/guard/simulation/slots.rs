@@ -67,11 +67,11 @@ enum Download {
     Flips,
 }
 
-#[expect(clippy::struct_excessive_bools, reason = "each stands for something that is so or not so")]
 struct World {
     /// The server's manifest.
     offers: BTreeMap<Version, Release>,
-    down: bool,
+    /// How often the server still answers with a list and a signature that do not fit.
+    down: u32,
     download: Download,
     /// How often a download still goes so; then it is good.
     times: u32,
@@ -132,7 +132,7 @@ impl Appliance {
         };
         let world = World {
             offers: BTreeMap::from([(v("1"), first)]),
-            down: false,
+            down: 0,
             download: Download::Good,
             times: 0,
             releases: BTreeMap::from([(1, first)]),

@@ -67,9 +67,9 @@ fn an_image_that_answers_wrong_is_left_behind_marked_and_refused_whatever_it_has
     }
     assert_eq!(machine.store().read().0.versions[&v("2")].refusals, 2);
     // by name it is refused before anything is asked
-    machine.get().down = true;
+    machine.get().down = u32::MAX;
     assert_eq!(by_name(&machine, "2", None).outcome.code(), 6);
-    machine.get().down = false;
+    machine.get().down = 0;
     // a newer good one is not held up
     machine.publish("2.1", release(4));
     newest(&machine);
@@ -202,4 +202,29 @@ fn a_blessed_version_whose_counter_was_used_up_by_cuts_gets_its_name_back() {
     assert_eq!(counter(&machine, "2"), None);
     machine.power_cut();
     assert_eq!((machine.verify().outcome, machine.runs()), (Conclusion::Good, v("2")));
+}
+
+#[test]
+fn before_its_first_verdict_a_version_that_is_alone_is_not_updated_either() {
+    let machine = Appliance::new();
+    machine.get().entries[0].counter = Some(Counter { left: 2, done: 1 });
+    machine.publish("2", release(2));
+    assert_eq!(newest(&machine).outcome.code(), 75);
+    assert_eq!(machine.verify().outcome, Conclusion::Good);
+    newest(&machine);
+    assert_eq!(machine.runs(), v("2"));
+}
+
+#[test]
+fn a_ledger_that_is_lost_in_the_last_boot_of_a_trial_does_not_condemn_what_runs() {
+    let machine = shipped();
+    machine.publish("2", release(2));
+    machine.try_update(&Wish::default()).unwrap();
+    for _ in 0..TRIES {
+        machine.power_cut();
+    }
+    assert_eq!((machine.runs(), counter(&machine, "2")), (v("2"), Some((0, 3))));
+    machine.get().disks = Default::default();
+    assert_eq!((machine.verify().outcome, machine.runs()), (Conclusion::Good, v("2")));
+    assert_eq!(state(&machine, "2"), Some(Assessment::Blessed));
 }

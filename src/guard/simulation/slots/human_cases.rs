@@ -79,3 +79,24 @@ fn the_last_good_version_is_not_overwritten_from_an_older_one_that_does_not_serv
     machine.power_cut();
     assert_eq!((machine.verify().outcome, machine.runs()), (Conclusion::RolledBack, v("2")));
 }
+
+#[test]
+fn a_bad_image_that_a_human_has_set_for_one_boot_is_not_started() {
+    let machine = shipped();
+    machine.publish("2", Release { healthy: ILL, ..release(2) });
+    newest(&machine);
+    machine.get().oneshot = Some(v("2"));
+    assert_eq!(machine.verify().outcome, Conclusion::Good);
+    assert_eq!(machine.see().oneshot, None);
+}
+
+#[test]
+fn a_human_goes_on_to_an_image_that_never_ran_by_a_reboot_only() {
+    let machine = shipped();
+    machine.publish("2", release(2));
+    machine.try_update(&Wish::default()).unwrap();
+    machine.get().reboot_asked = false;
+    assert_eq!(machine.guard().rollback(Some(v("2")), "root").unwrap().outcome, Conclusion::Rebooting);
+    machine.power_cut();
+    assert_eq!((machine.verify().outcome, machine.runs()), (Conclusion::RolledBack, v("2")));
+}

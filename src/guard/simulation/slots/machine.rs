@@ -172,7 +172,7 @@ impl Updater for Appliance {
     }
 
     fn available(&mut self) -> Result<Option<Version>> {
-        self.see().check_new()
+        self.get().check_new()
     }
 
     fn fetch(&mut self, version: &Version) -> Result<()> {

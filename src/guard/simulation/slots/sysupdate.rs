@@ -12,11 +12,17 @@ impl World {
         versions.max_by(|a, b| order::compare(a.as_str(), b.as_str()))
     }
 
-    pub(super) fn check_new(&self) -> Result<Option<Version>> {
+    fn ask(&mut self) -> Result<()> {
         self.alive()?;
-        if self.down {
-            return Err(SystemError("Signature verification failed".into()));
+        if self.down == 0 {
+            return Ok(());
         }
+        self.down -= 1;
+        Err(SystemError("Signature verification failed".into()))
+    }
+
+    pub(super) fn check_new(&mut self) -> Result<Option<Version>> {
+        self.ask()?;
         let newest = self.offers.keys().max_by(|a, b| order::compare(a.as_str(), b.as_str())).cloned();
         let installed = self.newest_installed();
         let newer = |version: &Version| {
@@ -30,9 +36,7 @@ impl World {
         let Some(release) = self.offers.get(version).copied() else {
             return Err(SystemError(format!("Update '{version}' not found")));
         };
-        if self.down {
-            return Err(SystemError("Signature verification failed".into()));
-        }
+        self.ask()?;
         let half = |partition: &Partition| {
             partition.version() == Some(version.as_str())
                 && [PARTIAL, PENDING].contains(&partition.type_id.as_u128())

@@ -29,9 +29,12 @@ fn a_download_gets_a_second_chance_and_no_third() {
 fn a_manifest_without_its_signature_is_asked_for_again_and_then_told() {
     let machine = shipped();
     machine.publish("2", release(2));
-    machine.get().down = true;
+    machine.get().down = u32::MAX;
     assert!(machine.try_update(&Wish::default()).unwrap_err().0.contains("Signature"));
     assert_eq!(machine.see().partitions[2].label, EMPTY);
+    machine.get().down = 1;
+    machine.update(&Wish::default());
+    assert_eq!(machine.see().running, v("2"));
 }
 
 #[test]
@@ -69,7 +72,7 @@ fn what_an_update_has_left_is_staged_by_the_next_one_without_the_server() {
     let machine = shipped();
     machine.publish("2", release(2));
     machine.get().update(&v("2")).unwrap();
-    machine.get().down = true;
+    machine.get().down = u32::MAX;
     let report = machine.update(&Wish::default());
     assert_eq!((report.outcome, machine.runs()), (Conclusion::Good, v("2")), "{}", report.text);
 }
