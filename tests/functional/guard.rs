@@ -6,6 +6,9 @@
 #[expect(dead_code, unreachable_pub, reason = "the service's tests need all of it")]
 #[path = "support/journal.rs"]
 mod journal;
+#[expect(unreachable_pub, reason = "it is a module of the service's tests")]
+#[path = "support/mounts.rs"]
+mod mounts;
 #[path = "guard/slots.rs"]
 mod slots;
 
@@ -93,7 +96,7 @@ fn a_relative_folder_is_refused() {
 
 #[test]
 fn a_decision_is_one_entry_of_the_journal_with_the_documented_fields() {
-    if !journal::namespaces() {
+    if !mounts::namespaces() {
         return;
     }
     let (folder, mut journal) = (tempdir().unwrap(), journal::Journal::new());

@@ -6,6 +6,7 @@
 pub mod collector;
 pub mod http;
 pub mod journal;
+pub mod mounts;
 pub mod notify;
 pub mod peer;
 
@@ -46,7 +47,7 @@ pub struct Builder {
     wait: bool,
     public: Option<TcpListener>,
     journal_stream: bool,
-    journal: Option<PathBuf>,
+    mounts: Option<(&'static str, PathBuf)>,
     stderr: Option<Stdio>,
     extra: Vec<(String, OwnedFd)>,
     notify: Option<NotifySocket>,
@@ -72,7 +73,7 @@ impl Builder {
             wait: true,
             public: None,
             journal_stream: false,
-            journal: None,
+            mounts: None,
             stderr: None,
             extra: Vec::new(),
             notify: None,
@@ -126,10 +127,15 @@ impl Builder {
     }
 
     /// Runs in a mount namespace of its own in which `/run/systemd/journal` is this directory; see
-    /// [`journal::namespaces`].
-    pub fn journal(mut self, directory: &Path) -> Self {
-        self.journal = Some(directory.into());
-        self.journal_stream()
+    /// [`mounts::namespaces`].
+    pub fn journal(self, directory: &Path) -> Self {
+        self.mounts(journal::MOUNT, directory).journal_stream()
+    }
+
+    /// Runs in a mount namespace of its own, after this script; see [`mounts::namespace`].
+    pub fn mounts(mut self, script: &'static str, directory: &Path) -> Self {
+        self.mounts = Some((script, directory.into()));
+        self
     }
 
     /// Passes one more socket of this name.
@@ -171,9 +177,9 @@ impl Builder {
         } else {
             "export LISTEN_PID=$$; exec \"$0\" \"$@\""
         };
-        let mut command = match &self.journal {
+        let mut command = match &self.mounts {
             None => Command::new("/bin/sh"),
-            Some(journal) => journal::namespace(journal),
+            Some((script, directory)) => mounts::namespace(script, directory),
         };
         command.args(["-c", script, env!("CARGO_BIN_EXE_uecho")]).args(&self.args);
         command.env_clear().env("UECHO_CONFIG", &file).env("NOTIFY_SOCKET", &notify.path);
@@ -186,7 +192,7 @@ impl Builder {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(self.stderr.unwrap_or_else(|| stderr.into()));
-        if self.journal.is_some() {
+        if self.mounts.is_some() {
             command.env("PATH", std::env::var_os("PATH").unwrap());
         }
         if !self.credentials.is_empty() {

@@ -5,16 +5,19 @@ use std::{
     collections::BTreeSet,
     fs,
     net::{SocketAddr, TcpStream},
-    num::NonZeroUsize,
     os::unix::net::{UnixListener, UnixStream},
     path::PathBuf,
+    thread::available_parallelism,
     time::Duration,
 };
 
-use rustix::process::Signal;
+use rustix::{
+    process::Signal,
+    thread::{CpuSet, sched_getaffinity, sched_setaffinity},
+};
 use tempfile::tempdir;
 
-use crate::support::{Builder, Uecho, eventually, http::ClientConnection};
+use crate::support::{Builder, Uecho, eventually, http::ClientConnection, mounts::namespaces};
 
 const WORKERS: usize = 4;
 const REQUEST: &[u8] = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -205,16 +208,57 @@ fn a_drain_loses_nothing_on_any_worker() {
     assert!(uecho.stderr().contains("16 requests in flight, 16 finished, 0 cut"), "{}", uecho.stderr());
 }
 
+fn threads(uecho: &Uecho) -> usize {
+    let names = proc(uecho, "task").into_iter().map(|task| fs::read_to_string(task.join("comm")).unwrap());
+    // the main thread is one of the workers
+    1 + names.filter(|name| name.starts_with("worker ")).count()
+}
+
+fn auto() -> Builder {
+    Builder::new().env("UECHO_WORKERS", "auto")
+}
+
 #[test]
-fn there_is_one_worker_for_each_cpu_or_the_given_number() {
-    let threads = |uecho: &Uecho| {
-        let names =
-            proc(uecho, "task").into_iter().map(|task| fs::read_to_string(task.join("comm")).unwrap());
-        names.filter(|name| name.starts_with("worker ")).count()
-    };
-    assert_eq!(threads(&four().start()), WORKERS - 1, "the main thread is one of them");
-    let cpus = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    assert_eq!(threads(&four().env("UECHO_WORKERS", "auto").start()), cpus - 1);
+fn a_number_of_workers_is_taken_at_its_word() {
+    assert_eq!(threads(&four().start()), WORKERS);
+}
+
+/// On a machine of one CPU this cannot fail.
+#[test]
+fn there_is_a_worker_for_each_cpu_that_the_affinity_allows() {
+    let most = available_parallelism().unwrap().get();
+    let all = sched_getaffinity(None).unwrap();
+    let allowed: Vec<_> = (0..CpuSet::MAX_CPU).filter(|cpu| all.is_set(*cpu)).collect();
+    for count in 1..=allowed.len().min(4) {
+        let mut some = CpuSet::new();
+        allowed[..count].iter().for_each(|cpu| some.set(*cpu));
+        // of this thread alone; a child has that of the thread that starts it
+        sched_setaffinity(None, &some).unwrap();
+        let uecho = auto().start();
+        sched_setaffinity(None, &all).unwrap();
+        assert_eq!(threads(&uecho), count.min(most), "{count} of {} CPUs", allowed.len());
+    }
+}
+
+/// A control group as cgroup v2 shows it, with a quota of so many CPUs. On a machine of one CPU this cannot
+/// fail.
+#[test]
+fn there_is_a_worker_for_each_whole_cpu_of_the_quota() {
+    const MOUNT: &str =
+        "mount --bind \"$0/cgroup\" /sys/fs/cgroup && mount --bind \"$0/self\" /proc/$$/cgroup";
+    if !namespaces() {
+        return;
+    }
+    let most = available_parallelism().unwrap().get();
+    let directory = tempdir().unwrap();
+    let group = directory.path().join("cgroup/system.slice/uecho.service");
+    fs::create_dir_all(&group).unwrap();
+    fs::write(directory.path().join("self"), "0::/system.slice/uecho.service\n").unwrap();
+    fs::write(group.join("cgroup.controllers"), "cpu memory pids\n").unwrap();
+    for (quota, workers) in [("max", most), ("100000", 1), ("50000", 1), ("200000", most.min(2))] {
+        fs::write(group.join("cpu.max"), format!("{quota} 100000\n")).unwrap();
+        assert_eq!(threads(&auto().mounts(MOUNT, directory.path()).start()), workers, "{quota}");
+    }
 }
 
 #[test]

@@ -6,10 +6,7 @@ use rustix::process::Signal;
 
 use super::{INJECTIONS, PARENT, TRACE, fail, failing, logged, send_raw};
 use crate::support::{
-    Builder, Uecho, eventually,
-    http::ClientConnection,
-    journal::{Journal, namespaces},
-    peer::Dead,
+    Builder, Uecho, eventually, http::ClientConnection, journal::Journal, mounts::namespaces, peer::Dead,
 };
 
 const ALL: &str = "log.access = \"all\"";

@@ -3,19 +3,18 @@
 
 use std::{
     fs::File,
-    io::{IoSliceMut, Read, Seek, Write},
+    io::{IoSliceMut, Read, Seek},
     net::Shutdown,
     os::unix::net::UnixDatagram,
     path::Path,
-    process::{Command, Stdio},
-    sync::{LazyLock, Once},
+    process::Command,
     time::{Duration, Instant},
 };
 
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use tempfile::TempDir;
 
-use super::SOON;
+use super::{SOON, mounts};
 
 /// Fields of an entry in the order sent.
 #[derive(Clone, Debug)]
@@ -130,41 +129,11 @@ fn bind(directory: &Path) -> UnixDatagram {
     socket
 }
 
-/// The options with which unshare(1) can make a mount namespace here, if any: in a user namespace, or as root
-/// without one.
-static WAY: LazyLock<Option<&[&str]>> = LazyLock::new(|| {
-    const WAYS: [&[&str]; 2] = [&["--user", "--map-root-user", "--mount"], &["--mount"]];
-    let directory = TempDir::new().unwrap();
-    WAYS.into_iter().find(|way| {
-        let mut tried = mounting(way, directory.path());
-        let tried = tried.args(["-c", "exit 0"]).stdin(Stdio::null()).stderr(Stdio::null()).status();
-        tried.is_ok_and(|status| status.success())
-    })
-});
-
-/// Whether this machine allows mount namespaces. If not, this says so on the real standard error, because
-/// tests that need them then test nothing. Where `CI` is set, that is a failure.
-pub fn namespaces() -> bool {
-    static SAID: Once = Once::new();
-    if WAY.is_none() {
-        let text = "tests against a fake journal; this machine does not allow `unshare --mount`";
-        assert!(std::env::var_os("CI").is_none(), "cannot run {text}");
-        SAID.call_once(|| {
-            let _ = std::io::stderr().write_all(format!("SKIPPED: {text}\n").as_bytes());
-        });
-    }
-    WAY.is_some()
-}
-
 /// A shell that sees the directory as `/run/systemd/journal`; the caller adds the arguments of `sh`.
 pub fn namespace(journal: &Path) -> Command {
-    mounting(WAY.unwrap(), journal)
+    mounts::namespace(MOUNT, journal)
 }
 
-fn mounting(way: &[&str], journal: &Path) -> Command {
-    const MOUNT: &str = "mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/journal \
-        && mount --bind \"$0\" /run/systemd/journal && exec /bin/sh \"$@\"";
-    let mut command = Command::new("unshare");
-    command.args(way).args(["--", "/bin/sh", "-c", MOUNT]).arg(journal);
-    command
-}
+/// For [`mounts::namespace`]: the directory takes the place of the journal's.
+pub const MOUNT: &str = "mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/journal \
+    && mount --bind \"$0\" /run/systemd/journal";

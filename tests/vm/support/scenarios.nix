@@ -11,6 +11,7 @@ let
     # The test framework shows every entry on the serial console, which is too slow for ten thousand entries.
     journal.machine.services.journald.extraConfig = lib.mkAfter "ForwardToConsole=no";
     leaf.machine.services.uecho.leaf = true;
+    workers.machine.virtualisation.cores = 2;
   };
   default.machine = { };
 
