@@ -57,15 +57,21 @@ pub(super) async fn run(
 
 /// Reads and applies the settings; gives the keys that differ from those at start and need a restart.
 async fn reload(app: &App, files: Vec<PathBuf>) -> Result<Vec<String>, ConfigError> {
-    // files may be on slow disks
-    let loaded = tokio::task::spawn_blocking(move || config::load(&files))
+    let before = app.live.load_full();
+    // files may be on slow disks, and a store of authorities takes milliseconds to be parsed
+    let load = move || {
+        let loaded = config::load(&files)?;
+        let live = Live::new(&loaded.settings, Some(&before));
+        Ok::<_, ConfigError>((loaded, live))
+    };
+    let (loaded, live) = tokio::task::spawn_blocking(load)
         .await
         .map_err(|error| ConfigError::new(format!("the settings could not be read: {error}")))??;
     for warning in &loaded.warnings {
         tracing::warn!("configuration: {warning}");
     }
     // everything that can fail comes before the first change
-    let live = Live::new(&loaded.settings, Some(&app.live.load()))?;
+    let live = live?;
     app.telemetry.set_filter(&loaded.settings.log.filter)?;
     app.set_live(live);
     Ok(pending(&app.settings, &loaded.settings))
