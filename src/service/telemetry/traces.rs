@@ -22,7 +22,6 @@ use exporter::Exporter;
 use opentelemetry_sdk::trace::Sampler;
 use options::Options;
 use prometheus::IntCounterVec;
-use tokio::runtime::Handle;
 use uecho_probe::receipt::Receipt;
 
 use crate::{
@@ -70,12 +69,11 @@ impl Traces {
         self.0.spans.clone()
     }
 
-    /// Starts the export, if one is configured. Called in the runtime that is to carry it, when the listeners
-    /// are open.
+    /// Starts the export, if one is configured. Called when the listeners are open.
     pub(crate) fn start(&self, receipt: &Receipt) {
         let Some(export) = &self.0.options.export else { return };
         let resource = resource::of(receipt, &export.attributes);
-        match Exporter::start(export, &resource, Handle::current(), &self.0.spans) {
+        match Exporter::start(export, &resource, &self.0.spans) {
             Ok(exporter) => {
                 if self.0.exporter.set(exporter).is_ok() {
                     tracing::info!(endpoint = %export.endpoint, "exporting traces");

@@ -1,17 +1,23 @@
-//! The HTTP client of the OTLP exporter. The exporter runs on a thread of the SDK, which has no runtime; its
-//! requests run as tasks of ours, over the same connector as those to peers (TLS, RFC 8305).
+//! The HTTP client of the OTLP exporter, with a runtime of its own on the SDK's thread: nothing of an export,
+//! be it the TLS handshake, takes its time from the threads that serve.
 //!
-//! None of the clients of `opentelemetry-http` does this: they must be polled inside of a runtime, bring a
-//! connector and a TLS set-up of their own, and say nothing of the spans that a collector rejects.
+//! Why not `opentelemetry_http::hyper::HyperClient` (0.33): it brings a connector of its own, which tries the
+//! addresses of one family one after the other without a limit (ours: RFC 8305, as to peers), and keeps
+//! connections that are mostly found dead. All that it would save is `exchange`. Headers, and how many spans
+//! a collector rejects, are ours in either case: `opentelemetry_otlp` (0.33, `exporter/http`) lets variables
+//! for headers win over the program, and only logs the rejected ones.
 
 use std::{
-    future::Future,
-    pin::Pin,
+    convert::Infallible,
+    future::pending,
+    mem::ManuallyDrop,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
+use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Request, Response, Uri, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper_util::rt::TokioIo;
@@ -20,7 +26,10 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceResponse,
 };
 use prost::Message;
-use tokio::runtime::Handle;
+use tokio::{
+    runtime::{self, Runtime},
+    time::timeout,
+};
 use uecho_probe::{connect::Connector, receipt::VERSION, tls, url::Origin};
 
 use crate::telemetry::traces::options::{Export, Security};
@@ -39,7 +48,8 @@ pub(super) struct Answer {
 
 /// One connection per export: exports are seconds apart, so a kept one would mostly be found dead.
 pub(super) struct CollectorClient {
-    runtime: Handle,
+    /// Never dropped, which would wait for name lookups: it lasts as long as the process.
+    runtime: ManuallyDrop<Runtime>,
     connector: Connector,
     origin: Origin,
     target: Uri,
@@ -57,9 +67,9 @@ impl std::fmt::Debug for CollectorClient {
 impl CollectorClient {
     pub(super) fn new(
         export: &Export,
-        runtime: Handle,
         answer: Arc<Mutex<Answer>>,
     ) -> Result<Self, Box<dyn std::error::Error>> {
+        let runtime = ManuallyDrop::new(runtime::Builder::new_current_thread().enable_all().build()?);
         let origin = export.endpoint.origin.clone();
         let mut headers = export.headers.clone();
         headers.entry(header::USER_AGENT).or_insert(HeaderValue::from_str(&format!("uecho/{VERSION}"))?);
@@ -73,7 +83,7 @@ impl CollectorClient {
             Connector::plain()
         };
         let target = export.endpoint.target.clone();
-        Ok(Self { runtime, connector, target, origin, headers, timeout: export.timeout, answer })
+        Ok(Self { runtime, connector, origin, target, headers, timeout: export.timeout, answer })
     }
 
     fn request(&self, request: Request<Bytes>) -> Request<Full<Bytes>> {
@@ -85,61 +95,55 @@ impl CollectorClient {
         request.headers_mut().extend(kind.map(|kind| (header::CONTENT_TYPE, kind)));
         request
     }
-}
 
-async fn exchange(
-    connector: Connector,
-    origin: Origin,
-    request: Request<Full<Bytes>>,
-) -> Result<Response<Bytes>, HttpError> {
-    let stream = connector.connect(&origin).await?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    let connection = tokio::spawn(connection);
-    let (head, body) = sender.send_request(request).await?.into_parts();
-    let body = Limited::new(body, MAX_ANSWER).collect().await;
-    connection.abort();
-    match body {
-        Ok(body) => Ok(Response::from_parts(head, body.to_bytes())),
-        // anything else would be tried again, and the spans be there twice
-        Err(error) if error.is::<LengthLimitError>() => Err(ResponseBodyTooLarge::new().into()),
-        Err(error) => Err(error),
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, HttpError> {
+        let stream = self.connector.connect(&self.origin).await?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        let answered = async {
+            let (head, body) = sender.send_request(request).await?.into_parts();
+            match Limited::new(body, MAX_ANSWER).collect().await {
+                Ok(body) => Ok(Response::from_parts(head, body.to_bytes())),
+                // anything else would be tried again, and the spans be there twice
+                Err(error) if error.is::<LengthLimitError>() => Err(ResponseBodyTooLarge::new().into()),
+                Err(error) => Err(error),
+            }
+        };
+        // no task, which would be left alone with the connection until the next export
+        tokio::select! {
+            answer = answered => answer,
+            // how it ended, the answer tells
+            never = connection.then(|_| pending::<Infallible>()) => match never {},
+        }
+    }
+
+    /// What there is to be known about an answer.
+    fn judge(&self, result: &Result<Response<Bytes>, HttpError>) -> Answer {
+        let (what, rejected) = match result {
+            Ok(answer) if answer.status().is_success() => match partial_success(answer.body()) {
+                Some(ExportTracePartialSuccess { rejected_spans, error_message }) => {
+                    (format!("{rejected_spans} spans rejected: {error_message}"), rejected_spans)
+                }
+                None => return Answer::default(),
+            },
+            Ok(answer) => (format!("status {}", answer.status()), 0),
+            Err(error) => (error.to_string(), 0),
+        };
+        let rejected = usize::try_from(rejected).unwrap_or(0);
+        Answer { problem: Some(format!("{}: {what}", self.origin)), rejected }
     }
 }
 
-type Sent<'a> = Pin<Box<dyn Future<Output = Result<Response<Bytes>, HttpError>> + Send + 'a>>;
-
+#[async_trait]
 impl HttpClient for CollectorClient {
-    fn send_bytes<'life0, 'async_trait>(&'life0 self, request: Request<Bytes>) -> Sent<'async_trait>
-    where
-        'life0: 'async_trait,
-        Self: 'async_trait,
-    {
-        let exchange = exchange(self.connector.clone(), self.origin.clone(), self.request(request));
-        let timeout = self.timeout;
-        // a timer can be made only inside of the runtime
-        let task = self.runtime.spawn(async move { tokio::time::timeout(timeout, exchange).await });
-        Box::pin(async move {
-            let result: Result<_, HttpError> = match task.await {
-                Ok(Ok(result)) => result,
-                Ok(Err(_)) => Err(format!("no answer within {timeout:?}").into()),
-                Err(error) => Err(error.into()),
-            };
-            let problem =
-                |what: String| Answer { problem: Some(format!("{}: {what}", self.origin)), rejected: 0 };
-            let answer = match &result {
-                Ok(answer) if answer.status().is_success() => match partial_success(answer.body()) {
-                    Some(ExportTracePartialSuccess { rejected_spans, error_message }) => Answer {
-                        rejected: usize::try_from(rejected_spans).unwrap_or(0),
-                        ..problem(format!("{rejected_spans} spans rejected: {error_message}"))
-                    },
-                    None => Answer::default(),
-                },
-                Ok(answer) => problem(format!("status {}", answer.status())),
-                Err(error) => problem(error.to_string()),
-            };
-            *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = answer;
-            result
-        })
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        // this thread has nothing else to do
+        let limited = async { timeout(self.timeout, self.exchange(self.request(request))).await };
+        let result = self
+            .runtime
+            .block_on(limited)
+            .unwrap_or_else(|_| Err(format!("no answer within {:?}", self.timeout).into()));
+        *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = self.judge(&result);
+        result
     }
 }
 

@@ -13,7 +13,6 @@ use opentelemetry_sdk::{
     trace::{BatchConfigBuilder, BatchSpanProcessor, SpanData, SpanExporter, SpanProcessor},
 };
 use prometheus::IntCounterVec;
-use tokio::runtime::Handle;
 
 use crate::telemetry::traces::{
     collector::{Answer, CollectorClient},
@@ -34,11 +33,10 @@ impl Exporter {
     pub(super) fn start(
         export: &Export,
         resource: &Resource,
-        runtime: Handle,
         spans: &IntCounterVec,
     ) -> Result<Self, Box<dyn std::error::Error>> {
         let answer = Arc::<Mutex<Answer>>::default();
-        let client = CollectorClient::new(export, runtime, answer.clone())?;
+        let client = CollectorClient::new(export, answer.clone())?;
         let otlp = OtlpExporter::builder()
             .with_http()
             .with_http_client(client)

@@ -36,8 +36,8 @@ fn outcomes(spans: &IntCounterVec) -> [u64; 3] {
     ["exported", "failed", "dropped"].map(|outcome| spans.with_label_values(&[outcome]).get())
 }
 
-#[tokio::test]
-async fn what_is_not_sent_by_the_end_is_dropped() {
+#[test]
+fn what_is_not_sent_by_the_end_is_dropped() {
     // accepts in the kernel, and never answers
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = Some(format!("http://{}", silent.local_addr().unwrap()));
@@ -46,26 +46,19 @@ async fn what_is_not_sent_by_the_end_is_dropped() {
     let options = Options::resolve(&Otlp { endpoint, ..Otlp::default() }, variables).unwrap();
     let spans = ledger::counter().unwrap();
     let resource = Resource::builder_empty().build();
-    let exporter =
-        Exporter::start(options.export.as_ref().unwrap(), &resource, Handle::current(), &spans).unwrap();
+    let exporter = Exporter::start(options.export.as_ref().unwrap(), &resource, &spans).unwrap();
     for _ in 0..8 {
         exporter.export(span());
     }
     // a full batch is on its way
     while exporter.ledger.queued() > 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        std::thread::park_timeout(Duration::from_millis(5));
     }
     for _ in 0..20 {
         exporter.export(span());
     }
     assert_eq!(outcomes(&spans), [0, 0, 12], "8 under way, 8 in the queue");
-    let (exporter, sent) = tokio::task::spawn_blocking(move || {
-        let sent = exporter.shutdown(Duration::from_millis(100));
-        (exporter, sent)
-    })
-    .await
-    .unwrap();
-    assert!(!sent);
+    assert!(!exporter.shutdown(Duration::from_millis(100)));
     assert_eq!(outcomes(&spans), [0, 0, 28]);
     // late ones, and the answer that comes after all
     exporter.export(span());
