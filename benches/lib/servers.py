@@ -35,12 +35,14 @@ def collector() -> int:
     return server.server_port
 
 
-def uecho(root: Path, directory: Path, name: str, port: int, settings: str, otlp: int) -> Server:
-    """The service with its whole telemetry, with a worker for each CPU that it is pinned to."""
+def uecho(root: Path, directory: Path, name: str, port: int, settings: str, otlp: int | None) -> Server:
+    """The service with its whole telemetry (no collector: without traces), with a worker for each CPU that it
+    is pinned to."""
     config = directory / f"uecho-{port}.toml"
+    traces = f'[otlp]\nendpoint = "http://127.0.0.1:{otlp}"\nsample_ratio = 0.01\n' if otlp else ""
     config.write_text(
-        f'{settings}\n[public]\nlisten = "127.0.0.1:{port}"\n[ops]\nlisten = "127.0.0.1:{port + 500}"\n'
-        f'[otlp]\nendpoint = "http://127.0.0.1:{otlp}"\nsample_ratio = 0.01\n'
+        f'{settings}\n[public]\nlisten = "127.0.0.1:{port}"\n'
+        f'[ops]\nlisten = "127.0.0.1:{port + 500}"\n{traces}'
     )
     command = [str(root / "target/release/uecho"), "--config", str(config)]
     return Server(name, port, command, stderr=directory / f"{config.stem}.stderr")
@@ -80,6 +82,9 @@ def field(root: Path, directory: Path, otlp: int) -> dict[str, Server]:
     found = [
         Server("bare hyper", 18090, bare),
         uecho(root, directory, "uecho", 18080, MANY, otlp),
+        # an export takes time on both CPUs, and with 64 connections and batches of 64 every hundredth request
+        # waits for one: this row shows what p99 is without
+        uecho(root, directory, "uecho, no traces", 18081, MANY, None),
         axum(root, directory, "axum + usual telemetry", 18091, 1),
         *nginx(root, directory, "nginx, access log", 18092, 1),
         *go(root, "Go original", 18093, 1),
