@@ -120,6 +120,25 @@ def forgets_bad(t: Try) -> None:
     ended(t.sysupdate("check-new"), 0, "1.1.0")
 
 
+def erases_way_back(t: Try) -> None:
+    """While a version is on trial, the next one takes the slot of the last good one."""
+    t.release("1.1.0")
+    ended(t.sysupdate("update"), 0)
+    assert t.boot() == "1.1.0"
+    t.release("1.2.0")
+    with t.running_untouched():
+        ended(t.sysupdate("update"), 0)
+    t.claim_installed("1.2.0")
+    t.claim_not_bootable(FIRST)
+
+
+def signed_but_broken(t: Try) -> None:
+    """It looks at the hashes of files only: a store that does not fit its boot image is installed."""
+    publish_broken(t, "1.1.0")
+    ended(t.sysupdate("update"), 0)
+    assert not t.appliance.complete("1.1.0"), f"it is whole: {t.state()}"
+
+
 def zstd(t: Try) -> None:
     """257 does not know zstd: it installs what is no store, and says that all is well."""
     ended(t.bench.publisher.publish(t.served, t.bench.shipped["1.1.0"].directory), 0)
@@ -144,6 +163,14 @@ def flip(t: Try, name: str, kind: str, place: float = 0.5) -> None:
     content = bytearray(file.read_bytes())
     content[int(len(content) * place)] ^= 1
     file.write_bytes(content)
+
+
+def publish_broken(t: Try, name: str) -> None:
+    """Publish a version with the store of another one, under the name of its own."""
+    broken = t.payloads[name]
+    directory = shutil.copytree(broken.directory, t.directory / "broken")
+    shutil.copy(t.payloads[f"{name}@other"].file("store.zst"), directory / broken.file("store.zst").name)
+    ended(t.bench.publisher.publish(t.served, directory), 0)
 
 
 def expire(t: Try) -> None:
@@ -174,6 +201,8 @@ CASES = (
     replayed,
     downgrade,
     forgets_bad,
+    erases_way_back,
+    signed_but_broken,
     zstd,
     unprotected,
 )

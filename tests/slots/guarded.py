@@ -4,7 +4,7 @@ written. Where the two systemds differ, each case says how.
 
 import shutil
 
-from control import MARKS_PARTIAL, READS_ZSTD, expire, flip, replay
+from control import MARKS_PARTIAL, READS_ZSTD, expire, flip, publish_broken, replay
 from lab import FIRST, Try, ended
 from server import Hold
 
@@ -60,10 +60,7 @@ def flipped(t: Try) -> None:
 
 def signed_but_broken(t: Try) -> None:
     """Signed and complete, but the store is not that of its root hash: found before the reboot."""
-    broken = t.payloads["1.1.0"]
-    directory = shutil.copytree(broken.directory, t.directory / "broken")
-    shutil.copy(t.payloads["1.1.0@other"].file("store.zst"), directory / broken.file("store.zst").name)
-    ended(t.bench.publisher.publish(t.served, directory), 0)
+    publish_broken(t, "1.1.0")
     with t.running_untouched():
         ended(t.update(), FAILED)
     t.claim_not_bootable("1.1.0")
