@@ -17,7 +17,7 @@ what is there is signed again, with a new date of expiry: machines refuse a list
   --to DIR            the directory that is served: one for each channel and architecture
   --key KEY           the OpenPGP key that signs, as gpg names it (default: the only secret key there is)
   --gnupg-home DIR    where gpg has its keys (default: as gpg)
-  --best-before DAYS  for how long machines may install from the list (default: 14)
+  --best-before DAYS  machines may install from the list for so long, to midnight in UTC (default: 14)
   --secure-boot KEY CERT
                       sign the boot image for Secure Boot with these PEM files, before the list is made
   --help              this text
@@ -227,4 +227,5 @@ sync "$stage"/*
 trap - EXIT
 mv "$stage/.signature" "$stage/SHA256SUMS.gpg"
 commit
-say "${payload:+$version is published; }$to is signed with $key and good until ${best_before#BEST-BEFORE-}"
+until="${best_before#BEST-BEFORE-} 00:00 UTC"
+say "${payload:+$version is published; }$to is signed with $key, and good until $until"

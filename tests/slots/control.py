@@ -3,6 +3,7 @@ the guard. Where the two systemds differ, each case says how.
 """
 
 import shutil
+from datetime import UTC, datetime
 
 from device import SLOTS
 from lab import FIRST, Try, ended
@@ -78,13 +79,15 @@ def no_keyring(t: Try) -> None:
 
 
 def expired(t: Try) -> None:
-    """257 does not know BEST-BEFORE and installs; later ones refuse."""
+    """257 does not know BEST-BEFORE and installs; later ones refuse, from the begin of the day on (UTC)."""
     t.release("1.1.0")
-    expire(t)
     if t.systemd >= MARKS_PARTIAL:
-        with t.disk_untouched():
-            ended(t.sysupdate("update"), 1, "out-of-date")
+        for day in ("2026-01-01", f"{datetime.now(UTC).date()}"):
+            expire(t, day)
+            with t.disk_untouched():
+                ended(t.sysupdate("update"), 1, "out-of-date")
     else:
+        expire(t)
         ended(t.sysupdate("update"), 0)
         t.claim_installed("1.1.0")
 
@@ -173,12 +176,12 @@ def publish_broken(t: Try, name: str) -> None:
     ended(t.bench.publisher.publish(t.served, directory), 0)
 
 
-def expire(t: Try) -> None:
-    """Give the list a date in the past, and sign it so: publish.sh would not."""
+def expire(t: Try, day: str = "2026-01-01") -> None:
+    """Give the list this date, and sign it so: publish.sh would not."""
     manifest = t.served / "SHA256SUMS"
     (name,) = (line.split()[1] for line in manifest.read_text().splitlines() if "BEST-BEFORE-" in line)
-    (t.served / name).rename(t.served / "BEST-BEFORE-2026-01-01")
-    manifest.write_text(manifest.read_text().replace(name, "BEST-BEFORE-2026-01-01"))
+    (t.served / name).rename(t.served / f"BEST-BEFORE-{day}")
+    manifest.write_text(manifest.read_text().replace(name, f"BEST-BEFORE-{day}"))
     t.bench.publisher.sign(t.served)
 
 
