@@ -37,7 +37,7 @@ pub fn namespaces() -> bool {
 }
 
 /// A shell in a mount namespace of its own, after this script; the caller adds the arguments of `sh`.
-/// In the script, `$0` is the directory, and `$$` will be the id of the process that the shell runs by `exec`.
+/// In the script, `$0` is the directory; `$$` will be the id of the process that the shell runs by `exec`.
 pub fn namespace(mount: &str, directory: &Path) -> Command {
     unshared(WAY.unwrap(), mount, directory)
 }
