@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""The settings that the NixOS modules write, given to the real programs: nix-settings.py PROGRAM
-EVALUATED.json
+"""Gives the settings that the NixOS modules write to the real programs: nix-settings.py PROGRAM EVALUATED
 
-EVALUATED.json: {"systems": {name: settings}, "guards": {name: settings of uecho-guard}, "options": {key:
-{"default": value, "text": of the default}}}. Every system's settings must be accepted, and mean what they
-say. Every key of the program's schema must have an option, and every option a key; secret strings have none,
-they are credentials. Every default that an option has, or its text promises, must be the program's own.
-uecho-guard is taken from beside PROGRAM.
+EVALUATED, a JSON file: {"systems": {name: settings}, "guards": {name: settings of uecho-guard},
+"guardDefaults": settings of uecho-guard with one check and all options at their defaults, "options": {key:
+{"default": value, "text": of the default}}}. The programs must accept the settings of every system, and print
+the same values as effective. Every key of the service's schema must have an option, and every option must
+have a key, except secret strings, which are credentials. Every default of an option, or that its text names,
+must be the program's default. uecho-guard is in the folder of PROGRAM.
 """
 
 import json
@@ -28,7 +28,7 @@ def toml(value: object) -> str:
 
 
 def run(program: str, settings: dict[str, object], *command: str) -> str:
-    """What the program says with these settings, which it must not refuse."""
+    """Output of the program with these settings, which it must accept."""
     text = "\n".join(f"{key} = {toml(value)}" for key, value in settings.items())
     with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
         file.write(text)
@@ -38,10 +38,6 @@ def run(program: str, settings: dict[str, object], *command: str) -> str:
     if done.returncode != 0:
         sys.exit(f"nix-settings: refused with {done.returncode}:\n{text}\n{done.stderr}")
     return done.stdout
-
-
-def effective(program: str, settings: dict[str, object]) -> dict[str, object]:
-    return tomllib.loads(run(program, settings, "check-config"))
 
 
 def flat(values: dict[str, object], prefix: str = "") -> dict[str, object]:
@@ -54,8 +50,21 @@ def flat(values: dict[str, object], prefix: str = "") -> dict[str, object]:
     return found
 
 
+def agree(name: str, program: str, settings: dict[str, object], wanted: dict[str, object]) -> bool:
+    """Whether the program, with these settings, has the wanted ones in effect."""
+    expected = flat(wanted)
+    got = flat(tomllib.loads(run(program, settings, "check-config")))
+    differing = {
+        key: (value, got.get(key))
+        for key, value in expected.items()
+        if value != {} and got.get(key) != value
+    }
+    print(f"nix-settings: {name}: {len(expected)} settings, {len(differing)} differ {differing or ''}")
+    return not differing
+
+
 def keys(program: str) -> dict[str, dict[str, object]]:
-    """What the program's schema says of each key."""
+    """The schema of each key of the program."""
     done = subprocess.run(
         [program, "check-config", "--schema"], env={}, capture_output=True, text=True, check=True
     )
@@ -66,7 +75,7 @@ def keys(program: str) -> dict[str, dict[str, object]]:
 
 
 def disagreements(keys: dict[str, dict[str, object]], options: dict[str, dict[str, object]]) -> list[str]:
-    """Where options and keys, or their defaults, are not the same."""
+    """Differences between options and keys, or between their defaults."""
     secret = {key for key, item in keys.items() if item.get("writeOnly") and item.get("type") == "string"}
     missing = keys.keys() - options.keys() - secret
     wrong = [f"{key}: the program has this key, services.uecho.settings has no option" for key in missing]
@@ -85,27 +94,18 @@ def disagreements(keys: dict[str, dict[str, object]], options: dict[str, dict[st
 
 def main() -> None:
     program, evaluated = sys.argv[1], json.loads(Path(sys.argv[2]).read_text())
-    wrong = 0
-    for name, settings in evaluated["systems"].items():
-        wanted = flat(settings)
-        got = flat(effective(program, settings))
-        differing = {
-            key: (value, got.get(key))
-            for key, value in wanted.items()
-            if value != {} and got.get(key) != value
-        }
-        wrong += len(differing)
-        print(f"nix-settings: {name}: {len(wanted)} settings, {len(differing)} differ {differing or ''}")
     guard = str(Path(program).with_name("uecho-guard"))
-    for name, settings in evaluated["guards"].items():
-        run(guard, settings, "status")
-        print(f"nix-settings: {name}: {len(settings)} settings accepted by the guard")
+    defaults = evaluated["guardDefaults"]
+    checks = [{"name": check["name"], "command": check["command"]} for check in defaults["checks"]]
+    good = [agree(name, program, settings, settings) for name, settings in evaluated["systems"].items()]
+    good += [agree(f"{name}, guard", guard, given, given) for name, given in evaluated["guards"].items()]
+    good += [agree("defaults of the guard", guard, {"checks": checks}, defaults)]
     differing_options = disagreements(keys(program), evaluated["options"])
     for line in differing_options:
         print(f"nix-settings: {line}")
     options = len(evaluated["options"])
     print(f"nix-settings: {options} options, {len(differing_options)} disagree with the program")
-    if wrong or differing_options:
+    if not all(good) or differing_options:
         sys.exit(1)
 
 

@@ -100,6 +100,9 @@ fn carry_out<S: Backend>(mut settings: Settings, command: &Command) -> Result<u8
             let ledger = known(&settings, || "what is known of any version".into())?;
             print(&metrics::render(&ledger, S::new(&settings)?.running().ok().as_ref()))
         }
+        Command::CheckConfig => {
+            print(&toml::to_string(&settings).map_err(|error| Error::Output(io::Error::other(error)))?)
+        }
         Command::Again => again::<S>(&settings),
     }
 }

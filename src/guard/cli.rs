@@ -111,6 +111,9 @@ pub enum Command {
     /// Print the state in the Prometheus text format, as also kept in /run/uecho-guard/metrics.prom.
     Metrics,
 
+    /// Check the settings, and print all that are in effect, as TOML.
+    CheckConfig,
+
     /// For the units: start the verification again if a version was activated after the last one had looked.
     #[command(hide = true)]
     Again,

@@ -95,6 +95,16 @@ fn a_relative_folder_is_refused() {
 }
 
 #[test]
+fn check_config_prints_the_settings_in_effect_and_refuses_wrong_ones() {
+    let folder = tempdir().unwrap();
+    let (code, text) = guard(&folder, "soak = \"1m\"", &["check-config"]);
+    let settings: toml::Table = text.parse().unwrap();
+    assert_eq!((code, settings["soak"].as_str(), settings["interval"].as_str()), (0, Some("1m"), Some("2s")));
+    let (code, text) = guard(&folder, "sok = \"1m\"", &["check-config"]);
+    assert!(code == 78 && text.contains("sok: unknown key"), "{code}: {text}");
+}
+
+#[test]
 fn a_decision_is_one_entry_of_the_journal_with_the_documented_fields() {
     if !mounts::namespaces() {
         return;
