@@ -1,7 +1,7 @@
-//! The ledger: what is known of every version, and what the guard is in the middle of.
+//! The ledger: what the guard knows of every version, and the rollback or trial boot that it has begun.
 //!
-//! A rollback includes the guard itself, so an older guard must read what a newer one wrote: fields are only
-//! ever added, and each guard keeps the fields it does not know (`unknown`) when it writes.
+//! A rollback also replaces the guard, so an older guard must be able to read the ledger of a newer one. So
+//! fields are only added, and a guard that writes keeps the fields that it does not know (`unknown`).
 
 mod record;
 
@@ -13,30 +13,30 @@ use serde_json::{Map, Value};
 
 use crate::version::{Assessment, Timestamp, Version};
 
-/// Schema that this guard writes. A ledger with a higher number keeps it.
+/// Schema that this guard writes. A ledger with a higher number keeps that number.
 pub(crate) const SCHEMA: u32 = 1;
 
-/// Versions that are remembered although they are gone.
+/// How many versions are remembered although they are not on the machine any more.
 const KEPT: usize = 50;
 
-/// Everything that outlives a process of the guard.
+/// Everything that the guard keeps between its runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Ledger {
     /// See [`SCHEMA`].
     pub schema: u32,
-    /// Counts the writes: of two copies, the one with the higher number is the newer.
+    /// Number of writes: of two copies, the one with the higher number is newer.
     #[serde(default)]
     pub revision: u64,
     /// Versions that were seen, by name.
     #[serde(default)]
     pub versions: BTreeMap<Version, History>,
-    /// Where a rollback goes: the version proven good last.
+    /// Target of a rollback: the version that was proven good last.
     #[serde(default)]
     pub last_good: Option<Version>,
     /// The highest version of an image that was ever blessed: an update to a lower one needs a human.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub floor: Option<Version>,
-    /// A version set for one boot.
+    /// A version that the boot loader starts once.
     #[serde(default)]
     pub armed: Option<Armed>,
     /// A rollback that has begun and not ended.
@@ -48,7 +48,7 @@ pub(crate) struct Ledger {
     /// Rollbacks that ended with the old version proven healthy.
     #[serde(default)]
     pub rollbacks: u64,
-    /// Decisions of humans against the guard's, oldest first.
+    /// Decisions of humans against those of the guard, oldest first.
     #[serde(default)]
     pub overrides: Vec<Override>,
     /// Fields of a newer guard.
@@ -75,30 +75,30 @@ impl Default for Ledger {
 }
 
 impl Ledger {
-    /// Where a version stands; `None` when it was never seen.
+    /// State of a version; `None` if the guard has never seen it.
     #[must_use]
     pub(crate) fn state(&self, version: &Version) -> Option<&Assessment> {
         self.versions.get(version).map(|entry| &entry.state)
     }
 
-    /// Whether a version may not run unasked.
+    /// Whether a version is quarantined, so that it runs only if a human wants it.
     #[must_use]
     pub(crate) fn is_quarantined(&self, version: &Version) -> bool {
         self.state(version) == Some(&Assessment::Quarantined)
     }
 
-    /// Whether a version is proven good.
+    /// Whether a version is proven to be good.
     #[must_use]
     pub(crate) fn is_blessed(&self, version: &Version) -> bool {
         self.state(version) == Some(&Assessment::Blessed)
     }
 
-    /// The entry of a version, a fresh one if it was never seen.
+    /// The entry of a version, which is created if there is none.
     pub(crate) fn see(&mut self, version: &Version, now: Timestamp) -> &mut History {
         self.versions.entry(version.clone()).or_insert_with(|| History::new(now))
     }
 
-    /// Blessed versions, the last good first, then by how lately they were blessed.
+    /// Blessed versions: first the last good one, then the others, the most recently blessed first.
     #[must_use]
     pub(crate) fn blessed(&self) -> Vec<&Version> {
         let mut blessed: Vec<_> =
@@ -109,8 +109,8 @@ impl Ledger {
         blessed.into_iter().map(|(version, _)| version).collect()
     }
 
-    /// Forgets versions that are gone from the machine, but for those seen last, those that are bad and those
-    /// that it is in the middle of.
+    /// Forgets versions that are not on the machine any more, except those that were seen last, that are
+    /// quarantined, or that are part of a rollback or a trial boot.
     pub(crate) fn prune(&mut self, is_there: impl Fn(&Version) -> bool) {
         let mut latest: Vec<_> =
             self.versions.iter().map(|(version, entry)| (entry.last_seen(), version)).collect();
@@ -138,7 +138,7 @@ impl Ledger {
         self.last_good = Some(version.clone());
     }
 
-    /// Records that a version is bad. The last good one becomes the latest of the remaining.
+    /// Records that a version is bad. If it was the last good one, that is now the one blessed before it.
     pub(crate) fn quarantine(&mut self, version: &Version, now: Timestamp) {
         self.see(version, now).state = Assessment::Quarantined;
         self.retract(version);

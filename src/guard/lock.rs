@@ -1,5 +1,5 @@
-//! One guard at a time. The kernel lets go of the lock when its holder ends, however it ends; the file says
-//! who holds it and why.
+//! A lock, so that only one guard runs at a time. The kernel releases it when its holder ends, however it
+//! ends; the content of the file says who holds it and why.
 
 use std::{
     fmt,
@@ -19,7 +19,7 @@ use crate::version::Timestamp;
 pub(crate) struct Holder {
     /// Process id.
     pub pid: u32,
-    /// What it does.
+    /// What it is doing.
     pub reason: String,
     /// Since when.
     pub since: Timestamp,
@@ -33,7 +33,7 @@ impl fmt::Display for Holder {
     }
 }
 
-/// The lock; let go of on drop.
+/// The lock; dropping it releases it.
 #[derive(Debug)]
 pub(crate) struct Lock(#[expect(dead_code, reason = "holding it is what counts")] File);
 
@@ -41,10 +41,10 @@ fn who(holder: Option<&Holder>) -> String {
     holder.map_or_else(|| "it has not said who it is".into(), ToString::to_string)
 }
 
-/// The lock cannot be had.
+/// The lock cannot be taken.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LockError {
-    /// Another guard has it (exit code 75, `EX_TEMPFAIL`).
+    /// Another guard holds it (exit code 75, `EX_TEMPFAIL`).
     #[error("another guard is running: {}", who(.0.as_ref()))]
     Held(Option<Holder>),
     /// The file cannot be used.
@@ -53,7 +53,7 @@ pub(crate) enum LockError {
 }
 
 impl Lock {
-    /// Takes the lock at once, or says who holds it.
+    /// Takes the lock without waiting, or says who holds it.
     ///
     /// # Errors
     /// See [`LockError`].
@@ -76,13 +76,14 @@ impl Lock {
     }
 }
 
-/// Who holds the lock now, if anybody does.
+/// Who holds the lock now; `None` if it is free.
 #[must_use]
 pub(crate) fn current(path: &Path) -> Option<Holder> {
     if is_held(path) { holder(path) } else { None }
 }
 
-/// Whether anybody holds a lock on a file: looked up, not tried, so that nobody's own attempt fails for it.
+/// Whether a process holds a lock on a file. It reads the kernel's table and does not try to take the lock,
+/// because that could make the attempt of another process fail.
 #[must_use]
 pub(crate) fn is_held(path: &Path) -> bool {
     let Ok(file) = std::fs::metadata(path) else { return false };

@@ -1,5 +1,5 @@
-//! Where the guard's events go: the journal when stderr is the journal, else text on stderr, one line an
-//! event.
+//! Where the guard's events go: to the journal if stderr is the journal, otherwise to stderr as text, one
+//! line for each event.
 
 use std::io;
 
@@ -12,18 +12,18 @@ use uecho_probe::{escape::Lines, journal};
 /// `SYSLOG_IDENTIFIER`
 pub(crate) const IDENTIFIER: &str = "uecho-guard";
 
-/// Installs the one subscriber of the process. A journal that cannot be reached is replaced by stderr.
+/// Installs the subscriber of the process. If the journal cannot be reached, events go to stderr.
 pub(crate) fn start() {
     let layer = match journal::is_stderr().then(|| journal::layer(IDENTIFIER)) {
         Some(Ok(journal)) => journal.boxed(),
         _ => text(io::stderr).boxed(),
     };
     let subscriber = Registry::default().with(LevelFilter::INFO).with(layer);
-    // the first one of a process stays
+    // an error means that a test in this process has installed one before
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
-/// Text without colour or control characters.
+/// Formats events as text without colours and control characters.
 fn text<S, W>(writer: impl Fn() -> W + Send + Sync + 'static) -> impl Layer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,

@@ -6,10 +6,10 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum OnFailure {
-    /// Go back to the last good one.
+    /// Roll back to the last good one.
     #[default]
     Rollback,
-    /// Say so, and leave it running.
+    /// Report it, and leave the version running.
     Report,
 }
 
@@ -22,9 +22,9 @@ pub(crate) struct Policy {
     pub interval: Duration,
     /// How long a version that has just been started may take to become healthy.
     pub grace: Duration,
-    /// Reboots in a row by the guard before it stops.
+    /// Reboots in a row by the guard; after that many, it does not reboot again.
     pub max_reboots: u32,
-    /// Boots in a row that may end without a verdict.
+    /// How many boots in a row may end without a verdict; after that many, the version is bad.
     pub max_attempts: u32,
     /// What a bad verdict leads to.
     pub on_failure: OnFailure,

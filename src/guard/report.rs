@@ -1,24 +1,24 @@
-//! How a command ended, for the human who gave it and for the caller.
+//! Result of a command, for the human and for the calling program.
 
 use uecho_probe::exit;
 
 use crate::version::Version;
 
-/// How a command ended; [`Conclusion::code`] is the exit code.
+/// Result of a command; [`Conclusion::code`] is the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Conclusion {
-    /// Blessed, or whatever else was asked for is done.
+    /// The version is blessed, or the command is done.
     Good,
-    /// Unhealthy, and nothing was done about it.
+    /// The version is unhealthy, and the guard did nothing.
     Unhealthy,
-    /// Rolled back, and the old version is proven healthy.
+    /// Rolled back, and the old version is proven to be healthy.
     RolledBack,
-    /// Rolled back, but unhealthy or not proven.
+    /// Rolled back, but the old version is unhealthy or not proven to be healthy.
     StillUnhealthy,
-    /// A reboot into the old version has been asked for; the verdict comes after it.
+    /// The machine reboots into the old version; the verdict comes after that.
     Rebooting,
-    /// Nothing to go back to.
+    /// There is no version to roll back to.
     NowhereToGo,
     /// Refused: the version is quarantined, or lower than one that was blessed.
     Refused,
@@ -45,12 +45,12 @@ impl Conclusion {
     }
 }
 
-/// What came of a command, for the human who gave it.
+/// Report on a command, for the human.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Report {
-    /// How it ended.
+    /// The result.
     pub outcome: Conclusion,
-    /// The version it is about.
+    /// The version that the result is about.
     pub version: Version,
     /// One line.
     pub text: String,

@@ -1,4 +1,4 @@
-//! What the guard leaves in `/run` for others to read: its last verdict of this boot, and the metrics.
+//! Files in `/run` that other programs read: the last verdict of this boot, and the metrics.
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
@@ -17,45 +17,45 @@ pub(crate) const METRICS: &str = "metrics.prom";
 const VERDICT: &str = "verdict.json";
 const BEGUN: &str = "begun";
 
-/// How the last verification or rollback of this boot ended, kept in `/run` for the deploy that waits for it.
+/// Result of the last verification or rollback of this boot, in `/run` for a deployment that waits for it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct LastVerdict {
     /// When.
     pub at: Timestamp,
     /// Exit code.
     pub code: u8,
-    /// What came of it.
+    /// The result in words.
     #[serde(flatten)]
     pub report: Report,
-    /// The activation that it is about.
+    /// The activation that was judged.
     pub activation: Option<String>,
 }
 
 impl LastVerdict {
-    /// The one that was left last.
+    /// Reads the last one.
     #[must_use]
     pub(crate) fn read(settings: &Settings) -> Option<Self> {
         serde_json::from_slice(&Folder(settings.runtime_dir.clone()).read(VERDICT).ok()??).ok()
     }
 
-    /// Leaves this one.
+    /// Writes this one.
     pub(crate) fn leave(&self, settings: &Settings) {
         leave(settings, VERDICT, &serde_json::to_vec(self).unwrap_or_default());
     }
 }
 
-/// Notes the activation that a guard begins to look at.
+/// Records the activation that a guard begins to judge.
 pub(crate) fn begin(settings: &Settings, activation: &str) {
     leave(settings, BEGUN, activation.as_bytes());
 }
 
-/// The activation that a guard began to look at last.
+/// The activation that a guard has begun to judge last.
 #[must_use]
 pub(crate) fn begun(settings: &Settings) -> Option<String> {
     String::from_utf8(Folder(settings.runtime_dir.clone()).read(BEGUN).ok()??).ok()
 }
 
-/// Replaces a file that others read.
+/// Replaces a file that other programs read.
 pub(crate) fn leave(settings: &Settings, name: &str, content: &[u8]) {
     let new = format!("{name}.new");
     let mut folder = Folder(settings.runtime_dir.clone());

@@ -1,4 +1,4 @@
-//! The soak: a version is healthy when it stays healthy.
+//! The soak: a version is healthy if it stays healthy for some time.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use crate::{
     version::Version,
 };
 
-/// Failed checks after the first good one, or wrong answers at any time, that condemn: one may be a busy
-/// moment, two are not.
+/// A version is bad after this many checks that fail after a good one, or that get a wrong answer at any
+/// time. One failure may be a busy moment, two are not.
 const MISSES: u32 = 2;
-/// How long a switch may take before the version is judged regardless.
+/// How long the guard waits for a switch to end; after that it judges the version all the same.
 const SWITCH_LIMIT: Duration = Duration::from_mins(10);
 
-/// What a soak found.
+/// Result of a soak.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Soak {
     /// Healthy from the first good check to the last.
@@ -30,12 +30,12 @@ pub(crate) enum Soak {
         /// Duration.
         seconds: f64,
     },
-    /// Another version was activated meanwhile, or the same one again.
+    /// Meanwhile another version was activated, or the same one again.
     Replaced,
 }
 
 impl<S: System, D: Disk> Guard<S, D> {
-    /// Waits while somebody is switching; false when nobody is.
+    /// Waits while a switch is under way; `false` if there was none.
     pub(super) fn let_switch_end(&mut self) -> bool {
         let begin = self.system.elapsed();
         let mut waited = false;
@@ -46,8 +46,8 @@ impl<S: System, D: Disk> Guard<S, D> {
         waited
     }
 
-    /// Watches the version that runs. While somebody is switching, nothing counts; after that it has the
-    /// grace period to become healthy, and must then stay so.
+    /// Watches the running version. Checks do not count while a switch is under way. After the switch, the
+    /// version has the grace period to become healthy, and must then stay healthy.
     pub(super) fn soak(&mut self, version: &Version, soak: Duration) -> Result<Soak, SystemError> {
         let begin = self.system.elapsed();
         let activation = self.system.activation()?;
@@ -63,7 +63,7 @@ impl<S: System, D: Disk> Guard<S, D> {
                 return Ok(Soak::Replaced);
             }
             let health = self.system.health(version);
-            // what is found while the next switch is at work says nothing about this version
+            // a failure during the next switch says nothing about this version
             if health.is_err() && self.let_switch_end() {
                 settled = self.system.elapsed();
                 continue;

@@ -1,8 +1,8 @@
-//! Reading and writing the ledger: always whole, whatever happens in between.
+//! Reads and writes the ledger so that it is always complete, whenever the guard is killed.
 //!
-//! `ledger.json` is replaced by rename, its predecessor stays as `ledger.json.previous`. While the disk is
-//! full, a copy in `/run` takes its place: a bad version must be left behind also when that cannot be written
-//! down for good. A guard that is killed between the two writes may leave both; the higher revision counts.
+//! `ledger.json` is replaced by rename, and its predecessor is kept as `ledger.json.previous`. While the disk
+//! is full, the ledger is written to `/run` instead, because a rollback must be possible even then. A guard
+//! that is killed between two writes may leave both files; the one with the higher revision counts.
 
 pub(crate) mod disk;
 
@@ -16,21 +16,21 @@ const CORRUPT: &str = "ledger.json.corrupt";
 /// Where a ledger came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Integrity {
-    /// Read as written.
+    /// `ledger.json` was read.
     Intact,
-    /// There never was one.
+    /// No ledger has been written yet.
     Fresh,
-    /// `ledger.json` is unreadable or gone; the previous copy was read instead.
+    /// `ledger.json` is unreadable or missing; its predecessor was read instead.
     Previous(String),
-    /// Neither can be read; nothing but what runs is known.
+    /// Neither can be read, so only the running version is known.
     Lost(String),
 }
 
-/// The two folders that hold the ledger.
+/// The two folders with the ledger.
 pub(crate) struct Store<D> {
-    /// Persistent, `/var/lib/uecho-guard`.
+    /// The persistent one, `/var/lib/uecho-guard`.
     pub state: D,
-    /// For as long as the machine is up, `/run/uecho-guard`.
+    /// The one that is empty after a reboot, `/run/uecho-guard`.
     pub runtime: D,
 }
 
@@ -49,8 +49,8 @@ impl<D: Disk> Store<D> {
         let volatile = self.runtime.read(CURRENT).ok().flatten().and_then(|text| parse(&text).ok());
         let (persistent, integrity) = self.read_persistent();
         match volatile {
-            // with the same number as well: a guard that does not count writes there only while it cannot
-            // write to the disk
+            // also if the revisions are equal: a guard too old to count revisions writes here only while it
+            // cannot write to the disk
             Some(volatile) if volatile.revision >= persistent.revision => (volatile, Integrity::Intact),
             _ => (persistent, integrity),
         }
@@ -72,18 +72,18 @@ impl<D: Disk> Store<D> {
         }
     }
 
-    /// Reads, and sets a corrupt ledger aside as `ledger.json.corrupt`.
+    /// Reads, and keeps a corrupt ledger as `ledger.json.corrupt`.
     #[must_use]
     pub(crate) fn load(&mut self) -> (Ledger, Integrity) {
         let (ledger, integrity) = self.read();
         if let Integrity::Previous(_) | Integrity::Lost(_) = integrity {
-            // evidence only: failing to keep it must not keep the guard from its work
+            // a failure is ignored: the copy is only for a human who looks for the cause
             let _ = self.state.rename(CURRENT, CORRUPT);
         }
         (ledger, integrity)
     }
 
-    /// Writes for good, under the next revision; when that fails, into `/run`, and says why.
+    /// Writes the next revision to the persistent folder; if that fails, to `/run`, and says why.
     ///
     /// # Errors
     /// Neither folder can be written.
@@ -92,7 +92,7 @@ impl<D: Disk> Store<D> {
         let mut text = serde_json::to_vec_pretty(ledger).unwrap_or_default();
         text.push(b'\n');
         let result = match self.replace(&text) {
-            // the previous copy is the only space that is ours to give
+            // on a full disk, the predecessor is the only file whose space the guard can free
             Err(_) => self.state.remove(PREVIOUS).and_then(|()| self.replace(&text)),
             done => done,
         };

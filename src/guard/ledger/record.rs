@@ -1,4 +1,4 @@
-//! The records that the ledger consists of.
+//! The records of the ledger.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -8,23 +8,23 @@ use crate::{
     version::{Assessment, Timestamp, Version},
 };
 
-/// What is known of one version.
+/// What the guard knows of one version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct History {
-    /// Where it stands.
+    /// Its state.
     pub state: Assessment,
-    /// Boots in which it was put on trial since it was staged.
+    /// Number of boots in which it was on trial since it was staged.
     #[serde(default)]
     pub attempts: u32,
-    /// When the guard met it.
+    /// When the guard saw it for the first time.
     pub first_seen: Timestamp,
-    /// Whether a boot with its kernel, initrd and kernel parameters has come up.
+    /// Whether a boot with its kernel, initrd and kernel parameters has succeeded.
     #[serde(default)]
     pub boots: bool,
-    /// Order of blessings: the higher, the later. Not a time, because clocks go backwards.
+    /// Number of its blessing: a later blessing has a higher number. Not a time, because clocks may go back.
     #[serde(default)]
     pub blessed: u64,
-    /// How often it was offered while quarantined.
+    /// How often a switch to it was refused because it is quarantined.
     #[serde(default)]
     pub refusals: u32,
     /// Boot id of the last attempt.
@@ -33,7 +33,7 @@ pub(crate) struct History {
     /// Root hash of the image that carries this version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usrhash: Option<RootHash>,
-    /// What the last soak or trial boot found.
+    /// Result of the last soak or trial boot.
     #[serde(default)]
     pub last_verdict: Option<Verdict>,
     /// Fields of a newer guard.
@@ -41,7 +41,7 @@ pub(crate) struct History {
     pub unknown: Map<String, Value>,
 }
 
-/// The outcome of a trial.
+/// Result of a trial.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Verdict {
     /// When.
@@ -62,11 +62,11 @@ pub(crate) struct Verdict {
 pub(crate) struct Armed {
     /// Which.
     pub version: Version,
-    /// Boot id under which it was armed: seen under another, the trial boot is over.
+    /// Id of the boot in which it was armed: in any other boot, the trial boot is over.
     pub boot: String,
-    /// Whether the boot loader has certainly been told.
+    /// Whether the boot loader is known to have it as its next boot.
     pub told: bool,
-    /// Whether its trial boot came up as far as the guard.
+    /// Whether its trial boot came as far as starting the guard.
     #[serde(default)]
     pub reached: bool,
     /// Fields of a newer guard.
@@ -74,21 +74,21 @@ pub(crate) struct Armed {
     pub unknown: Map<String, Value>,
 }
 
-/// A rollback in the works. Written before the first step; every step can be taken again.
+/// A rollback that has begun. It is recorded before the first step; every step can be repeated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Intent {
-    /// What is left behind.
+    /// The version that is left.
     pub from: Version,
-    /// What must serve at the end.
+    /// The version that must serve at the end.
     pub to: Version,
     /// Why.
     pub reason: String,
     /// Since when.
     pub since: Timestamp,
-    /// Boot id under which a reboot was asked for.
+    /// Id of the boot in which the guard asked for a reboot.
     #[serde(default)]
     pub rebooted: Option<String>,
-    /// Whether switching without a reboot has failed.
+    /// Whether a switch without a reboot has failed.
     #[serde(default)]
     pub switch_failed: bool,
     /// Fields of a newer guard.
@@ -96,18 +96,18 @@ pub(crate) struct Intent {
     pub unknown: Map<String, Value>,
 }
 
-/// A human's decision.
+/// Decision of a human.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Override {
     /// When.
     pub at: Timestamp,
-    /// About which version.
+    /// The version.
     pub version: Version,
     /// `override` (of a refusal) or `release` (of a quarantine).
     pub kind: String,
-    /// Login name of the human, as far as it is known.
+    /// Login name of the human, if it is known.
     pub by: String,
-    /// In the human's words.
+    /// The reason that the human gave.
     pub reason: String,
     /// Fields of a newer guard.
     #[serde(flatten)]
@@ -115,7 +115,7 @@ pub(crate) struct Override {
 }
 
 impl History {
-    /// A version seen for the first time.
+    /// Of a version that is seen for the first time.
     #[must_use]
     pub(crate) fn new(first_seen: Timestamp) -> Self {
         Self {
@@ -132,13 +132,13 @@ impl History {
         }
     }
 
-    /// When something was last found out about it.
+    /// When it was seen for the first time, or judged last.
     #[must_use]
     pub(crate) fn last_seen(&self) -> Timestamp {
         self.last_verdict.as_ref().map_or(self.first_seen, |verdict| verdict.at.max(self.first_seen))
     }
 
-    /// Whether the last verdict on it was bad.
+    /// Whether the last verdict was bad.
     #[must_use]
     pub(crate) fn failed(&self) -> bool {
         self.last_verdict.as_ref().is_some_and(|verdict| !verdict.healthy)

@@ -1,4 +1,4 @@
-//! The few file operations that the ledger is made of, so that each can be made to fail in a test.
+//! The file operations that the ledger needs, as a trait, so that a test can make each of them fail.
 
 use std::{
     fs::{self, File},
@@ -6,9 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A folder of small files. What is not synced may be gone after a power cut.
+/// A folder of small files. What is not synced may be lost after a power cut.
 pub(crate) trait Disk {
-    /// The content of a file; `None` when there is none.
+    /// The content of a file; `None` if the file does not exist.
     ///
     /// # Errors
     /// As read(2).
@@ -20,37 +20,37 @@ pub(crate) trait Disk {
     /// As open(2), write(2), fsync(2); a part may have been written.
     fn write(&mut self, name: &str, content: &[u8]) -> io::Result<()>;
 
-    /// Gives a file a second name; one that exists is replaced at once.
+    /// Gives a file a second name; an existing file of that name is replaced atomically.
     ///
     /// # Errors
     /// As link(2), rename(2).
     fn link(&mut self, from: &str, to: &str) -> io::Result<()>;
 
-    /// Renames; a file that has the new name is replaced at once.
+    /// Renames a file; an existing file of the new name is replaced atomically.
     ///
     /// # Errors
     /// As rename(2).
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()>;
 
-    /// Removes a file; one that does not exist is fine.
+    /// Removes a file; it is no error if the file does not exist.
     ///
     /// # Errors
     /// As unlink(2).
     fn remove(&mut self, name: &str) -> io::Result<()>;
 
-    /// Syncs names.
+    /// Syncs the folder, that is, the names of its files.
     ///
     /// # Errors
     /// As fsync(2).
     fn sync(&mut self) -> io::Result<()>;
 }
 
-/// A real folder, created with mode 0755 when it is first written to.
+/// A folder of the file system, created with mode 0755 at the first write.
 #[derive(Clone, Debug)]
 pub(crate) struct Folder(pub PathBuf);
 
 impl Folder {
-    /// The path of a file in it.
+    /// The path of a file in the folder.
     #[must_use]
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
@@ -81,7 +81,7 @@ impl Disk for Folder {
         absent_is_fine(fs::remove_file(self.path(&unnamed)))?;
         fs::hard_link(self.path(from), self.path(&unnamed))?;
         fs::rename(self.path(&unnamed), self.path(to))?;
-        // rename(2) does nothing when both names are the same file already
+        // rename(2) does nothing if both names are links to the same file
         absent_is_fine(fs::remove_file(self.path(&unnamed))).map(drop)
     }
 
