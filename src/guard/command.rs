@@ -1,4 +1,4 @@
-//! Running other programs: bounded in time and in what is kept of their output, never through a shell.
+//! Runs other programs, without a shell, with limits for their time and for the output that is kept.
 
 use std::{path::Path, pin::pin, process::Stdio, time::Duration};
 
@@ -11,19 +11,19 @@ use tokio::{
 
 use crate::system::SystemError;
 
-/// Most that is kept of each stream, in bytes.
+/// How many bytes of each stream are kept.
 const KEPT: u64 = 64 * 1024;
 
-/// Bound of programs that only look or set something.
+/// Time limit of programs that only read or set something.
 pub(crate) const QUICK: Duration = Duration::from_mins(1);
 
-/// How long its output is still read once a program has ended.
+/// How long the output is still read after the program has ended.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-/// How a program ended.
+/// Result of a program.
 #[derive(Clone, Debug)]
 pub(crate) struct Ended {
-    /// Whether it exited with 0.
+    /// Whether its exit status is 0.
     pub success: bool,
     /// Exit status or signal, in words.
     pub status: String,
@@ -34,7 +34,7 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    /// The last line that it said, which is where programs put the reason.
+    /// The last line of its output, in which programs usually give the reason.
     #[must_use]
     pub(crate) fn last_line(&self) -> &str {
         let mut said = [&self.stderr, &self.stdout].into_iter().flat_map(|text| text.lines().rev());
@@ -59,8 +59,8 @@ pub(crate) fn find(program: &Path, key: &str) -> Result<(), SystemError> {
     Err(SystemError(format!("{}: no such program; the setting {key} says where it is", program.display())))
 }
 
-/// Runs a program to its end, or kills it and all it has started when `timeout` is over. What it leaves
-/// running at its end is its own affair.
+/// Runs a program to its end, or kills it and all that it has started after `timeout`. Processes that it
+/// leaves behind at its end are not killed.
 ///
 /// # Errors
 /// It cannot be started, or took too long.
@@ -84,7 +84,7 @@ pub(crate) async fn run(argv: &[&str], timeout: Duration) -> Result<Ended, Syste
         let reading = async { tokio::join!(keep(stdout, &mut said), keep(stderr, &mut complained)) };
         match select(pin!(child.wait()), pin!(reading)).await {
             Either::Left((status, reading)) => {
-                // what it has left running may hold the pipes open for as long as it likes
+                // processes that it has left behind may keep the pipes open for any time
                 let _ = tokio::time::timeout(LAST_WORDS, reading).await;
                 status
             }
@@ -93,7 +93,7 @@ pub(crate) async fn run(argv: &[&str], timeout: Duration) -> Result<Ended, Syste
     };
     let Ok(status) = tokio::time::timeout(timeout, whole).await else {
         if let Some(group) = group {
-            // it may have ended this very moment
+            // it may have ended at this moment
             let _ = kill_process_group(group, Signal::KILL);
         }
         return Err(failed(&format!("no end within {}", humantime::format_duration(timeout))));
@@ -104,7 +104,7 @@ pub(crate) async fn run(argv: &[&str], timeout: Duration) -> Result<Ended, Syste
     Ok(Ended { success: status.success(), status: status.to_string(), stdout, stderr })
 }
 
-/// As [`run`], for programs whose exit status other than 0 is a failure. Gives the standard output.
+/// As [`run`], but an exit status other than 0 is a failure. Returns the standard output.
 ///
 /// # Errors
 /// As [`run`], or it failed; the text has its last line.
@@ -118,7 +118,7 @@ pub(crate) async fn must(argv: &[&str], timeout: Duration) -> Result<String, Sys
 
 async fn keep(stream: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>) {
     let Some(mut stream) = stream else { return };
-    // a stream that breaks has said all it will say
+    // after an error of the stream, no more output comes
     let _ = (&mut stream).take(KEPT).read_to_end(kept).await;
     let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
 }

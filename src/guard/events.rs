@@ -1,5 +1,4 @@
-//! What the guard says: one event per decision. Names and fields are stable; the field `event` holds the
-//! name.
+//! The guard's events, one for each decision. Names and fields are stable; the field `event` has the name.
 
 mod event;
 

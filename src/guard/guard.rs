@@ -1,4 +1,4 @@
-//! The guard at work: what it knows of a machine, and how it keeps that.
+//! The state of a guard while it runs: the machine, the ledger, and the writing of the ledger.
 
 use crate::{
     events::{self, Event},
@@ -9,20 +9,20 @@ use crate::{
     version::Version,
 };
 
-/// The guard at work on one machine. Its caller holds the lock.
+/// A guard that runs on one machine. Its caller holds the lock.
 pub(crate) struct Guard<S, D> {
     /// The machine.
     pub system: S,
     pub(crate) store: Store<D>,
     pub(crate) ledger: Ledger,
     pub(crate) policy: Policy,
-    /// The activation that the last decision was about.
+    /// The activation that was judged last.
     pub(crate) judged: Option<String>,
 }
 
 impl<S: System, D: Disk> Guard<S, D> {
-    /// Reads the ledger; one that is corrupt is set aside and rebuilt, from the previous copy or else from
-    /// the running system.
+    /// Reads the ledger. A corrupt ledger is renamed and rebuilt from its predecessor, or from the running
+    /// system if there is none.
     pub(crate) fn open(system: S, mut store: Store<D>, policy: Policy) -> Self {
         let (ledger, integrity) = store.load();
         let mut guard = Self { system, store, ledger, policy, judged: None };
@@ -37,13 +37,13 @@ impl<S: System, D: Disk> Guard<S, D> {
                 events::emit(&Event::LedgerRebuilt { from: "the running system", problem: &problem });
                 guard.save();
             }
-            // a ledger may also be lost together with its folder
+            // the ledger may be lost together with its folder
             Integrity::Fresh => guard.rebuild(),
         }
         guard
     }
 
-    /// Reads the ledger as it is and leaves it so: for [`Self::dry_run`], without the lock.
+    /// Reads the ledger without changing it: for [`Self::dry_run`], which does not hold the lock.
     pub(crate) fn peek(system: S, store: Store<D>, policy: Policy) -> Self {
         let (ledger, _) = store.read();
         Self { system, store, ledger, policy, judged: None }
@@ -66,20 +66,19 @@ impl<S: System, D: Disk> Guard<S, D> {
         }
     }
 
-    /// What is known.
+    /// The ledger.
     #[must_use]
     pub(crate) fn ledger(&self) -> &Ledger {
         &self.ledger
     }
 
-    /// The activation that the last decision was about; another one has not been judged yet.
+    /// The activation that was judged last; any other one has not been judged yet.
     #[must_use]
     pub(crate) fn judged(&self) -> Option<&str> {
         self.judged.as_deref()
     }
 
-    /// Writes the ledger. A decision about the service must not wait for a disk, so failing is told and lived
-    /// with.
+    /// Writes the ledger. A failure is only reported: a full or broken disk must not prevent a rollback.
     pub(crate) fn save(&mut self) {
         if let Err(error) = self.try_save() {
             events::emit(&Event::LedgerNotWritten { error: &error });
@@ -94,14 +93,14 @@ impl<S: System, D: Disk> Guard<S, D> {
         Ok(())
     }
 
-    /// A step that helps but is not worth giving up for.
+    /// A helpful step whose failure is only reported.
     pub(crate) fn attempt(step: &'static str, result: Result<(), SystemError>) {
         if let Err(error) = result {
             events::emit(&Event::StepFailed { step, error: &error });
         }
     }
 
-    /// The version to go back to from another: the last good one that is still there.
+    /// The target of a rollback from a version: the last good one that is still on the machine.
     #[must_use]
     pub(crate) fn target(&self, from: &Version) -> Option<Version> {
         let mut blessed = self.ledger.blessed().into_iter();

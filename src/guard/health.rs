@@ -1,4 +1,4 @@
-//! One round of all checks: the units, the probe through the public listener, and the commands of the
+//! One round of all checks: the units, the probe through the public listener, and the commands from the
 //! settings.
 
 pub(crate) mod identity;
@@ -21,20 +21,20 @@ use crate::{
     version::Version,
 };
 
-/// Of `uecho.socket`: there whatever address the public listener has, and reached without a network.
+/// The socket that `uecho.socket` opens besides the address of the public listener; it needs no network.
 const SOCKET: &str = "/run/uecho/public.sock";
 /// Where a service without that socket listens by default.
 const TCP: &str = "http://127.0.0.1:8080";
 
 /// What the checks expect of a version.
 pub(crate) struct Subject {
-    /// The names that it answers by.
+    /// Its names in receipts.
     pub identity: Identity,
-    /// The folder that has its own unit files, in `etc/systemd/system`.
+    /// The folder with its unit files, in `etc/systemd/system`.
     pub root: PathBuf,
 }
 
-/// The checks, and what they remember of earlier rounds.
+/// The checks, with what they know from earlier rounds.
 pub(crate) struct Health {
     settings: Settings,
     socket: PathBuf,
@@ -43,14 +43,14 @@ pub(crate) struct Health {
 }
 
 impl Health {
-    /// Checks as configured.
+    /// The checks that the settings ask for.
     #[must_use]
     pub(crate) fn new(settings: &Settings) -> Self {
         let restarts = units::Restarts::default();
         Self { settings: settings.clone(), socket: SOCKET.into(), of: None, restarts }
     }
 
-    /// Makes every check once.
+    /// Runs every check once.
     ///
     /// # Errors
     /// The first failure.
@@ -68,11 +68,11 @@ impl Health {
         if self.settings.probe
             && let Err(illness) = self.probe(&expected.identity).await
         {
-            // the unit knows better why nobody answers
+            // if nobody answers, the unit's failure says more about the reason
             return before.and(Err(illness));
         }
         if before.is_err() {
-            // a request may have been what starts it
+            // the request may have started the service
             self.units(&expected.root).await?;
         }
         for check in &self.settings.checks {
@@ -117,9 +117,9 @@ impl Health {
     }
 }
 
-/// Where the service answers unless the settings say so. Its own configuration is not read: each version has
-/// keys that the guard of another one does not know. The socket is looked for each time, because versions
-/// differ in that, too.
+/// Where the service answers if the settings do not say it. The guard does not read the configuration of the
+/// service: it may have keys that the guard of another version does not know. The socket is looked for each
+/// time, because it exists in some versions only.
 fn default_target(socket: &Path) -> Result<Target, String> {
     if socket.exists() { Ok(Target::Unix(socket.into())) } else { TCP.parse() }
 }

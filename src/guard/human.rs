@@ -1,4 +1,4 @@
-//! What a human may ask and decide: is this version refused, let it run all the same, lift its quarantine.
+//! Questions and decisions of humans: whether a version is refused, an override, the release of a quarantine.
 
 use crate::{
     events::{self, Event},
@@ -10,8 +10,8 @@ use crate::{
     version::{Assessment, Version},
 };
 
-/// Whether a version may be switched to. Only reads, so it also works while another guard is running: a
-/// rollback asks it as well.
+/// Whether a switch to a version is allowed. It only reads, because it must work while another guard runs:
+/// the switch of a rollback asks, too.
 #[must_use]
 pub(crate) fn preflight(ledger: &Ledger, version: &Version) -> Report {
     if !ledger.is_quarantined(version) {
@@ -32,13 +32,13 @@ pub(crate) fn preflight(ledger: &Ledger, version: &Version) -> Report {
 }
 
 impl<S: System, D: Disk> Guard<S, D> {
-    /// Counts that a quarantined version was offered again.
+    /// Counts a refused switch to a quarantined version.
     pub(crate) fn count_refusal(&mut self, version: &Version) {
         self.ledger.see(version, self.system.now()).refusals += 1;
         self.save();
     }
 
-    /// Takes a version out of quarantine, and records who wanted that and why.
+    /// Lifts the quarantine of a version, and records who wanted that and why.
     ///
     /// # Errors
     /// It cannot be recorded, so it is not done.

@@ -1,15 +1,15 @@
-//! The guard of a machine: a version that does not serve is taken back.
+//! The guard of a machine: it rolls back a version that does not serve.
 //!
-//! Health is what the service serves, the way back is to the last version proven good, and a bad version is
-//! remembered. Decisions are made over a small view of the machine ([`system::System`]); what happened is
-//! kept in the [`ledger`].
+//! A version is healthy if its service serves. The target of a rollback is the last version that was proven
+//! good, and bad versions are remembered. All decisions use a small interface to the machine
+//! ([`system::System`]); the [`ledger`] keeps what has happened.
 //!
-//! - [`verify`]: the trial of what runs, and the verdict
-//! - [`rollback`]: the way back
-//! - [`boot`]: what the boot loader is told
-//! - [`human`]: what a human may decide
-//! - [`nixos`], [`slots`]: the machine as it is: generations of a profile, or image slots
-//! - [`update`]: the way to a newer image
+//! - [`verify`]: the trial of the running version, and its verdict
+//! - [`rollback`]: the rollback to a good version
+//! - [`boot`]: the choice of the boot loader
+//! - [`human`]: decisions of humans
+//! - [`nixos`], [`slots`]: the real machine, with generations of a profile or with image slots
+//! - [`update`]: the update to a newer image
 //! - [`app`]: the command line, from settings to exit code
 
 pub mod app;

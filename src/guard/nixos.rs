@@ -36,7 +36,7 @@ pub(crate) struct NixOs {
 }
 
 impl NixOs {
-    /// The machine as the settings see it.
+    /// The machine that the settings describe.
     ///
     /// # Errors
     /// The runtime cannot be started.
@@ -45,7 +45,7 @@ impl NixOs {
         Ok(Self { host, profile, loader: Loader::default() })
     }
 
-    /// Where a name of a version leads: a generation's link, `/run/current-system`, or the store path itself.
+    /// The version of a path: a generation's link, `/run/current-system`, or the store path itself.
     ///
     /// # Errors
     /// There is no such file.
@@ -55,7 +55,7 @@ impl NixOs {
     }
 }
 
-/// Where a file of a version really is; empty where it has none.
+/// The resolved path of a version's file; empty if there is no such file.
 fn real(version: &Version, file: &str) -> String {
     let path: PathBuf = toplevel::path(version).join(file);
     fs::canonicalize(path).map(|path| path.to_string_lossy().into_owned()).unwrap_or_default()
@@ -67,7 +67,7 @@ impl System for NixOs {
     }
 
     fn booted(&self) -> Result<Version> {
-        // it may be gone from the store since; its name is still the answer
+        // its store path may have been removed since; the link still names it
         Self::resolve(Path::new(BOOTED)).or_else(|error| {
             fs::read_link(BOOTED).map(|path| Version::new(path.to_string_lossy())).map_err(|_| error)
         })
@@ -172,8 +172,7 @@ impl System for NixOs {
     }
 }
 
-/// What the boot loader is told to start must be on the disk first: NixOS calls the guard before it syncs the
-/// store.
+/// Syncs the store before the boot loader gets a version to start: NixOS calls the guard before it syncs.
 fn make_durable(version: &Version) -> Result<()> {
     let synced = File::open(toplevel::path(version)).and_then(|folder| Ok(rustix::fs::syncfs(folder)?));
     synced.map_err(|error| SystemError::file(toplevel::path(version), &error))

@@ -1,7 +1,7 @@
-//! The way back: to a version proven good, and not done before that version is proven to serve again.
+//! Rollback to a version that was proven good. It ends when that version is proven to serve again.
 //!
-//! The intent is in the ledger before the first step, and every step can be taken again. When the guard is
-//! killed, even by the switch that it started, the next guard goes on where this one was.
+//! The ledger records the intent before the first step, and every step can be repeated. If the guard is
+//! killed, even by the switch that it started, the next guard continues.
 
 use crate::{
     events::{self, Event},
@@ -15,10 +15,10 @@ use crate::{
 };
 
 impl<S: System, D: Disk> Guard<S, D> {
-    /// Goes back because a human wants it: to `to`, else to the last good version other than the running one.
+    /// Rolls back because a human wants it: to `to`, by default to the last good version that does not run.
     ///
     /// # Errors
-    /// The machine cannot be asked what runs.
+    /// The machine does not say which version runs.
     pub(crate) fn rollback(&mut self, to: Option<Version>, by: &str) -> Result<Report, SystemError> {
         let running = self.system.running()?;
         let Some(to) = to.or_else(|| self.target(&running)) else {
@@ -37,7 +37,7 @@ impl<S: System, D: Disk> Guard<S, D> {
             let text = format!("quarantined: {reason}; `release` it first");
             return Ok(Report { outcome: Conclusion::Refused, version: to, text });
         }
-        // a rollback in the works gives way to what a human wants now
+        // the wish of a human replaces a rollback that has begun
         self.ledger.reboots = 0;
         Self::attempt("keep from garbage collection", self.system.pin(&to));
         Self::attempt("set the system profile", self.system.install(&to));
@@ -52,7 +52,7 @@ impl<S: System, D: Disk> Guard<S, D> {
         }
     }
 
-    /// Begins a rollback: from here on a crash does not end it.
+    /// Begins a rollback. From here on, a crash does not end it.
     pub(super) fn go_back(
         &mut self,
         from: &Version,
@@ -74,7 +74,7 @@ impl<S: System, D: Disk> Guard<S, D> {
         self.carry_out(intent)
     }
 
-    /// Goes on with a rollback that another process began.
+    /// Continues a rollback that another process began.
     pub(super) fn resume(&mut self) -> Result<Option<Report>, SystemError> {
         let Some(intent) = self.ledger.intent.clone() else { return Ok(None) };
         let running = self.system.running()?;
@@ -92,7 +92,7 @@ impl<S: System, D: Disk> Guard<S, D> {
         self.carry_out(intent)
     }
 
-    /// The reboot came back with another version than the one to go back to.
+    /// The machine rebooted into another version than the target of the rollback.
     fn resume_elsewhere(&mut self, intent: Intent, running: Version) -> Result<Option<Report>, SystemError> {
         let tried = self.ledger.armed.as_ref().is_some_and(|armed| armed.told && armed.version == intent.to);
         if tried && self.system.booted()? != intent.to {
@@ -100,7 +100,7 @@ impl<S: System, D: Disk> Guard<S, D> {
             let reason = "did not come up when it was to be gone back to";
             self.quarantine(&intent.to, reason, 0.0);
         } else if !self.ledger.is_blessed(&running) {
-            // the boot loader did not listen: again, as often as reboots are allowed
+            // the boot loader started another version: try again, as often as reboots are allowed
             return self.carry_out(intent);
         }
         let next = if self.ledger.is_blessed(&running) { Some(running) } else { self.target(&intent.from) };
@@ -121,7 +121,7 @@ impl<S: System, D: Disk> Guard<S, D> {
         let to = intent.to.clone();
         Self::attempt("keep from garbage collection", self.system.pin(&to));
         self.mark_verdicts();
-        // what somebody has installed since, for the next boot, stays so
+        // a version that somebody has installed for the next boot since then stays installed
         let stays = self.system.installed()?.is_some_and(|version| {
             version == to || (version != intent.from && !self.ledger.is_quarantined(&version))
         });
@@ -140,7 +140,7 @@ impl<S: System, D: Disk> Guard<S, D> {
             }
             if let Err(error) = self.system.switch(&to) {
                 if self.let_switch_end() {
-                    // somebody else was quicker: it failed for that, and what runs may have changed
+                    // another switch was faster: that made this one fail, and another version may run now
                     return self.carry_out(intent);
                 }
                 intent.switch_failed = true;
@@ -148,7 +148,7 @@ impl<S: System, D: Disk> Guard<S, D> {
                 self.save();
                 Self::attempt("switch", Err(error));
             }
-            // the boot loader has been written anew
+            // the switch has installed the boot loader again
             self.settle_boot();
             let running = self.system.running()?;
             if running != to && running != intent.from {
@@ -161,8 +161,8 @@ impl<S: System, D: Disk> Guard<S, D> {
         self.prove(intent)
     }
 
-    /// Whether the version can run without a reboot: it can be booted into the kernel that runs, or has only
-    /// ever run by a switch.
+    /// Whether the version can run without a reboot: it boots the kernel that runs, or it has only ever been
+    /// switched to.
     fn can_switch(&self, to: &Version) -> Result<bool, SystemError> {
         if !self.system.can_switch() {
             return Ok(false);
@@ -180,8 +180,8 @@ impl<S: System, D: Disk> Guard<S, D> {
                 let text = format!("went back from {from}: {}; proven healthy", intent.reason);
                 let report = Report { outcome: Conclusion::RolledBack, version: to.clone(), text };
                 events::emit(&Event::RolledBack { from, to, seconds });
-                // before the ledger forgets what led here: the next guard would only find a good version that
-                // runs
+                // before the ledger forgets the rollback: after a crash, the next guard would only see a good
+                // version that runs
                 self.system.leave_verdict(&report, self.judged.as_deref());
                 if self.ledger.is_blessed(to) {
                     self.ledger.bless(to, self.system.now());

@@ -1,4 +1,4 @@
-//! The trial of what runs: after a boot, after a switch, and after a crash of the guard itself.
+//! The trial of the running version: after a boot, after a switch, and after a crash of the guard itself.
 
 use crate::{
     events::{self, Event},
@@ -12,15 +12,16 @@ use crate::{
     version::{Assessment, Version},
 };
 
-/// Blessed versions kept from garbage collection: the last good one, and the one before it for a human to go
-/// back to.
+/// How many blessed versions are protected from garbage collection: the last good one, and the one before it,
+/// so that a human can go back to it.
 const KEEP: usize = 2;
 
 impl<S: System, D: Disk> Guard<S, D> {
-    /// Brings what runs to a verdict and acts on it. A version activated meanwhile is judged as well.
+    /// Judges the running version and acts on the verdict. A version that is activated meanwhile is judged,
+    /// too.
     ///
     /// # Errors
-    /// The machine cannot be asked what runs.
+    /// The machine does not say which version runs.
     pub(crate) fn verify(&mut self) -> Result<Report, SystemError> {
         loop {
             let Some(report) = self.judge()? else { continue };
@@ -31,7 +32,7 @@ impl<S: System, D: Disk> Guard<S, D> {
         }
     }
 
-    /// Looks without touching: neither the machine nor the ledger changes.
+    /// Only checks: neither the machine nor the ledger changes.
     ///
     /// # Errors
     /// As [`Self::verify`].
@@ -47,7 +48,7 @@ impl<S: System, D: Disk> Guard<S, D> {
         }
     }
 
-    /// One verdict; `None` when what runs was replaced before it.
+    /// Gives one verdict; `None` if the running version was replaced before it.
     fn judge(&mut self) -> Result<Option<Report>, SystemError> {
         if self.ledger.intent.is_some() {
             return self.resume();
@@ -63,7 +64,7 @@ impl<S: System, D: Disk> Guard<S, D> {
             match (self.policy.on_failure, target) {
                 (OnFailure::Report, _) => return Ok(Some(self.report_only(&version, &reason, 0.0))),
                 (OnFailure::Rollback, Some(to)) => return self.go_back(&version, to, reason),
-                // nothing else can run, so it may prove that it has recovered
+                // no other version can run, so this one may prove that it has recovered
                 (OnFailure::Rollback, None) => {}
             }
         } else if let Some(attempts) = self.begin_trial(&version)? {
@@ -80,16 +81,16 @@ impl<S: System, D: Disk> Guard<S, D> {
         }
     }
 
-    /// Whether a bad verdict would be about the version: a blessed one that fails later does so for another
-    /// cause, and the way back would lead away from the best that is known. Its first boot is a trial once
-    /// more.
+    /// Whether the version itself would be the cause of a bad verdict. If a blessed version fails later, the
+    /// cause is another one, and a rollback would leave the best version that is known. Its first boot,
+    /// however, is a trial again.
     fn is_on_trial(&self, version: &Version) -> Result<bool, SystemError> {
         let boots = self.ledger.versions.get(version).is_some_and(|entry| entry.boots);
         Ok(!self.ledger.is_blessed(version) || (!boots && self.system.booted()? == *version))
     }
 
-    /// Writes down that a version is on trial. Gives the number of boots that ended without a verdict when
-    /// those are too many.
+    /// Records that a version is on trial. Returns the number of boots that ended without a verdict if they
+    /// are too many.
     fn begin_trial(&mut self, version: &Version) -> Result<Option<u32>, SystemError> {
         if !self.is_on_trial(version)? {
             return Ok(None);
@@ -116,7 +117,7 @@ impl<S: System, D: Disk> Guard<S, D> {
     }
 
     fn bless(&mut self, version: &Version, seconds: f64) -> Result<Report, SystemError> {
-        // before the ledger says so, or it may be gone when it is needed
+        // before the ledger names it: a target of a rollback must not be garbage-collected
         Self::attempt("keep from garbage collection", self.system.pin(version));
         let boots = self.has_come_up(version)?;
         self.ledger.bless(version, self.system.now());
@@ -161,7 +162,7 @@ impl<S: System, D: Disk> Guard<S, D> {
         Report { outcome: Conclusion::Unhealthy, version: version.clone(), text }
     }
 
-    /// Does not save: the caller writes this and what follows from it at once.
+    /// Does not save: the caller saves this together with what follows from it.
     pub(super) fn quarantine(&mut self, version: &Version, reason: &str, seconds: f64) {
         self.ledger.quarantine(version, self.system.now());
         self.record(version, false, reason.into(), seconds);
@@ -181,7 +182,7 @@ impl<S: System, D: Disk> Guard<S, D> {
         entry
     }
 
-    /// Why a version was found bad.
+    /// The reason of a version's last verdict.
     #[must_use]
     pub(crate) fn last_reason(&self, version: &Version) -> String {
         let verdict = self.ledger.versions.get(version).and_then(|entry| entry.last_verdict.as_ref());
@@ -191,7 +192,8 @@ impl<S: System, D: Disk> Guard<S, D> {
         )
     }
 
-    /// A quarantined version that is still installed would be what a boot loader without variables starts.
+    /// A boot loader without EFI variables starts the installed version, so a quarantined one must not stay
+    /// installed.
     fn displace_quarantined(&mut self, good: &Version) {
         self.mark_verdicts();
         let installed = self.system.installed().ok().flatten();

@@ -6,7 +6,7 @@ use crate::version::{Assessment, Version};
 
 /// A decision or a finding.
 pub(crate) enum Event<'a> {
-    /// `trial`: a version is being watched. Fields `version`, `state`, `attempts`.
+    /// `trial`: a version is on trial. Fields `version`, `state`, `attempts`.
     Trial {
         /// The version.
         version: &'a Version,
@@ -78,7 +78,7 @@ pub(crate) enum Event<'a> {
         /// The reason, one line.
         reason: &'a str,
     },
-    /// `nowhere_to_go`: no other version is known to be good. Fields `version`, `reason`.
+    /// `nowhere_to_go`: no version to roll back to is known. Fields `version`, `reason`.
     NowhereToGo {
         /// What keeps running.
         version: &'a Version,
@@ -104,7 +104,7 @@ pub(crate) enum Event<'a> {
         /// The version.
         version: &'a Version,
     },
-    /// `not_armed`: there is no way to set a version for one boot. Fields `version`, `reason`.
+    /// `not_armed`: the boot loader cannot start a version for one boot. Fields `version`, `reason`.
     NotArmed {
         /// The version.
         version: &'a Version,
@@ -135,12 +135,12 @@ pub(crate) enum Event<'a> {
         /// The version.
         version: &'a Version,
     },
-    /// `not_judged`: activated after the guard had looked for the last time. Field `version`.
+    /// `not_judged`: a version was activated after the guard's last check. Field `version`.
     NotJudged {
         /// The version.
         version: &'a Version,
     },
-    /// `intent_dropped`: a rollback that had begun has no point any more. Fields `version`, `from`, `reason`.
+    /// `intent_dropped`: a rollback that has begun is not needed any more. Fields `version`, `from`, `reason`.
     IntentDropped {
         /// What was to be left behind.
         from: &'a Version,
@@ -181,19 +181,19 @@ pub(crate) enum Event<'a> {
         /// Who.
         by: &'a str,
     },
-    /// `ledger_rebuilt`: the ledger was corrupt and has been set aside. Fields `source`, `reason`.
+    /// `ledger_rebuilt`: the ledger was corrupt and was rebuilt. Fields `source`, `reason`.
     LedgerRebuilt {
         /// From what.
         from: &'a str,
         /// What was wrong.
         problem: &'a str,
     },
-    /// `ledger_not_written`: kept in `/run` instead, if anywhere. Field `reason`.
+    /// `ledger_not_written`: the ledger is in `/run` instead, if it could be written there. Field `reason`.
     LedgerNotWritten {
         /// The reason, one line.
         error: &'a dyn Display,
     },
-    /// `step_failed`: a step that helps has failed, the rest goes on. Fields `step`, `reason`.
+    /// `step_failed`: a helpful step has failed; the guard continues. Fields `step`, `reason`.
     StepFailed {
         /// The version.
         step: &'a str,

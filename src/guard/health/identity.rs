@@ -1,4 +1,4 @@
-//! What the receipt of a version says as `system`, and what it means when it says something else.
+//! The `system` in the receipt of a version, and what a different one means.
 
 use std::{fs, path::Path};
 
@@ -8,17 +8,17 @@ use crate::system::{Illness, Outlook};
 
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
-/// The names that a version answers by.
+/// The names of a version in receipts.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
-    /// Its label; `None` when it has none, and then any name will do.
+    /// Its label; `None` if it has none: then any name is accepted.
     label: Option<String>,
-    /// The hash of its store path; `None` when it lies elsewhere.
+    /// The hash of its store path; `None` if it is not in the store.
     hash: Option<String>,
 }
 
 impl Identity {
-    /// The names of a version, by its label and where its toplevel is.
+    /// The names of a version with this label and toplevel.
     #[must_use]
     pub(crate) fn new(label: Option<&str>, toplevel: &Path) -> Self {
         Self {
@@ -27,12 +27,12 @@ impl Identity {
         }
     }
 
-    /// Compares the `system` of a receipt, `LABEL+HASH`. `LABEL` alone is what a service says that was not
-    /// told where to look for the hash, or is too old to know of it: going back to such a version must not
-    /// fail for that.
+    /// Compares the `system` of a receipt, `LABEL+HASH`. `LABEL` alone is right, too: a service without the
+    /// setting for the hash, or an older one, says no more, and a rollback to it must not fail because of
+    /// that.
     ///
     /// # Errors
-    /// Another version answers. With the label of this one it may only not have been reloaded yet.
+    /// Another version answers. If it has the label of this one, it may not have been reloaded yet.
     pub(crate) fn check(&self, system: &str) -> Result<(), Illness> {
         let Some(label) = &self.label else { return Ok(()) };
         let expected = self.hash.as_ref().map_or_else(|| label.clone(), |hash| format!("{label}+{hash}"));

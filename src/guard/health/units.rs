@@ -1,5 +1,5 @@
-//! Whether a unit runs as a version defines it: loaded from that version's files, up, its main process the
-//! one that the unit starts, and not restarted behind the guard's back.
+//! Whether a unit runs as a version defines it: it is loaded from the files of that version, it is active,
+//! its main process is the program that the unit starts, and it has not restarted meanwhile.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -14,10 +14,10 @@ use crate::{
 
 const PROPERTIES: &str = "InvocationID,LoadState,ActiveState,SubState,Result,NRestarts,MainPID,FragmentPath,\
     DropInPaths,NeedDaemonReload,ExecStart";
-/// Restarts that condemn a version which has not been healthy yet. One that was may not restart at all.
+/// This many restarts make a version bad that has not been healthy yet. After it was healthy, one is enough.
 const CRASHES: u64 = 3;
 
-/// Remembers how often each unit had been started.
+/// How often each unit has been started so far.
 #[derive(Default)]
 pub(crate) struct Restarts {
     first_seen: HashMap<String, u64>,
@@ -31,8 +31,8 @@ impl Restarts {
         self.was_healthy = true;
     }
 
-    /// `automatic` are the restarts that the service manager has counted. It does not count starts by a
-    /// socket, but each start has an invocation id of its own.
+    /// `automatic` is the number of restarts that the service manager has counted. It does not count starts
+    /// by a socket, but each start has its own invocation id.
     fn check(&mut self, unit: &str, automatic: u64, invocation: &str) -> Result<(), String> {
         let before = *self.first_seen.entry(unit.into()).or_insert(automatic);
         let restarts = automatic.saturating_sub(before);
@@ -77,7 +77,7 @@ pub(crate) async fn check(unit: &str, root: &Path, restarts: &mut Restarts) -> R
         .map_err(|reason| Illness::new(unit, reason))
 }
 
-/// The unit's files must be those of the version, as far as the version has any.
+/// The unit's files must be those of the version, if the version has files for this unit.
 fn files(unit: &str, root: &Path, loaded: impl Iterator<Item = PathBuf>, reload: bool) -> Result<(), String> {
     if reload {
         return Err("is loaded from older files: `systemctl daemon-reload` is missing".into());
@@ -97,8 +97,8 @@ fn files(unit: &str, root: &Path, loaded: impl Iterator<Item = PathBuf>, reload:
     Ok(())
 }
 
-/// A main process that is an own program must come from where the unit says. A script's interpreter is no
-/// evidence either way.
+/// The program of the main process must be in the store path that the unit names. If the main process is the
+/// interpreter of a script, nothing can be concluded.
 fn process(pid: &str, exec_start: &str) -> Result<(), String> {
     if matches!(pid, "" | "0") {
         return Ok(());
@@ -113,7 +113,7 @@ fn process(pid: &str, exec_start: &str) -> Result<(), String> {
     }
     let link = format!("/proc/{pid}/exe");
     let actual = fs::read_link(&link).map_err(|error| format!("{link}: {error}"))?;
-    // a wrapper execs its program, which lies in the same store path
+    // a wrapper executes its program, which is in the same store path
     if package(&actual) == package(&expected) {
         return Ok(());
     }
@@ -126,7 +126,7 @@ fn is_elf(path: &Path) -> bool {
     fs::File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok() && magic == *b"\x7fELF"
 }
 
-/// The store path that a file lies in; the file itself when it lies elsewhere.
+/// The store path that contains a file; the file itself if it is not in the store.
 fn package(path: &Path) -> PathBuf {
     match path.strip_prefix("/nix/store") {
         Ok(inside) => inside.components().take(1).collect(),

@@ -1,4 +1,4 @@
-//! systemd-boot: which entry belongs to which version, and what the firmware's variables say.
+//! systemd-boot: which entry belongs to which version, and what the variables of the firmware say.
 
 use std::{fs, io, path::Path, sync::OnceLock};
 
@@ -14,20 +14,20 @@ use crate::{
 /// The boot loader.
 #[derive(Default)]
 pub(crate) struct Loader {
-    /// Folder with `loader/entries`, found once.
+    /// Folder with `loader/entries`, looked up once.
     boot: OnceLock<String>,
 }
 
 impl Loader {
-    /// What will be booted; `None` where no systemd-boot with EFI variables has started this machine.
+    /// What will be booted; `None` if this machine was not started by systemd-boot with EFI variables.
     ///
     /// # Errors
-    /// A variable is there and cannot be read, or bootctl does not find where the entries are.
+    /// A variable exists but cannot be read, or bootctl does not find the folder with the entries.
     pub(crate) fn choice(&self, runtime: &Runtime) -> Result<Option<BootChoice>> {
         if variable("LoaderInfo")?.is_none() {
             return Ok(None);
         }
-        // without it every version would look like one that has no entry
+        // without this folder, every version would seem to have no entry
         self.boot(runtime)?;
         let version = |name| Ok(variable(name)?.and_then(|id| self.version(runtime, &id)));
         Ok(Some(BootChoice {
@@ -46,7 +46,7 @@ impl Loader {
         self.entries(runtime).into_iter().find(|(known, _)| known == id).map(|(_, version)| version)
     }
 
-    /// Runs `bootctl ACTION` with the id of the version's entry, or with none.
+    /// Runs `bootctl ACTION` with the id of the version's entry, or with an empty one.
     ///
     /// # Errors
     /// There is no such entry, or bootctl failed.
@@ -60,7 +60,7 @@ impl Loader {
         runtime.block_on(command::must(&["bootctl", action, &id], QUICK)).map(drop)
     }
 
-    /// Every entry that names a version, newest name first; none where [`Self::choice`] fails.
+    /// All entries that name a version, the newest name first; empty if [`Self::choice`] fails.
     fn entries(&self, runtime: &Runtime) -> Vec<(String, Version)> {
         self.boot(runtime)
             .map_or_else(|_| Vec::new(), |boot| entries(&Path::new(boot).join("loader/entries")))
@@ -75,7 +75,8 @@ impl Loader {
     }
 }
 
-/// Entries are told apart by the toplevel in `init=`, not by name: names change between releases of NixOS.
+/// An entry is recognized by the toplevel in `init=`, not by its name, which differs between releases of
+/// NixOS.
 fn entries(folder: &Path) -> Vec<(String, Version)> {
     let Ok(files) = fs::read_dir(folder) else { return Vec::new() };
     let entry = |file: io::Result<fs::DirEntry>| {
@@ -91,12 +92,13 @@ fn entries(folder: &Path) -> Vec<(String, Version)> {
         Some((without_counter(id.strip_suffix(".conf")?) + ".conf", Version::new(init)))
     };
     let mut entries: Vec<_> = files.filter_map(entry).collect();
-    // the number of a generation counts, not its digits
+    // generations are ordered by number, not as text
     entries.sort_by(|(a, _), (b, _)| (b.len(), b).cmp(&(a.len(), a)));
     entries
 }
 
-/// Boot attempts left and made are in the file's name (`+LEFT` or `+LEFT-DONE`), but not in the entry's id.
+/// The file's name contains the boot attempts left and made (`+LEFT` or `+LEFT-DONE`), the entry's id does
+/// not.
 fn without_counter(stem: &str) -> String {
     let is_counter = |text: &str| {
         let (left, done) = text.split_once('-').unwrap_or((text, "0"));

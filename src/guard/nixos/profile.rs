@@ -1,4 +1,4 @@
-//! Generations of a profile, and roots that keep versions from garbage collection.
+//! Generations of a profile, and garbage collector roots that protect versions.
 
 use std::{
     fs::{self, File},
@@ -14,7 +14,7 @@ use crate::{
     version::Version,
 };
 
-/// Every link in it is a root of the garbage collector.
+/// Every link in this folder is a root of the garbage collector.
 const ROOTS: &str = "/nix/var/nix/gcroots/uecho-guard";
 
 /// A profile: a link to one of its numbered generations.
@@ -27,7 +27,7 @@ impl Profile {
         Self(path.into())
     }
 
-    /// The version it points to; `None` when there is no such profile.
+    /// The version that it points to; `None` if there is no such profile.
     ///
     /// # Errors
     /// It cannot be read.
@@ -39,16 +39,16 @@ impl Profile {
         }
     }
 
-    /// Points the profile to a version, as its newest generation: those who install boot loaders drop the
-    /// oldest entries, and a version that others were tried after again and again must not be among them.
+    /// Points the profile to a version, as its newest generation: the installer of a boot loader drops the
+    /// oldest entries, and this version must not be dropped after many newer ones were tried.
     ///
     /// # Errors
     /// nix-env failed.
     pub(crate) async fn install(&self, version: &Version) -> Result<()> {
         let profile = self.0.to_string_lossy();
-        // no new generation when the newest is this version already
+        // nix-env makes no new generation if the newest one is this version already
         command::must(&["nix-env", "--profile", &profile, "--set", &version.to_string()], QUICK).await?;
-        // names are durable once their folder is
+        // the sync of a folder makes the names in it durable
         self.0.parent().map_or(Ok(()), sync)
     }
 }
@@ -57,7 +57,7 @@ fn sync(folder: &Path) -> Result<()> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| SystemError::file(folder, &error))
 }
 
-/// Versions that have a root of ours.
+/// Versions with a root that the guard has made.
 ///
 /// # Errors
 /// The folder cannot be read.
@@ -82,7 +82,7 @@ fn root(version: &Version) -> PathBuf {
     Path::new(ROOTS).join(toplevel::base_name(version))
 }
 
-/// Gives a version a root.
+/// Makes a root for a version.
 ///
 /// # Errors
 /// The link cannot be made.
@@ -96,7 +96,7 @@ pub(crate) fn pin(version: &Version) -> Result<()> {
     sync(Path::new(ROOTS))
 }
 
-/// Takes its root away.
+/// Removes the root of a version.
 ///
 /// # Errors
 /// The link cannot be removed.

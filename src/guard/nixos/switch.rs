@@ -1,5 +1,5 @@
-//! Running a version's `switch-to-configuration`, in a unit of its own: it may restart or stop the guard's
-//! unit, and must go on all the same. The next guard finds it still running and waits for it.
+//! Runs a version's `switch-to-configuration` in a unit of its own, because it may restart or stop the
+//! guard's unit and must not end then. The next guard finds that unit still running, and waits for it.
 
 use std::{path::Path, time::Duration};
 
@@ -11,23 +11,23 @@ use crate::{
     version::Version,
 };
 
-/// In every toplevel.
+/// Path in every toplevel.
 pub(crate) const PROGRAM: &str = "bin/switch-to-configuration";
-/// Locked by switch-to-configuration for as long as it works.
+/// switch-to-configuration holds a lock on this file while it runs.
 const LOCK: &str = "/run/nixos/switch-to-configuration.lock";
 const UNIT: &str = "uecho-guard-switch.service";
-/// A switch that takes longer has failed.
+/// Longest time for a switch; one that takes longer has failed.
 const LIMIT: Duration = Duration::from_mins(10);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Runs `switch-to-configuration ACTION` of a version to its end.
 ///
 /// # Errors
-/// It cannot be started, or ended with another status than 0.
+/// It cannot be started, or its exit status is not 0.
 pub(crate) async fn run(version: &Version, action: &str) -> Result<()> {
     let program = toplevel::path(version).join(PROGRAM);
     let program = program.to_string_lossy();
-    // one that an earlier guard has started; how it ended says nothing about this one
+    // a switch that an earlier guard has started: its result says nothing about this one
     let _ = finish().await;
     forget().await;
     let limit = format!("--property=TimeoutStartSec={}", LIMIT.as_secs());
@@ -56,7 +56,7 @@ pub(crate) async fn run(version: &Version, action: &str) -> Result<()> {
     result.map_err(|error| SystemError(format!("`{program} {action}`: {error}")))
 }
 
-/// Waits until the unit is not at work any more.
+/// Waits until the unit has ended.
 async fn finish() -> Result<()> {
     loop {
         let shown = command::must(
@@ -71,8 +71,8 @@ async fn finish() -> Result<()> {
     }
 }
 
-/// How the unit ended, from what `systemctl show` says of it; `None`: not yet. One that is inactive may have
-/// its start before it: on a busy machine the service manager answers before it gets to its jobs.
+/// Result of the unit, from the output of `systemctl show`; `None` if it has not ended. An inactive unit may
+/// not have started yet: on a busy machine, the service manager answers before it runs its jobs.
 fn ended(shown: &str) -> Option<Result<()>> {
     let value = |key: &str| {
         shown.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).unwrap_or_default()
@@ -88,14 +88,14 @@ fn ended(shown: &str) -> Option<Result<()>> {
     }
 }
 
-/// Frees the name of the unit. Whether there was one does not matter.
+/// Makes the name of the unit available again; it is no error if there is no such unit.
 async fn forget() {
     for action in ["stop", "reset-failed"] {
         let _ = command::run(&["systemctl", "--quiet", action, UNIT], QUICK).await;
     }
 }
 
-/// Whether anybody is switching.
+/// Whether a switch is under way.
 #[must_use]
 pub(crate) fn in_progress() -> bool {
     lock::is_held(Path::new(LOCK))
