@@ -10,13 +10,15 @@ use crate::support::{
     peer::{Dead, Peer},
 };
 
-const FANOUT: &str = "/api/v1/fanout/x";
+pub const FANOUT: &str = "/api/v1/fanout/x";
 
-fn node(listener: TcpListener, peers: &[String], more: &str) -> Uecho {
+/// A node with these peers and further keys of `[fanout]`.
+pub fn node(listener: TcpListener, peers: &[String], more: &str) -> Uecho {
     Builder::new().public(listener).config(&format!("[fanout]\npeers = {peers:?}\n{more}\n")).start()
 }
 
-fn as_fanout(listener: &TcpListener) -> String {
+/// The URL of a node as a peer whose own fan-out is asked.
+pub fn as_fanout(listener: &TcpListener) -> String {
     format!("http://{}/api/v1/fanout", listener.local_addr().unwrap())
 }
 

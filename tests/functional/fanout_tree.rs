@@ -4,20 +4,13 @@ use std::{net::TcpListener, time::Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{
-    Builder, Uecho, eventually, listener,
-    peer::{Dead, Peer},
+use crate::{
+    fanout_below::{FANOUT, as_fanout, node},
+    support::{
+        Uecho, eventually, listener,
+        peer::{Dead, Peer},
+    },
 };
-
-const FANOUT: &str = "/api/v1/fanout/x";
-
-fn node(listener: TcpListener, peers: &[String], more: &str) -> Uecho {
-    Builder::new().public(listener).config(&format!("[fanout]\npeers = {peers:?}\n{more}\n")).start()
-}
-
-fn as_fanout(listener: &TcpListener) -> String {
-    format!("http://{}/api/v1/fanout", listener.local_addr().unwrap())
-}
 
 fn outcomes(json: &Value) -> Vec<&str> {
     json["replies"].as_array().unwrap().iter().map(|reply| reply["outcome"].as_str().unwrap()).collect()
