@@ -1,4 +1,4 @@
-//! Wiring: settings, lock, machine, ledger, and the exit code.
+//! Carries out a command: from settings, lock, machine and ledger to the exit code.
 
 mod error;
 
@@ -38,7 +38,7 @@ use crate::{
 
 const LOCK: &str = "lock";
 
-/// Runs the command line to its end.
+/// Carries out the command line, and returns the exit code.
 #[must_use]
 pub fn main(cli: &Cli) -> ExitCode {
     let result = run(cli);
@@ -68,7 +68,7 @@ fn run(cli: &Cli) -> Result<u8, Error> {
     }
 }
 
-/// What every kind of machine has.
+/// Carries out a command that every kind of machine has.
 fn carry_out<S: Backend>(mut settings: Settings, command: &Command) -> Result<u8, Error> {
     match command {
         Command::Update { .. } => Err(Error::NoSlots("update")),
@@ -111,7 +111,7 @@ fn store(settings: &Settings) -> Store<Folder> {
     Store { state: Folder(settings.state_dir.clone()), runtime: Folder(settings.runtime_dir.clone()) }
 }
 
-/// The ledger for those who only read it: one that cannot be read is no empty one.
+/// The ledger for commands that only read it. A ledger that cannot be read is an error, not an empty ledger.
 fn known(settings: &Settings, what: impl FnOnce() -> String) -> Result<Ledger, Error> {
     match store(settings).read() {
         (_, Integrity::Lost(problem)) => {
@@ -129,7 +129,7 @@ fn open<S: Backend>(settings: &Settings, reason: &str) -> Result<(Lock, RealGuar
     Ok((lock, Guard::open(S::new(settings)?, store(settings), settings.policy())))
 }
 
-/// Verifies or rolls back, and leaves the verdict where the next one and others find it.
+/// Verifies or rolls back, and publishes the verdict for the next guard and other programs.
 fn decide<S: Backend>(
     settings: &Settings,
     reason: &str,
@@ -147,7 +147,7 @@ fn decide<S: Backend>(
         }
     };
     let judged = guard.judged().map(str::to_owned);
-    // a wish that came to nothing is no verdict on what runs
+    // a rollback that could not be done is no verdict on the running version
     if judged.is_some() || !matches!(report.outcome, Conclusion::Refused | Conclusion::NowhereToGo) {
         let activation = judged.or_else(|| guard.system.activation().ok());
         guard.system.leave_verdict(&report, activation.as_deref());
@@ -157,8 +157,8 @@ fn decide<S: Backend>(
 
 fn arm<S: Backend>(settings: &Settings) -> Result<u8, Error> {
     match open::<S>(settings, "arming a trial boot") {
-        // the installer of the boot loader calls us also when it is called by a rollback, which settles this
-        // itself
+        // a rollback also runs the installer of the boot loader, which calls this; the rollback itself sets
+        // the boot loader's choice
         Err(Error::Lock(LockError::Held(_))) if store(settings).read().0.intent.is_some() => {
             print("a rollback is under way, and sees to what will be booted\n")
         }
@@ -192,13 +192,14 @@ fn pardon<S: Backend>(settings: &Settings, path: &Path, kind: &str, reason: &str
     tell(&report)
 }
 
-/// systemd starts the unit that calls this when a verification has ended and `/run/current-system` is watched
-/// again. Without it, a version activated after the guard's last look and before that would never be judged.
+/// systemd starts the unit that calls this when a verification has ended and systemd watches
+/// `/run/current-system` again. Without it, a version that was activated in between, after the last check of
+/// the guard, would never be judged.
 fn again<S: Backend>(settings: &Settings) -> Result<u8, Error> {
     let system = S::new(settings)?;
     let judged = LastVerdict::read(settings).and_then(|verdict| verdict.activation);
     let activation = system.activation()?;
-    // a guard that has begun with it and failed would only fail again
+    // a guard that has begun to judge it and failed would only fail again
     if judged.as_ref() == Some(&activation) || runtime::begun(settings).as_ref() == Some(&activation) {
         return Ok(0);
     }
@@ -208,7 +209,7 @@ fn again<S: Backend>(settings: &Settings) -> Result<u8, Error> {
     Ok(0)
 }
 
-/// Installs a newer image. A look needs no lock.
+/// Installs a newer image. Only to look for one needs no lock.
 fn update(settings: &Settings, wish: &Wish) -> Result<u8, Error> {
     if wish.check {
         let mut guard = Guard::peek(Slots::new(settings)?, store(settings), settings.policy());
@@ -228,7 +229,7 @@ fn factory_reset(settings: &Settings) -> Result<u8, Error> {
     print(&format!("{version}: stays; everything else is erased by the reboot that follows\n"))
 }
 
-/// Who asked, for the record.
+/// Login name of the caller, for the ledger.
 fn caller() -> String {
     let name = |variable| std::env::var(variable).ok().filter(|name| !name.is_empty());
     let user = name("SUDO_USER").or_else(|| name("USER")).or_else(|| name("LOGNAME"));

@@ -1,4 +1,4 @@
-//! The kinds of machines that a command can be carried out on.
+//! The kinds of machines.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::{
 
 /// A kind of machine.
 pub(crate) trait Backend: System + Sized {
-    /// The machine as the settings see it.
+    /// The machine that the settings describe.
     ///
     /// # Errors
     /// The runtime cannot be started.
@@ -23,7 +23,7 @@ pub(crate) trait Backend: System + Sized {
     /// The version that a human or a tool names; it may be gone from the machine.
     ///
     /// # Errors
-    /// It can be no version of this kind of machine.
+    /// It cannot be a version of this kind of machine.
     fn named(name: &Path) -> Result<Version>;
 
     /// The host below.

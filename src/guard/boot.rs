@@ -1,8 +1,8 @@
-//! What the boot loader is told: the default is a version that has come up before, anything newer gets one
-//! boot to prove itself.
+//! The choice of the boot loader: its default is a version that has booted before, and a newer version gets
+//! one boot on trial.
 //!
-//! A version that panics, hangs or never reaches its verdict is thus left behind by the next reset, whatever
-//! causes that.
+//! If a version panics, hangs or does not come to its verdict, the next reset, whatever its cause, thus
+//! starts the default again.
 
 use crate::{
     events::{self, Event},
@@ -19,7 +19,7 @@ impl<S: System, D: Disk> Guard<S, D> {
     /// Prepares the trial boot of the version that is installed.
     ///
     /// # Errors
-    /// The machine cannot be asked what is installed.
+    /// The machine does not say which version is installed.
     pub(crate) fn arm(&mut self) -> Result<Report, SystemError> {
         let running = self.system.running()?;
         let version = self.system.installed()?.unwrap_or_else(|| running.clone());
@@ -33,8 +33,8 @@ impl<S: System, D: Disk> Guard<S, D> {
         if version != running {
             let entry = self.ledger.see(&version, self.system.now());
             if !matches!(entry.state, Assessment::Blessed) {
-                // a human installed it again: the finding of an earlier trial in report mode does not
-                // stand in its way
+                // a human installed it again, so the bad verdict of an earlier trial in report mode does not
+                // count
                 (entry.state, entry.last_verdict) = (Assessment::Staged, None);
             }
             self.save();
@@ -60,7 +60,7 @@ impl<S: System, D: Disk> Guard<S, D> {
         report(Conclusion::Good, text.into())
     }
 
-    /// A trial boot that came back with something else: the version did not make it to its verdict.
+    /// Handles a trial boot that ended in another version: the version on trial did not get its verdict.
     pub(super) fn failed_trial_boot(&mut self) -> Result<Option<Report>, SystemError> {
         if let Some(images) = self.system.images()? {
             return self.used_up(&images);
@@ -71,14 +71,14 @@ impl<S: System, D: Disk> Guard<S, D> {
         }
         self.ledger.armed = None;
         if !armed.told || self.ledger.is_quarantined(&armed.version) {
-            // whether it was tried is not known, so it is not held against it
+            // the boot loader may never have started it, so this does not count against it
             self.save();
             return Ok(None);
         }
         let attempts = self.ledger.versions.get(&armed.version).map_or(0, |entry| entry.attempts);
         if armed.reached && attempts < self.policy.max_attempts {
-            // it came up, and then somebody rebooted or cut the power as likely as it hung: one more boot, as
-            // often as is allowed
+            // it came up; a reboot by somebody or a power cut is as likely as a hang, so it gets another
+            // boot, as often as the settings allow
             events::emit(&Event::Interrupted { version: &armed.version, attempts });
             self.save();
             self.settle_boot();
@@ -94,7 +94,7 @@ impl<S: System, D: Disk> Guard<S, D> {
         self.leave_behind(&armed.version, reason, running)
     }
 
-    /// A version did not come up, and `running` runs instead.
+    /// Handles a version that did not come up: `running` runs instead.
     pub(super) fn leave_behind(
         &mut self,
         version: &Version,
@@ -116,8 +116,8 @@ impl<S: System, D: Disk> Guard<S, D> {
         Ok(None)
     }
 
-    /// Whether a boot of the version is proven to come up: it was booted, or shares all that matters with the
-    /// one that was.
+    /// Whether a boot of the version is proven to succeed: it was booted, or it has the same boot identity as
+    /// the version that was booted.
     pub(super) fn has_come_up(&self, version: &Version) -> Result<bool, SystemError> {
         let booted = self.system.booted()?;
         Ok(booted == *version
@@ -135,7 +135,7 @@ impl<S: System, D: Disk> Guard<S, D> {
         self.system.boot_identity(version).ok()
     }
 
-    /// The version to boot unless something else is asked for.
+    /// The version that the boot loader starts by default.
     pub(super) fn boot_default(&self) -> Option<Version> {
         let comes_up = |version: &Version| {
             self.ledger.is_blessed(version)
@@ -144,7 +144,7 @@ impl<S: System, D: Disk> Guard<S, D> {
         };
         let installed = self.system.installed().ok().flatten();
         let blessed = self.ledger.blessed().into_iter().cloned();
-        // what a human installed comes before what was blessed later
+        // a version that a human installed comes before one that was blessed later
         installed.into_iter().chain(blessed).find(comes_up).or_else(|| {
             let booted = self.system.booted().ok();
             booted
@@ -152,7 +152,7 @@ impl<S: System, D: Disk> Guard<S, D> {
         })
     }
 
-    /// The version that deserves one boot: installed, without a bad verdict, and never booted.
+    /// The version that gets one boot: it is installed, has no bad verdict, and was never booted.
     fn boot_trial(&self, default: Option<&Version>) -> Option<Version> {
         let version = self.system.installed().ok().flatten()?;
         let entry = self.ledger.versions.get(&version);
@@ -163,7 +163,7 @@ impl<S: System, D: Disk> Guard<S, D> {
         (!barred && self.system.has_boot_entry(&version)).then_some(version)
     }
 
-    /// Makes the boot loader's choice follow from the ledger. Nothing is written that is so already.
+    /// Sets the boot loader's choice as the ledger requires. It writes only what differs.
     pub(super) fn settle_boot(&mut self) {
         match self.system.images() {
             Ok(None) => {}
@@ -216,7 +216,8 @@ impl<S: System, D: Disk> Guard<S, D> {
         events::emit(&Event::Armed { version });
     }
 
-    /// Takes back what the guard has set; what a human has set for one boot stays, unless it is quarantined.
+    /// Removes the version that the guard has set for one boot; one that a human has set stays, unless it is
+    /// quarantined.
     fn tell_no_trial(&mut self, oneshot: Option<&Version>) {
         let armed = self.ledger.armed.as_ref().map(|armed| &armed.version);
         let ours = |version: &Version| armed == Some(version) || self.ledger.is_quarantined(version);

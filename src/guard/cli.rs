@@ -7,7 +7,7 @@ use uecho_probe::units::DurationValue;
 
 use crate::images::order;
 
-/// Takes back a version of the system that does not serve.
+/// Rolls back a version of the system that does not serve.
 #[derive(Debug, Parser)]
 #[command(
     name = "uecho-guard",
@@ -20,7 +20,7 @@ use crate::images::order;
                   another guard is running, or a version is on trial; 78 wrong configuration."
 )]
 pub struct Cli {
-    /// TOML file; else /etc/uecho/guard.toml if it exists.
+    /// TOML file with settings; by default /etc/uecho/guard.toml, if it exists.
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
@@ -32,7 +32,7 @@ pub struct Cli {
 /// A subcommand.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Bring the running version to a verdict: bless it, or quarantine it and go back to the last good one.
+    /// Judge the running version: bless it, or quarantine it and roll back to the last good one.
     Verify {
         /// How long it must stay healthy.
         #[arg(long, value_name = "DURATION")]
@@ -42,14 +42,14 @@ pub enum Command {
         #[arg(long, value_name = "DURATION", value_parser = interval)]
         interval: Option<DurationValue>,
 
-        /// Only look: exit 0 if it is healthy, 1 if not. Nothing is written, nothing is done.
+        /// Only check: exit with 0 if it is healthy, with 1 if not. Nothing is changed.
         #[arg(long)]
         dry_run: bool,
     },
 
-    /// Go back to the last good version (not merely the previous one) and prove that it serves.
+    /// Roll back to the last good version, which need not be the previous one, and prove that it serves.
     Rollback {
-        /// Go to this version instead: a store path, or a link to one such as
+        /// Roll back to this version instead: a store path, or a link to one such as
         /// /nix/var/nix/profiles/system-41-link; with image slots, the version of an image.
         #[arg(long, value_name = "VERSION")]
         to: Option<PathBuf>,
@@ -59,13 +59,13 @@ pub enum Command {
     /// new one is blessed.
     Arm,
 
-    /// Exit 6 if a version is quarantined: for the check before a switch.
+    /// Exit with 6 if a version is quarantined: for the check before a switch.
     Preflight {
         /// The version about to be switched to.
         #[arg(value_name = "PATH")]
         version: PathBuf,
 
-        /// Let it run all the same. Who does this and why is recorded.
+        /// Let it run although it is quarantined. Who does this and why is recorded.
         #[arg(long = "override", value_name = "REASON", value_parser = reason)]
         override_reason: Option<String>,
     },
@@ -101,20 +101,20 @@ pub enum Command {
     /// bad ones (image slots).
     FactoryReset,
 
-    /// Tell on one screen what runs, what is good, what is bad and why, and what the next boot will do.
+    /// Show what runs, what is good, what is bad and why, and what the next boot will do.
     Status {
-        /// The same as a JSON object.
+        /// Print a JSON object instead.
         #[arg(long)]
         json: bool,
     },
 
-    /// Print the state in the Prometheus text format, as also kept in /run/uecho-guard/metrics.prom.
+    /// Print the metrics in the Prometheus text format, as in /run/uecho-guard/metrics.prom.
     Metrics,
 
     /// Check the settings, and print all that are in effect, as TOML.
     CheckConfig,
 
-    /// For the units: start the verification again if a version was activated after the last one had looked.
+    /// For the units: start the verification again if a version was activated after its last check.
     #[command(hide = true)]
     Again,
 }

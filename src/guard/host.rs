@@ -1,4 +1,4 @@
-//! What both kinds of machines have: a service manager, checks, clocks, and a place in `/run` for verdicts.
+//! What both kinds of machines have: a service manager, checks, clocks, and verdicts in `/run`.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -23,7 +23,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// The host as the settings see it.
+    /// The host that the settings describe.
     ///
     /// # Errors
     /// The runtime cannot be started.
@@ -36,12 +36,12 @@ impl Host {
         Ok(Self { settings: settings.clone(), runtime, health, begin: Instant::now() })
     }
 
-    /// What waits for programs and checks.
+    /// The runtime that waits for programs and checks.
     pub(crate) fn runtime(&self) -> &Runtime {
         &self.runtime
     }
 
-    /// Runs a program to its end; gives its standard output.
+    /// Runs a program to its end; returns its standard output.
     ///
     /// # Errors
     /// As [`command::must`].
@@ -69,7 +69,7 @@ impl Host {
         self.runtime.block_on(self.health.check(version, expected))
     }
 
-    /// Leaves a verdict in `/run`.
+    /// Writes a verdict to `/run`.
     pub(crate) fn leave_verdict(&self, report: &Report, activation: Option<&str>) {
         let (at, code) = (self.now(), report.outcome.code());
         let verdict =
@@ -84,15 +84,15 @@ impl Host {
         Timestamp(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs())
     }
 
-    /// A clock that only goes forward.
+    /// A monotonic clock.
     #[must_use]
     pub(crate) fn elapsed(&self) -> Duration {
         self.begin.elapsed()
     }
 
-    /// Lets time pass.
+    /// Waits.
     pub(crate) fn sleep(&self, duration: Duration) {
-        // a timer is made inside the runtime
+        // a timer must be created inside the runtime
         self.runtime.block_on(async { tokio::time::sleep(duration).await });
     }
 }

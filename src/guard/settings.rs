@@ -1,4 +1,4 @@
-//! What the guard can be told: defaults < `/etc/uecho/guard.toml` < command line.
+//! The settings: the file `/etc/uecho/guard.toml` overrides the defaults, the command line overrides both.
 
 pub(crate) mod slots;
 
@@ -11,7 +11,7 @@ use uecho_probe::{target::Target, units::DurationValue};
 
 use crate::policy::{OnFailure, Policy};
 
-/// Read when it exists and no other file is named.
+/// The file that is read if no other is named; it need not exist.
 pub(crate) const DEFAULT_FILE: &str = "/etc/uecho/guard.toml";
 
 /// The settings cannot be used (exit code 78, `EX_CONFIG`).
@@ -19,7 +19,7 @@ pub(crate) const DEFAULT_FILE: &str = "/etc/uecho/guard.toml";
 #[error("configuration: {0}")]
 pub(crate) struct SettingsError(String);
 
-/// Everything the guard can be told. Unknown keys are refused.
+/// All settings of the guard. Unknown keys are refused.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Settings {
@@ -27,30 +27,30 @@ pub(crate) struct Settings {
     pub soak: DurationValue,
     /// Pause between two rounds of checks.
     pub interval: DurationValue,
-    /// How long a version may take to become healthy once the switch or the boot is done.
+    /// How long a version may take to become healthy after its switch or boot is done.
     pub grace: DurationValue,
-    /// Reboots in a row by the guard before it stops trying and says so.
+    /// Reboots in a row by the guard. After that many, it does not reboot again, and says so.
     pub max_reboots: u32,
-    /// Boots in a row that may end without a verdict before that counts as a bad one.
+    /// How many boots in a row may end without a verdict; after that many, the version is bad.
     pub max_attempts: u32,
     /// What a bad verdict leads to: `rollback` or `report`.
     pub on_failure: OnFailure,
     /// Whether `uecho probe` is the first check.
     pub probe: bool,
-    /// Where the probe asks; by default at the public listener's Unix socket, or where there is none at
+    /// Where the probe asks: by default the public listener's Unix socket, or, if that does not exist,
     /// `http://127.0.0.1:8080`.
     pub url: Option<String>,
-    /// Bound of one probe.
+    /// How long one probe may take.
     pub timeout: DurationValue,
-    /// Services that must run as the version on trial defines them, without being restarted.
+    /// Units that must be active, as the version on trial defines them, and must not restart meanwhile.
     pub units: Vec<String>,
-    /// Further checks, made in this order.
+    /// Further checks, run in this order.
     pub checks: Vec<Check>,
     /// Where the ledger is kept.
     pub state_dir: PathBuf,
     /// Where the lock and the metrics are.
     pub runtime_dir: PathBuf,
-    /// What the versions are: `generations` of a NixOS profile, or images in `slots`.
+    /// What versions are: `generations` of a NixOS profile, or images in `slots`.
     pub backend: Backend,
     /// Profile whose generations are the versions.
     pub profile: PathBuf,
@@ -64,9 +64,9 @@ pub(crate) struct Settings {
 pub(crate) struct Check {
     /// Name in reasons.
     pub name: String,
-    /// Program and arguments; no shell in between.
+    /// Program and arguments, run without a shell.
     pub command: Vec<String>,
-    /// When it has failed for taking too long.
+    /// How long it may take; after that it has failed.
     #[serde(default = "check_timeout")]
     pub timeout: DurationValue,
 }
@@ -146,7 +146,7 @@ impl Settings {
         Ok(())
     }
 
-    /// The key of a path that would follow the working directory, and what would be right.
+    /// The key of a path that is not absolute, and a right value.
     fn relative_path(&self) -> Option<(&'static str, String)> {
         fn paths(settings: &Settings) -> impl Iterator<Item = (&'static str, &PathBuf)> {
             let own = [
@@ -162,7 +162,7 @@ impl Settings {
         Some((key, default.unwrap_or_else(|| "/dev/vda".into()).display().to_string()))
     }
 
-    /// Whom to probe, if that is said here.
+    /// What to probe, if `url` is set.
     ///
     /// # Errors
     /// The URL cannot be read.
@@ -170,7 +170,7 @@ impl Settings {
         self.url.as_deref().map(str::parse).transpose()
     }
 
-    /// How to judge.
+    /// The rules for a verdict.
     #[must_use]
     pub(crate) fn policy(&self) -> Policy {
         Policy {

@@ -1,5 +1,5 @@
-//! A machine in memory: versions that boot or not, serve or not, a boot loader, garbage collection, and a
-//! disk that forgets what was not synced. Any effect can be the last one before a crash.
+//! A simulated machine: versions that may boot or serve or not, a boot loader, garbage collection, and a disk
+//! that loses what was not synced. The machine can crash after any effect.
 
 mod boot_cases;
 mod cases;
@@ -26,18 +26,18 @@ use crate::{
     version::Version,
 };
 
-/// What a version is like.
+/// How a version behaves.
 #[derive(Clone, Debug)]
 struct Traits {
-    /// Its kernel comes up.
+    /// Whether it boots.
     boots: bool,
-    /// Checks until it falls ill; `None`: never.
+    /// Number of checks after which it becomes unhealthy; `None`: never.
     healthy_for: Option<u32>,
-    /// Checks that it misses on top of that.
+    /// Further checks that fail.
     missed: Vec<u32>,
-    /// Checks at which it answers wrong.
+    /// Checks that get a wrong answer.
     wrong: Vec<u32>,
-    /// Its own switch works.
+    /// Whether its switch works.
     switches: bool,
     /// Versions with different kernels need a reboot.
     kernel: u8,
@@ -55,7 +55,7 @@ const GOOD: Traits = Traits {
 #[derive(Default)]
 struct World {
     versions: BTreeMap<Version, Traits>,
-    /// Store paths that are there.
+    /// Store paths that exist.
     store: BTreeSet<Version>,
     generations: Vec<Version>,
     installed: Option<Version>,
@@ -63,7 +63,7 @@ struct World {
     entries: BTreeSet<Version>,
     efi: bool,
     choice: BootChoice,
-    /// The default of a boot loader that has no variables.
+    /// The default of a boot loader without variables.
     loader_default: Option<Version>,
     running: Option<Version>,
     booted: Option<Version>,
@@ -80,11 +80,11 @@ struct World {
     dead: bool,
     /// A version that somebody else switches to at a given check.
     intruder: Option<(u32, Version)>,
-    /// How long somebody else's switch takes that begins just before the guard's own.
+    /// Duration of a switch by somebody else that begins just before the guard's own.
     rival: Option<Duration>,
     /// When somebody else's switch ends.
     switching_until: Duration,
-    /// What those who wait for a verdict have read.
+    /// The verdicts that were published.
     verdicts: Vec<Conclusion>,
 }
 
@@ -107,7 +107,7 @@ fn policy() -> Policy {
 }
 
 impl World {
-    /// Counts an effect; the one that the fuse ends at does not happen, nor does anything after it.
+    /// Counts an effect; the effect at which the fuse ends does not happen, and neither do later ones.
     fn effect(&mut self) -> Result<()> {
         self.alive()?;
         match &mut self.fuse {
@@ -171,20 +171,20 @@ impl Machine {
         world.store.insert(v(name));
     }
 
-    /// What `nixos-rebuild boot` does, without the guard.
+    /// Does what `nixos-rebuild boot` does, without the guard.
     fn install(&self, name: &str) {
         let mut world = self.get();
         world.add_generation(&v(name));
         world.write_entries();
     }
 
-    /// What `nixos-rebuild switch` does after the check before the switch.
+    /// Does what `nixos-rebuild switch` does after the check before the switch.
     fn deploy(&self, name: &str) {
         self.install(name);
         self.get().activate(&v(name));
     }
 
-    /// Takes everything away that is kept by nothing, old generations included.
+    /// Collects garbage: removes all that has no root, old generations included.
     fn collect_garbage(&self) {
         let world = &mut *self.get();
         world.generations.retain(|version| Some(version) == world.installed.as_ref());
@@ -197,7 +197,7 @@ impl Machine {
         world.store.retain(|version| roots.contains(version));
     }
 
-    /// Off and on again: what is not synced is gone, and the boot loader chooses.
+    /// Power off and on: what was not synced is lost, and the boot loader chooses a version.
     fn power_cut(&self) {
         let world = &mut *self.get();
         (world.dead, world.fuse, world.reboot_asked) = (false, None, false);
@@ -232,7 +232,7 @@ impl Machine {
         Guard::open(self.clone(), self.store(), policy)
     }
 
-    /// Verifies, with the reboots that the guard asks for, until there is a last word.
+    /// Verifies, with the reboots that the guard asks for, until there is a verdict.
     fn verify(&self) -> Report {
         for _ in 0..8 {
             let report = self.guard().verify().unwrap();

@@ -1,4 +1,4 @@
-//! One screen for humans, the same as JSON for programs.
+//! The state of the machine on one screen for humans, and as JSON for programs.
 
 mod slots;
 
@@ -17,57 +17,57 @@ use crate::{
     version::{Assessment, Timestamp, Version},
 };
 
-/// Where the machine stands.
+/// State of the machine.
 #[derive(Debug, Serialize)]
 pub(crate) struct Status {
-    /// What runs.
+    /// The version that runs.
     pub running: Option<Version>,
-    /// Where it stands; none: never seen.
+    /// Its state; `None` if the guard has never seen it.
     pub state: Option<Assessment>,
-    /// Boots of it without a verdict, while it is on trial.
+    /// Its boots without a verdict, while it is on trial.
     pub attempts: u32,
-    /// What was booted.
+    /// The version that was booted.
     pub booted: Option<Version>,
-    /// What is installed.
+    /// The version that is installed.
     pub installed: Option<Version>,
-    /// Where a rollback goes.
+    /// Target of a rollback.
     pub last_good: Option<Version>,
-    /// Whether the boot loader can be told anything.
+    /// Whether the boot loader's choice can be set.
     pub boot_control: bool,
     /// The boot loader's default.
     pub boot_default: Option<Version>,
-    /// Set for the next boot only.
+    /// The boot loader's choice for the next boot only.
     pub boot_once: Option<Version>,
     /// What the next boot will do, in words.
     pub next_boot: String,
-    /// What is in the image slots; none: this machine has none.
+    /// What is in the image slots; `None` on a machine without them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slots: Option<SlotStatus>,
-    /// Why they cannot be told.
+    /// Why they cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slots_problem: Option<String>,
-    /// Versions that may not run.
+    /// Versions in quarantine.
     pub quarantined: Vec<Quarantined>,
     /// A rollback that has begun.
     pub rollback: Option<Intent>,
     /// Reboots by the guard since the last healthy verdict.
     pub reboots: u32,
-    /// Decisions of humans against the guard's.
+    /// Decisions of humans against those of the guard.
     pub overrides: Vec<Override>,
-    /// The guard that is at work.
+    /// The guard that is running.
     pub guard: Option<Holder>,
-    /// How the last verification or rollback of this boot ended.
+    /// Result of the last verification or rollback of this boot.
     pub last_verdict: Option<LastVerdict>,
-    /// Whether that is about what runs, as it was activated last.
+    /// Whether that result is about the last activation.
     pub judged: bool,
-    /// What is wrong with the ledger, if anything is.
+    /// What is wrong with the ledger, if something is.
     pub ledger_problem: Option<String>,
 }
 
-/// A version that may not run.
+/// A version in quarantine.
 #[derive(Debug, Serialize)]
 pub(crate) struct Quarantined {
-    /// Which.
+    /// The version.
     pub version: Version,
     /// Since when.
     pub since: Timestamp,
@@ -76,7 +76,7 @@ pub(crate) struct Quarantined {
 }
 
 impl Status {
-    /// Looks at everything, changes nothing.
+    /// Reads the state of the machine, without changing anything.
     #[must_use]
     pub(crate) fn gather(
         system: &impl System,
@@ -154,7 +154,7 @@ impl Status {
         }
     }
 
-    /// As a JSON object, ended by a newline.
+    /// The state as a JSON object, with a newline at its end.
     #[must_use]
     pub(crate) fn json(&self) -> String {
         format!("{}\n", serde_json::to_string_pretty(self).unwrap_or_default())

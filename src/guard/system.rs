@@ -1,5 +1,5 @@
-//! What the guard sees of a machine and can do to it. Generations of a NixOS profile are one implementation,
-//! image slots are the other: a version is whatever the machine can name, install, switch to and boot.
+//! The guard's interface to a machine. Generations of a NixOS profile are one implementation, image slots are
+//! the other: a version is what the machine can name, install, switch to and boot.
 
 use std::{io, path::Path, time::Duration};
 
@@ -9,7 +9,7 @@ use crate::{
     version::{Timestamp, Version},
 };
 
-/// Something on the machine failed; the text says what was tried and how it ended.
+/// An operation on the machine failed; the text says which one, and why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct SystemError(pub String);
@@ -29,20 +29,20 @@ pub(crate) type Result<T> = std::result::Result<T, SystemError>;
 pub(crate) struct Illness {
     /// Name of the check.
     pub check: String,
-    /// What it found, in one line.
+    /// What is wrong, in one line.
     pub reason: String,
-    /// What it says about the time to come.
+    /// Whether waiting may help.
     pub outlook: Outlook,
 }
 
 /// Whether waiting may help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outlook {
-    /// It may be about to become healthy.
+    /// It may become healthy.
     MayPass,
-    /// It is up, and what it answers is wrong.
+    /// It answers, but its answers are wrong.
     Wrong,
-    /// It has failed for good, or was restarted over and over.
+    /// It has failed for good, or restarts again and again.
     Hopeless,
 }
 
@@ -60,39 +60,38 @@ impl Illness {
     }
 }
 
-/// What the firmware's variables tell the boot loader; entries that belong to no version are `None`.
+/// The choice of the boot loader in the firmware's variables; an entry that belongs to no version is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct BootChoice {
-    /// Booted unless something else is asked for.
+    /// Booted by default.
     pub default: Option<Version>,
-    /// Booted once, at the next boot.
+    /// Booted once, by the next boot.
     pub oneshot: Option<Version>,
 }
 
-/// What two versions must share so that one stands for the other.
+/// What a boot depends on: versions for which this is the same need no proof of their own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BootIdentity {
-    /// Kernel, initrd and kernel parameters: same ones, and no reboot is needed from one version to the
-    /// other.
+    /// Kernel, initrd and kernel parameters: between versions for which they are the same, no reboot is
+    /// needed.
     pub kernel: String,
-    /// What else decides whether a boot comes up (service manager, file systems): same ones as well, and a
-    /// boot of one version is proof for the other.
+    /// What else a boot needs to succeed (service manager, file systems): if this is the same, too, a boot of
+    /// one version proves that the other one boots.
     pub early: String,
 }
 
-/// What the boot loader is told of a version in a slot.
+/// State of a version in a slot, for the boot loader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mark {
-    /// Left behind: no boots left.
+    /// Not to be started: no boots left.
     Bad,
     /// Started without counting.
     Good,
-    /// As many boots to prove itself.
+    /// On trial for this number of boots.
     Untried(u32),
 }
 
-/// A machine. Reading methods answer from the machine's present state; the others change it, and may be
-/// repeated without harm.
+/// A machine. Methods that read return its present state; the others change it, and can be repeated.
 pub(crate) trait System {
     /// The version that runs.
     ///
@@ -106,19 +105,19 @@ pub(crate) trait System {
     /// It cannot be told.
     fn booted(&self) -> Result<Version>;
 
-    /// The version that is installed: what the next boot starts unless the boot loader is told otherwise.
+    /// The version that is installed: the next boot starts it, unless the boot loader has another choice.
     ///
     /// # Errors
     /// It cannot be told.
     fn installed(&self) -> Result<Option<Version>>;
 
-    /// Changes with every activation of a version, the same one included.
+    /// Id of the last activation: it changes with every activation, also of the same version.
     ///
     /// # Errors
     /// It cannot be told.
     fn activation(&self) -> Result<String>;
 
-    /// Whether the version is completely there.
+    /// Whether the version is completely on the machine.
     fn exists(&self, version: &Version) -> bool;
 
     /// What a boot of the version depends on.
@@ -127,24 +126,24 @@ pub(crate) trait System {
     /// It cannot be told.
     fn boot_identity(&self, version: &Version) -> Result<BootIdentity>;
 
-    /// Installs a version: what boots start for as long as nothing changes.
+    /// Installs a version: boots start it from now on.
     ///
     /// # Errors
     /// Not installed.
     fn install(&mut self, version: &Version) -> Result<()>;
 
-    /// Whether a version can be made to run without a reboot.
+    /// Whether this machine can switch to a version without a reboot.
     fn can_switch(&self) -> bool {
         true
     }
 
-    /// Makes a version run, without a reboot. Waits until it is done.
+    /// Switches to a version without a reboot, and waits until that is done.
     ///
     /// # Errors
-    /// It reported a failure; the version may run in part.
+    /// The switch reported a failure; parts of the version may run.
     fn switch(&mut self, version: &Version) -> Result<()>;
 
-    /// Gives the boot loader an entry for the version, its own default where there is no
+    /// Makes a boot entry for the version, which is the default of a boot loader without
     /// [`Self::boot_choice`].
     ///
     /// # Errors
@@ -157,7 +156,7 @@ pub(crate) trait System {
     /// Refused.
     fn reboot(&mut self) -> Result<()>;
 
-    /// What the boot loader will start; `None` where it cannot be told (no EFI variables).
+    /// What the boot loader will start; `None` if that cannot be set (no EFI variables).
     ///
     /// # Errors
     /// It cannot be read.
@@ -172,14 +171,14 @@ pub(crate) trait System {
     /// Not done.
     fn set_default(&mut self, version: &Version) -> Result<()>;
 
-    /// Makes the version's entry the choice of the next boot only; `None`: takes that back.
+    /// Makes the version's entry the choice of the next boot only; `None` removes such a choice.
     ///
     /// # Errors
     /// Not done.
     fn set_oneshot(&mut self, version: Option<&Version>) -> Result<()>;
 
-    /// The image slots; `None` on a machine without them. Where there are slots, the boot loader counts the
-    /// boots of each version itself.
+    /// The image slots; `None` on a machine without them. On a machine with slots, the boot loader itself
+    /// counts the boots of each version.
     ///
     /// # Errors
     /// They cannot be read.
@@ -187,7 +186,7 @@ pub(crate) trait System {
         Ok(None)
     }
 
-    /// Tells the boot loader where a version in a slot stands.
+    /// Sets the state of a version in a slot for the boot loader.
     ///
     /// # Errors
     /// Not done.
@@ -195,36 +194,36 @@ pub(crate) trait System {
         Ok(())
     }
 
-    /// Versions kept from garbage collection; in slots, those that the boot loader does not count any more.
-    /// Both are proof that they were good.
+    /// Versions that are protected from garbage collection; in slots, those whose boots the boot loader does
+    /// not count any more. Both prove that they were good.
     ///
     /// # Errors
     /// They cannot be listed.
     fn pins(&self) -> Result<Vec<Version>>;
 
-    /// Keeps a version from garbage collection.
+    /// Protects a version from garbage collection.
     ///
     /// # Errors
     /// Not done.
     fn pin(&mut self, version: &Version) -> Result<()>;
 
-    /// Lets garbage collection have a version.
+    /// Allows garbage collection to remove a version.
     ///
     /// # Errors
     /// Not done.
     fn unpin(&mut self, version: &Version) -> Result<()>;
 
-    /// Runs all checks once against the version, which must be the one that answers.
+    /// Runs all checks once; the version must be the one that answers.
     ///
     /// # Errors
     /// The first failure.
     fn health(&mut self, version: &Version) -> std::result::Result<(), Illness>;
 
-    /// Leaves a verdict, and the activation that it is about, where those who wait for it look. Failing is
-    /// told and lived with.
+    /// Publishes a verdict, and the activation that it is about, for programs that wait for it. A failure is
+    /// only reported.
     fn leave_verdict(&mut self, report: &Report, activation: Option<&str>);
 
-    /// Whether somebody is switching right now.
+    /// Whether a switch is under way.
     fn switching(&self) -> bool;
 
     /// The id of this boot.
@@ -233,9 +232,9 @@ pub(crate) trait System {
     /// The wall clock.
     fn now(&self) -> Timestamp;
 
-    /// A clock that only goes forward, from any origin.
+    /// A monotonic clock with any origin.
     fn elapsed(&self) -> Duration;
 
-    /// Lets time pass.
+    /// Waits.
     fn sleep(&mut self, duration: Duration);
 }

@@ -1,17 +1,17 @@
-//! What is guarded: versions of the system, and where each stands.
+//! Versions of the system, and their states.
 
 use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-/// A version of the whole system, by the name that the machine has for it: the store path of its toplevel
-/// (NixOS), or the version of its image (image slots).
+/// A version of the whole system. Its name is the store path of its toplevel (NixOS), or the version of its
+/// image (image slots).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Version(String);
 
 impl Version {
-    /// A version by its name.
+    /// The version of this name.
     #[must_use]
     pub(crate) fn new(name: impl Into<String>) -> Self {
         Self(name.into())
@@ -30,19 +30,19 @@ impl fmt::Display for Version {
     }
 }
 
-/// Where a version stands. `staged` -> `trial` -> `blessed` | `quarantined`.
+/// State of a version. `staged` -> `trial` -> `blessed` | `quarantined`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum Assessment {
-    /// Installed, has not run yet.
+    /// Installed, but it has not run yet.
     Staged,
-    /// Runs or ran, without a verdict.
+    /// It runs or ran, without a verdict.
     Trial,
     /// Proven good.
     Blessed,
-    /// Proven bad; does not run again unless a human says so.
+    /// Proven bad; it runs again only if a human wants it.
     Quarantined,
-    /// Written by a newer guard; kept as it is, treated as without a verdict.
+    /// A state that a newer guard has written: it is kept, and treated as no verdict.
     Other(String),
 }
 
