@@ -19,7 +19,7 @@ let
     pkgs.runCommand "uecho-guard.toml" { source = format.generate "uecho-guard.toml" cfg.settings; }
       (
         lib.optionalString (pkgs.stdenv.buildPlatform.canExecute pkgs.stdenv.hostPlatform) ''
-          ${program} --config "$source" status >/dev/null
+          ${program} --config "$source" check-config >/dev/null
         ''
         + ''
           cp "$source" "$out"

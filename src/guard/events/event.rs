@@ -140,7 +140,8 @@ pub(crate) enum Event<'a> {
         /// The version.
         version: &'a Version,
     },
-    /// `intent_dropped`: a rollback that has begun is not needed any more. Fields `version`, `from`, `reason`.
+    /// `intent_dropped`: a rollback that has begun is not needed any more. Fields `version`, `from`,
+    /// `reason`.
     IntentDropped {
         /// What was to be left behind.
         from: &'a Version,
