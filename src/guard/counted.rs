@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl<S: System, D: Disk> Guard<S, D> {
-    /// A version whose boots are used up and that does not run: it did not make it to its verdict.
+    /// A version whose boots are used up and that does not run: it did not get its verdict.
     pub(super) fn used_up(&mut self, images: &Images) -> Result<Option<Report>, SystemError> {
         let running = self.system.running()?;
         let failed = |version: &&&Version| {
@@ -30,7 +30,7 @@ impl<S: System, D: Disk> Guard<S, D> {
         let Some(version) = versions.iter().find(failed) else { return Ok(None) };
         let boots = images.of(version).filter_map(|entry| entry.counter).map(|counter| counter.done).max();
         let boots = boots.unwrap_or_default();
-        // a machine that is slow looks the same
+        // this also happens on a slow machine
         let reason = format!(
             "its boot counter is used up, and no verdict in {boots} boots; the machine came back with \
                 {running}"
@@ -38,7 +38,7 @@ impl<S: System, D: Disk> Guard<S, D> {
         self.leave_behind(version, reason, running)
     }
 
-    /// Makes the boot loader's counters follow from the ledger.
+    /// Sets the boot loader's counters as the ledger requires.
     pub(super) fn mark_verdicts(&mut self) {
         let images = match self.system.images() {
             Ok(Some(images)) => images,
@@ -49,13 +49,13 @@ impl<S: System, D: Disk> Guard<S, D> {
             if self.ledger.is_quarantined(version) && images.may_boot(version) {
                 Self::attempt("mark as bad", self.system.mark(version, Mark::Bad));
             } else if self.ledger.is_blessed(version) && images.is_used_up(version) {
-                // the power was cut again and again before its counter was removed
+                // power cuts have used up its boots before its counter was removed
                 Self::attempt("mark as good", self.system.mark(version, Mark::Good));
             }
         }
     }
 
-    /// Sees to it that the next boot starts a version that may run. Nothing is written that is so already.
+    /// Makes the next boot start a version that may run. It writes only what differs.
     pub(super) fn settle_slots(&mut self) {
         self.mark_verdicts();
         let Ok(Some(mut images)) = self.system.images() else { return };
@@ -82,7 +82,7 @@ impl<S: System, D: Disk> Guard<S, D> {
         Self::attempt("set what the next boot starts", result);
     }
 
-    /// What a boot partition tells of the time before the ledger.
+    /// What the boot partition says about the time before the ledger.
     pub(super) fn recall(&mut self, images: &Images, running: Option<&Version>) {
         let now = self.system.now();
         for version in images.versions() {
@@ -96,7 +96,8 @@ impl<S: System, D: Disk> Guard<S, D> {
         }
     }
 
-    /// Remembers the content of the version that runs. One that was blessed with another is on trial again.
+    /// Records the content of the running version. If it was blessed with another content, it is on trial
+    /// again.
     pub(super) fn know_content(&mut self, version: &Version) {
         let Ok(Some(Images { running: Some(hash), .. })) = self.system.images() else { return };
         let now = self.system.now();
@@ -107,7 +108,7 @@ impl<S: System, D: Disk> Guard<S, D> {
         }
     }
 
-    /// Remembers the highest version that was ever blessed.
+    /// Records the highest version that was ever blessed.
     pub(super) fn raise_floor(&mut self, version: &Version) {
         let higher = |floor: &Version| order::compare(version.as_str(), floor.as_str()).is_gt();
         if matches!(self.system.images(), Ok(Some(_))) && self.ledger.floor.as_ref().is_none_or(higher) {

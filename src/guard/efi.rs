@@ -1,4 +1,4 @@
-//! The firmware's variables, as the boot loader interface of systemd-boot has them.
+//! The firmware's variables of systemd's boot loader interface.
 
 use std::{fs, io};
 
@@ -8,10 +8,10 @@ use crate::system::{Result, SystemError};
 const VARIABLES: &str = "/sys/firmware/efi/efivars";
 const VENDOR: &str = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
 
-/// A variable of the boot loader interface, as text; `None` when it is not set.
+/// A variable of the boot loader interface, as text; `None` if it is not set.
 ///
 /// # Errors
-/// It is there and cannot be read.
+/// It exists and cannot be read.
 pub(crate) fn variable(name: &str) -> Result<Option<String>> {
     let path = format!("{VARIABLES}/{name}-{VENDOR}");
     match fs::read(&path) {

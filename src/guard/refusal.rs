@@ -1,5 +1,5 @@
-//! When an update must not be: while the other slot is needed, and of a version that is bad or too old,
-//! unless a human says why.
+//! Reasons to refuse an update: the other slot is needed, or the version is bad or too old and no human has
+//! given a reason to install it.
 
 use crate::{
     events::{self, Event},
@@ -31,12 +31,12 @@ impl<S: System, D: Disk> Guard<S, D> {
                 format!("{running} is blessed, but systemd-bless-boot has not removed its boot counter yet")
             });
         }
-        // one that is bad and alone has nothing to lose
+        // a bad version without another one has nothing to lose
         let alone = self.ledger.is_quarantined(running) && self.target(running).is_none();
         (!alone).then(|| format!("{running} has no good verdict, and the other slot is the way back"))
     }
 
-    /// Refuses a version that is bad, or lower than one that was good, unless a human says why not.
+    /// Refuses a version that is bad, or lower than one that was good, unless a human has given a reason.
     pub(super) fn refuse(&mut self, version: &Version, wish: &Wish) -> Result<Option<Report>, SystemError> {
         if let Some(problem) = order::problem(version.as_str()) {
             return Err(SystemError(format!("the version `{version}` {problem}")));

@@ -1,5 +1,5 @@
-//! A machine with image slots: versions are images, each in a slot of the disk with a boot entry that only it
-//! can be started by. The boot loader counts boots, a reboot is the only switch.
+//! A machine with image slots: versions are images, each in a slot of the disk, and each with its own boot
+//! entry. The boot loader counts boots, and only a reboot switches to another version.
 
 pub(crate) mod disk;
 pub(crate) mod esp;
@@ -33,19 +33,19 @@ use crate::{
     version::{Timestamp, Version},
 };
 
-/// Where an image with NixOS keeps the toplevel that runs.
+/// Link to the running toplevel in an image with NixOS.
 const CURRENT: &str = "/run/current-system";
 
 /// The machine that this process runs on.
 pub(crate) struct Slots {
-    /// The host below.
+    /// The host.
     pub host: Host,
     settings: SlotSettings,
     esp: Esp,
 }
 
 impl Slots {
-    /// The machine as the settings see it.
+    /// The machine that the settings describe.
     ///
     /// # Errors
     /// The runtime cannot be started.
@@ -100,7 +100,7 @@ impl System for Slots {
 
     fn boot_identity(&self, version: &Version) -> Result<BootIdentity> {
         let images = self.look()?;
-        // kernel, initrd and store are one: nothing but itself stands for it
+        // kernel, initrd and store belong together, so every version needs its own proof
         let hash = images.of(version).find_map(|entry| entry.usrhash.as_ref());
         let hash = hash.ok_or_else(|| SystemError(format!("{version} has no boot entry")))?;
         Ok(BootIdentity { kernel: hash.as_str().into(), early: hash.as_str().into() })
@@ -125,7 +125,7 @@ impl System for Slots {
     }
 
     fn install_boot(&mut self, version: &Version) -> Result<()> {
-        // its boot entry is a part of it
+        // the boot entry is part of the version
         self.look_for(version).map(drop)
     }
 
@@ -167,7 +167,7 @@ impl System for Slots {
     }
 
     fn pin(&mut self, _version: &Version) -> Result<()> {
-        // nothing collects slots
+        // there is no garbage collection of slots
         Ok(())
     }
 

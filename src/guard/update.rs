@@ -1,8 +1,8 @@
-//! The way to a newer image: checked, downloaded into the other slot, checked again, and staged.
+//! Update to a newer image: it is checked, downloaded into the other slot, checked again, and staged.
 //!
-//! The other slot is what the machine goes back to, and a download erases it. So nothing is downloaded before
-//! the running version has its good verdict, and what the download has achieved is judged by what is on the
-//! disk, not by what the program says.
+//! The other slot has the version to roll back to, and a download erases it. So nothing is downloaded before
+//! the running version is proven good. The result of a download is what is on the disk, not what the program
+//! says.
 
 use crate::{
     events::{self, Event},
@@ -19,7 +19,7 @@ impl<S: Updater, D: Disk> Guard<S, D> {
     /// Installs a version into the other slot for its trial.
     ///
     /// # Errors
-    /// The machine or the server cannot be asked.
+    /// The machine or the server does not answer.
     pub(crate) fn update(&mut self, wish: &Wish) -> Result<Report, SystemError> {
         let running = self.system.running()?;
         let images = self.slots()?;
@@ -75,13 +75,14 @@ impl<S: Updater, D: Disk> Guard<S, D> {
         self.system.images()?.ok_or_else(|| SystemError("this machine has no image slots".into()))
     }
 
-    /// What is wanted, what the server has, or what an update that was cut off has left to be staged.
+    /// The version that is wanted, that the server offers, or that an interrupted update has left to be
+    /// staged.
     fn candidate(&mut self, wish: &Wish, running: &Version) -> Result<Option<Version>, SystemError> {
         if wish.to.is_some() {
             return Ok(wish.to.clone());
         }
         let offered = self.system.available().or_else(|_| {
-            // manifest and signature are two files, and may have been replaced in between
+            // manifest and signature are two files, and one may have been replaced after the other was read
             self.system.sleep(self.policy.interval);
             self.system.available()
         });
@@ -96,14 +97,14 @@ impl<S: Updater, D: Disk> Guard<S, D> {
         waiting.map_or(offered, |version| Ok(Some(version)))
     }
 
-    /// Frees what an update that was cut off has left: entries that lead nowhere, then partitions that no
-    /// entry leads to. systemd-sysupdate would refuse to install the same version again.
+    /// Frees what an interrupted update has left: entries without partitions, then partitions without an
+    /// entry. Otherwise systemd-sysupdate would refuse to install the same version again.
     fn tidy(&mut self, running: &Version) -> Result<(), SystemError> {
         self.system.clear_partial()?;
         let images = self.slots()?;
         let readable = |version: &Version| images.of(version).all(|entry| entry.usrhash.is_some());
         for version in images.versions() {
-            // one without boots left leads nowhere as well, but its name is a memory
+            // an entry without boots left may have no partitions either, but its name records that it is bad
             if version != running
                 && images.may_boot(version)
                 && !images.is_whole(version)
@@ -120,7 +121,7 @@ impl<S: Updater, D: Disk> Guard<S, D> {
         Ok(())
     }
 
-    /// Downloads, a second time if it fails. What counts is what is there after it.
+    /// Downloads, a second time if it fails. What counts is what is on the disk afterwards.
     fn download(&mut self, version: &Version, running: &Version) -> Result<(), SystemError> {
         let first = self.try_download(version);
         if first.is_ok() {
@@ -146,14 +147,14 @@ impl<S: Updater, D: Disk> Guard<S, D> {
         Err(SystemError(format!("systemd-sysupdate reports success, but {what}")))
     }
 
-    /// Checks all of the new slot, and makes it what the next boot starts.
+    /// Checks the whole new slot, and makes the next boot start it.
     fn stage(&mut self, version: &Version, running: &Version, wish: &Wish) -> Result<Report, SystemError> {
         let images = self.slots()?;
         let Some(hash) = images.whole(version) else {
             return Ok(self.failed(version, running, "it is not completely there"));
         };
         if let Err(error) = self.system.check_content(hash) {
-            // not its fault: the next download may find better blocks
+            // the version is not to blame: the next download may succeed
             Self::attempt("remove the boot entry", self.system.discard(version));
             return Ok(self.failed(version, running, &error.0));
         }
@@ -183,13 +184,13 @@ impl<S: Updater, D: Disk> Guard<S, D> {
     }
 }
 
-/// Whether the version is there, whole, and was never booted.
+/// Whether the version is complete and was never booted.
 fn is_untried(images: &Images, version: &Version) -> bool {
     images.is_whole(version) && images.of(version).all(Entry::is_untried)
 }
 
-/// Whether what runs is what the machine says that runs: `ProtectVersion=` of the transfers goes by it, and
-/// nothing else keeps the running slot from being overwritten.
+/// Whether the running version is the one that os-release names: `ProtectVersion=` of the transfers uses that
+/// name, and nothing else prevents that the running slot is overwritten.
 fn sound(images: &Images, running: &Version) -> Result<(), SystemError> {
     let Some(hash) = &images.running else {
         return Err(SystemError(

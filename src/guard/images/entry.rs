@@ -1,5 +1,5 @@
-//! A boot entry: a unified kernel image on the boot partition. Its name says version and boots left, its
-//! command line says which partitions it needs.
+//! A boot entry: a unified kernel image on the boot partition. Its name contains the version and the boots
+//! left, its command line names the partitions that it needs.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -14,15 +14,15 @@ use crate::{
 pub(crate) struct Entry {
     /// `IMAGE_VERSION`.
     pub version: Version,
-    /// Boots left and made; `None`: not counted (any more).
+    /// Boots left and made; `None` if they are not counted (any more).
     pub counter: Option<Counter>,
-    /// `usrhash=` of its command line; `None` where it has none.
+    /// `usrhash=` of its command line; `None` if there is none.
     pub usrhash: Option<RootHash>,
     /// Name of the file.
     pub file: String,
 }
 
-/// Boots that the boot loader counts, in the name as `+LEFT-DONE` or `+LEFT`.
+/// The boot loader's counter of boots, in the name as `+LEFT-DONE` or `+LEFT`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Counter {
     /// Boots left.
@@ -32,7 +32,7 @@ pub(crate) struct Counter {
 }
 
 impl Entry {
-    /// The version and counter that a file name tells; `None` for files that are no entry of ours.
+    /// The version and counter in the name of a file; `None` if the file is no entry of an image.
     #[must_use]
     pub(crate) fn parse(file: &str) -> Option<(Version, Option<Counter>)> {
         let stem = file.strip_suffix(".efi")?.strip_prefix(IMAGE_ID)?.strip_prefix('_')?;
@@ -55,7 +55,7 @@ impl Entry {
         self.counter.is_some_and(|counter| counter.left > 0 && counter.done == 0)
     }
 
-    /// The name that says that it is bad, as systemd-bless-boot writes it.
+    /// The name that marks it as bad, as systemd-bless-boot writes it.
     #[must_use]
     pub(crate) fn bad_name(&self) -> String {
         match self.counter.map_or(0, |counter| counter.done) {
@@ -65,7 +65,7 @@ impl Entry {
     }
 }
 
-/// The name of an entry without its counter: also the id that the boot loader has for it.
+/// The name of an entry without its counter, which is also its id for the boot loader.
 #[must_use]
 pub(crate) fn good_name(version: &Version) -> String {
     format!("{IMAGE_ID}_{version}.efi")

@@ -34,13 +34,13 @@ pub(crate) fn compare(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// What is left from the first character on that a version can have.
+/// The rest of a text from the first character on that a version can have.
 fn valid(text: &[u8]) -> &[u8] {
     let is_valid = |byte: &u8| byte.is_ascii_alphanumeric() || b"~-^.".contains(byte);
     &text[text.iter().position(is_valid).unwrap_or(text.len())..]
 }
 
-/// The one that has the divider here is the older one; where both have it, it is skipped.
+/// The version that has the divider here is the older one; if both have it, it is skipped.
 fn divide(a: &mut &[u8], b: &mut &[u8], divider: u8) -> Ordering {
     let has = |text: &[u8]| text.first() == Some(&divider);
     let order = has(b).cmp(&has(a));
@@ -50,7 +50,7 @@ fn divide(a: &mut &[u8], b: &mut &[u8], divider: u8) -> Ordering {
     order
 }
 
-/// By value; no digits at all are older than any.
+/// Compares by value; no digits are older than any digits.
 fn numbers(a: &mut &[u8], b: &mut &[u8]) -> Ordering {
     let (one, other) = (take(a, u8::is_ascii_digit), take(b, u8::is_ascii_digit));
     let value = |digits: &[u8]| {
@@ -60,7 +60,7 @@ fn numbers(a: &mut &[u8], b: &mut &[u8]) -> Ordering {
     one.is_empty().cmp(&other.is_empty()).reverse().then_with(|| value(one).cmp(&value(other)))
 }
 
-/// By the alphabet, capitals first; the longer one is the newer.
+/// Compares by the alphabet, capitals first; if one is the beginning of the other, the longer one is newer.
 fn words(a: &mut &[u8], b: &mut &[u8]) -> Ordering {
     take(a, u8::is_ascii_alphabetic).cmp(take(b, u8::is_ascii_alphabetic))
 }
@@ -72,8 +72,9 @@ fn take<'a>(text: &mut &'a [u8], wanted: impl Fn(&u8) -> bool) -> &'a [u8] {
     taken
 }
 
-/// What is wrong with the name of a version, and what would be right; `None` when nothing is. No upper case:
-/// the boot loader folds the names of entries. `_` and `+` divide what the names of files tell.
+/// What is wrong with the name of a version, and what would be right; `None` if it is right. Upper case is
+/// not allowed, because the boot loader ignores the case of names, and `_` and `+` are dividers in the names
+/// of files.
 #[must_use]
 pub(crate) fn problem(version: &str) -> Option<String> {
     let allowed = |byte: u8| {

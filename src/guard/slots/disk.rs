@@ -19,7 +19,7 @@ fn failed(disk: &Path, error: &dyn std::fmt::Display) -> SystemError {
     SystemError(format!("partition table of {}: {error}", disk.display()))
 }
 
-/// The whole disk that a folder is on.
+/// The whole disk that contains a folder.
 ///
 /// # Errors
 /// The folder is not on a partition of a disk.
@@ -46,7 +46,7 @@ pub(crate) fn device(disk: &Path, number: u32) -> PathBuf {
     format!("{disk}{divider}{number}").into()
 }
 
-/// Every partition of a disk.
+/// All partitions of a disk.
 ///
 /// # Errors
 /// The disk cannot be read, or has no GPT.
@@ -66,14 +66,14 @@ fn partition(number: u32, entry: &GPTPartitionEntry) -> Partition {
     }
 }
 
-/// Frees a partition, if it still is what was seen: label `_empty`, and this type.
+/// Frees a partition if it has not changed since it was read: it gets the label `_empty` and this type.
 ///
 /// # Errors
 /// It has changed, or the disk cannot be written.
 pub(crate) fn empty(disk: &Path, seen: &Partition, type_id: Uuid) -> Result<()> {
     let broken = |error: &dyn std::fmt::Display| failed(disk, error);
     let mut file = File::options().read(true).write(true).open(disk).map_err(|error| broken(&error))?;
-    // udev does not read while it is locked, and reads when it is closed
+    // udev does not read a locked disk, and reads it again when it is closed
     file.lock().map_err(|error| broken(&error))?;
     let mut table = GPT::find_from(&mut file).map_err(|error| broken(&error))?;
     let found = table.iter().any(|(number, entry)| partition(number, entry) == *seen);
@@ -85,8 +85,8 @@ pub(crate) fn empty(disk: &Path, seen: &Partition, type_id: Uuid) -> Result<()> 
     write(&mut table, &mut file).map_err(|error| broken(&error))
 }
 
-/// Writes the copy of the table first that was not read, and the other when that one is on the disk: one of
-/// both is whole at any moment.
+/// Writes the two copies of the table one after the other, first the one that was not read, so that one of
+/// them is complete at any time.
 fn write(table: &mut GPT, file: &mut File) -> gptman::Result<()> {
     let entries: Vec<_> = table.iter().map(|(_, entry)| entry.clone()).collect();
     let sector = table.sector_size;

@@ -1,5 +1,5 @@
-//! The boot partition: which versions have a boot entry, and what their names say. FAT has no atomic rename:
-//! after a power cut both names may be there, so every step can be taken again.
+//! The boot partition: which versions have a boot entry, and the counters in the names of the entries. FAT
+//! has no atomic rename: after a power cut both names may exist, so every step can be repeated.
 
 use std::{
     fs::{self, File},
@@ -24,19 +24,19 @@ const PARTIAL: [&str; 3] = [".#sysupdate", ".sysupdate.partial.", ".sysupdate.pe
 pub(crate) struct Esp(PathBuf);
 
 impl Esp {
-    /// The one on the boot partition that is mounted at `boot`.
+    /// The folder on the boot partition that is mounted at `boot`.
     #[must_use]
     pub(crate) fn new(boot: &Path) -> Self {
         Self(boot.join("EFI/Linux"))
     }
 
-    /// Where it is.
+    /// Its path.
     #[must_use]
     pub(crate) fn folder(&self) -> &Path {
         &self.0
     }
 
-    /// Every boot entry of an image.
+    /// The boot entries of all images.
     ///
     /// # Errors
     /// The folder or a file in it cannot be read.
@@ -52,10 +52,10 @@ impl Esp {
         Ok(entries)
     }
 
-    /// Renames the entries of a version to what a mark says.
+    /// Renames the entries of a version as a mark requires.
     ///
     /// # Errors
-    /// It has none, or one cannot be renamed.
+    /// There is no entry, or one cannot be renamed.
     pub(crate) fn mark(&self, version: &Version, mark: Mark) -> Result<()> {
         let entries: Vec<_> = self.entries()?.into_iter().filter(|entry| entry.version == *version).collect();
         if entries.is_empty() {
@@ -84,7 +84,7 @@ impl Esp {
         self.remove_all(|file| Entry::parse(file).is_some_and(|(of, _)| of == *version))
     }
 
-    /// Removes what downloads have left half written.
+    /// Removes files that interrupted downloads have left.
     ///
     /// # Errors
     /// A file cannot be removed.

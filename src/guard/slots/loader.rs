@@ -1,5 +1,5 @@
-//! What systemd-boot was told. Never `LoaderEntryDefault`: an entry by its exact name is booted also when its
-//! counter is used up. `LoaderEntryPreferred` (systemd 260 and later) is not.
+//! The choices of systemd-boot. The guard never sets `LoaderEntryDefault`: an entry that it names is booted
+//! even if its counter is used up. One that `LoaderEntryPreferred` (systemd 260 and later) names is not.
 
 use crate::{
     command::QUICK,
@@ -10,16 +10,16 @@ use crate::{
     version::Version,
 };
 
-/// The version of an image that a variable with the id of an entry names.
+/// The version of the image whose entry a variable names.
 ///
 /// # Errors
 /// The variable is there and cannot be read.
 pub(crate) fn chosen(name: &str) -> Result<Option<Version>> {
-    // an id is the name of a file without its counter
+    // the id of an entry is the name of its file without the counter
     Ok(variable(name)?.and_then(|id| Entry::parse(&id)).map(|(version, _)| version))
 }
 
-/// Whether systemd-boot has started this machine, so that it can be told anything.
+/// Whether systemd-boot has started this machine, so that its choice can be set.
 ///
 /// # Errors
 /// The variable is there and cannot be read.
@@ -27,7 +27,7 @@ pub(crate) fn listens() -> Result<bool> {
     Ok(variable("LoaderInfo")?.is_some())
 }
 
-/// Runs `bootctl ACTION` with the id of the version's entry, or with none.
+/// Runs `bootctl ACTION` with the id of the version's entry, or with an empty one.
 ///
 /// # Errors
 /// It failed, or does not know the action.

@@ -1,4 +1,4 @@
-//! What runs, by os-release and the kernel command line.
+//! The running version, from os-release and the kernel command line.
 
 use std::{fs, path::Path};
 
@@ -11,7 +11,7 @@ use crate::{
 /// `IMAGE_VERSION` of an os-release(5) file.
 ///
 /// # Errors
-/// It cannot be read, or is not of an image of ours.
+/// It cannot be read, or belongs to another image.
 pub(crate) fn version(path: &Path) -> Result<Version> {
     let text = fs::read_to_string(path).map_err(|error| SystemError::file(path, &error))?;
     let value = |key: &str| {

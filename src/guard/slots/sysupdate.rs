@@ -1,4 +1,5 @@
-//! systemd-sysupdate and veritysetup: what is offered, getting it, and whether it arrived unharmed.
+//! systemd-sysupdate and veritysetup: which version is offered, its download, and the check of what was
+//! written.
 
 use std::{path::Path, time::Duration};
 
@@ -11,7 +12,7 @@ use crate::{
     version::Version,
 };
 
-/// A download that takes longer has failed.
+/// Time limit of a download.
 const DOWNLOAD: Duration = Duration::from_hours(2);
 /// Reading a whole slot takes minutes on the slowest disks.
 const READ: Duration = Duration::from_mins(30);
@@ -22,10 +23,10 @@ struct Offer {
     available: Option<String>,
 }
 
-/// The version that is offered and newer than what is installed.
+/// The version that is offered, if it is newer than those installed.
 ///
 /// # Errors
-/// It cannot be told; the text has the program's last line.
+/// The program failed; the text has its last line.
 pub(crate) fn available(host: &Host, program: &Path) -> Result<Option<Version>> {
     let program = program.to_string_lossy();
     let argv = [&*program, "--json=short", "check-new"];
@@ -40,15 +41,15 @@ fn offer(stdout: &str) -> serde_json::Result<Option<Version>> {
     Ok(offer.available.map(Version::new))
 }
 
-/// Installs a version by its name, so that no newer one slips in.
+/// Installs a version by its name, so that it cannot install a newer one.
 ///
 /// # Errors
-/// It failed. That it did not does not mean that the version is there.
+/// It failed. Its success does not mean that the version is installed.
 pub(crate) fn update(host: &Host, program: &Path, version: &Version) -> Result<()> {
     host.must(&[&program.to_string_lossy(), "update", version.as_str()], DOWNLOAD).map(drop)
 }
 
-/// Compares a whole store with its hash tree and that with its root hash.
+/// Compares the whole store with its hash tree, and the hash tree with its root hash.
 ///
 /// # Errors
 /// They differ, or cannot be read.

@@ -1,4 +1,4 @@
-//! The kernel command line that a unified kernel image carries.
+//! The kernel command line in a unified kernel image.
 
 use std::{fs::File, io, path::Path};
 
@@ -8,11 +8,11 @@ use object::{
     read::{ReadCache, pe::PeFile},
 };
 
-/// Longest command line that is looked at, in bytes.
+/// Longest command line that is read, in bytes.
 const LONGEST: u32 = 64 * 1024;
 
-/// Reads the section `.cmdline` of a PE file, and of the rest the headers only; `None` where there is none,
-/// or the file is no PE file.
+/// Reads the section `.cmdline` of a PE file, and besides only the headers; `None` if there is no such
+/// section, or the file is no PE file.
 ///
 /// # Errors
 /// The file cannot be read.
