@@ -10,6 +10,7 @@ from typing import Any
 import control
 import guarded
 import publishing
+import refusals
 from errors import RunnerError
 from lab import Bench, Try
 from publishing import Publishing
@@ -32,7 +33,7 @@ def collect(suites: list[str], count: int, seed: int) -> list[Case]:
     """Every case; those of `suites` once for each."""
     found = [Case(f"publish {kebab(case)}", HOST, case) for case in publishing.CASES]
     for number, suite in enumerate(suites):
-        for kind, cases in (("control", control.CASES), ("guard", guarded.CASES)):
+        for kind, cases in (("control", control.CASES), ("guard", guarded.CASES + refusals.CASES)):
             found += [Case(f"{kind} {kebab(case)}", suite, on_an_appliance(kind, case)) for case in cases]
         # All of them together are `count`.
         own = range(seed + number, seed + count, len(suites))

@@ -36,6 +36,7 @@ size={STORE_BYTES // SECTOR}, type={USR}, name={EMPTY}
 size=2MiB, type={VAR}, name=var
 """
 DISK_BYTES = 32 * MIB
+PARTITIONS = 6
 # Partition numbers: (hash tree, store) of slots A and B.
 SLOTS = ((2, 3), (4, 5))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance import BOOT_IMAGES, SYSUPDATE, Appliance, Outcome
-from device import SLOTS, Disk
+from device import PARTITIONS, SLOTS, Disk
 from payload import Payload
 from publisher import Publisher
 from server import Hold, Server
@@ -173,9 +173,11 @@ class Try:
         images = self.appliance.boot_images()
         assert payload.version in images, f"{payload.version} has no boot image: {self.state()}"
         assert self.appliance.counter(payload.version) == (3, 0), f"not untried: {self.state()}"
-        assert images[payload.version].read_bytes() == payload.uki.read_bytes(), "another boot image"
+        served = (self.served / payload.uki.name).read_bytes()
+        assert images[payload.version].read_bytes() == served, "another boot image than is served"
         assert self.appliance.root_hash(payload.version) == payload.root_hash, "another root hash"
         slot = self.appliance.slot(payload.version)
+        assert len(self.disk.table()) == PARTITIONS, f"other partitions than there were: {self.state()}"
         assert slot in SLOTS, f"no slot of the right types has its UUIDs: {self.state()}"
         assert slot == self.disk.slot(payload.version), f"not labelled as it should be: {self.state()}"
         assert slot != self.appliance.slot(self.running()), "it is where the running version is"

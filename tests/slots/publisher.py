@@ -41,3 +41,13 @@ class Publisher:
         signature = to / "SHA256SUMS.gpg"
         signature.unlink(missing_ok=True)
         self.gpg("--output", str(signature), "--detach-sign", str(to / "SHA256SUMS"))
+
+
+def secure_boot_key(directory: Path, name: str) -> tuple[Path, Path]:
+    """Make a key for Secure Boot, and its certificate."""
+    key, certificate = directory / f"{name}.key.pem", directory / f"{name}.pem"
+    tool([
+        "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}/", "-days", "1",
+        "-keyout", str(key), "-out", str(certificate),
+    ])  # fmt: skip
+    return key, certificate

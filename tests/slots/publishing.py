@@ -10,7 +10,7 @@ from appliance import Outcome
 from device import tool
 from lab import ended
 from payload import Payload
-from publisher import Publisher
+from publisher import Publisher, secure_boot_key
 
 
 class Publishing:
@@ -190,7 +190,7 @@ class Publishing:
     def secure_boot(self) -> None:
         """The boot image is signed before its hash is taken."""
         to = self.fresh("secure")
-        one, two = (self.secure_boot_key(name) for name in ("one", "two"))
+        one, two = (secure_boot_key(self.directory, name) for name in ("one", "two"))
         name = self.payloads["1.0.0"].directory
         self.refused(to, 69, "one.key.pem", "--secure-boot", one[0], two[1], name)
         self.refused(to, 2, "no-key.pem", "--secure-boot", self.directory / "no-key.pem", one[1], name)
@@ -199,14 +199,6 @@ class Publishing:
         tool(["sbverify", "--cert", str(one[1]), str(uki)])
         assert uki.read_bytes() != self.payloads["1.0.0"].uki.read_bytes(), "not signed"
         self.claim_valid(to, "1.0.0")
-
-    def secure_boot_key(self, name: str) -> tuple[Path, Path]:
-        key, certificate = self.directory / f"{name}.key.pem", self.directory / f"{name}.pem"
-        tool([
-            "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}/", "-days", "1",
-            "-keyout", str(key), "-out", str(certificate),
-        ])  # fmt: skip
-        return key, certificate
 
 
 def content(directory: Path) -> dict[str, bytes]:

@@ -11,8 +11,9 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from guarded import BACK, GUARD, REBOOTING, REFUSED
+from guarded import GUARD
 from lab import FIRST, Bench, Try, ended
+from refusals import BACK, REBOOTING, REFUSED
 from server import Hold
 
 ROUNDS = 2
