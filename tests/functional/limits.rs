@@ -317,8 +317,8 @@ fn connections() {
     let mut kept = ClientConnection::open(uecho.public);
     kept.send(whole);
     assert_eq!(kept.answer().unwrap().status, 200);
-    eventually("four are open", || uecho.count("uecho_connections") == 4);
 
+    // this one may have been closed already, because the last place is taken
     let mut fifth = ClientConnection::open(uecho.public);
     fifth.send(b"GET /a HTTP/1.1\r\n");
     assert!(kept.closed(), "the idle one makes room");
