@@ -76,7 +76,7 @@ for file in ${secure_boot[@]+"${secure_boot[@]}"}; do
 done
 [ ${#secure_boot[@]} = 0 ] || [ -n "$payload" ] || usage_error "--secure-boot needs a PAYLOAD to sign"
 
-gpg=(gpg --batch --no-tty --quiet)
+gpg=(gpg --batch --quiet)
 [ -z "$gnupg_home" ] || gpg+=(--homedir "$gnupg_home")
 # secret_keys [KEY]: the fingerprints of those that gpg has, or of this one.
 secret_keys() {

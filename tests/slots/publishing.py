@@ -1,6 +1,8 @@
 """Cases of nixos/publish.sh: what it puts where, what it refuses, and that a refusal changes nothing."""
 
+import fcntl
 import hashlib
+import os
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -133,6 +135,28 @@ class Publishing:
         self.refused(to, 2, "no-home", "--gnupg-home", self.directory / "no-home", next_version)
         ended(self.publish(to, "--key", "ours@example.org", next_version), 0)
 
+    def two_keys(self) -> None:
+        """With more than one secret key, somebody has to say which."""
+        owner = Publisher(self.directory / "two-keys")
+        owner.gpg("--passphrase", "", "--quick-generate-key", "next@example.org", "ed25519", "sign", "never")
+        to, payload_ = self.fresh("keys"), self.payloads["1.0.0"].directory
+        outcome = owner.publish(to, payload_)
+        ended(outcome, 69, "--key names one of")
+        assert not content(to), f"changed: {sorted(content(to))}"
+        ended(owner.publish(to, "--key", "next@example.org", payload_), 0)
+        # What the other key has signed is ours as well: so a key is replaced.
+        ended(owner.publish(to, "--key", "two-keys@example.org"), 0)
+
+    def at_once(self) -> None:
+        """Two do not publish in one directory at once."""
+        to = self.published("at-once", "1.0.0")
+        descriptor = os.open(to, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            self.refused(to, 75, "another one is publishing", self.payloads["1.1.0"].directory)
+        finally:
+            os.close(descriptor)
+
     def wrong_directory(self) -> None:
         """What somebody else signed, changed or removed is not signed again."""
         next_version = self.payloads["1.2.0"].directory
@@ -211,6 +235,8 @@ CASES = (
     Publishing.twice_or_older,
     Publishing.wrong_payload,
     Publishing.wrong_key,
+    Publishing.two_keys,
+    Publishing.at_once,
     Publishing.wrong_directory,
     Publishing.signed_again,
     Publishing.cut_off,
