@@ -6,7 +6,7 @@ let
   environment =
     {
       hostName,
-      # Which requests leave an event in the journal.
+      # Which requests are logged.
       access,
       # Which share of the peers must be up for this node to be ready.
       readyPolicy,

@@ -175,7 +175,7 @@ in
             };
             policy =
               setting policy "best_effort"
-                "When a fan-out is met: `\"best_effort\"`, `\"all\"`, `\"any\"` or `{ quorum = n; }`.";
+                "How many peers must be `ok`: `\"best_effort\"`, `\"all\"`, `\"any\"` or `{ quorum = n; }`.";
             ready_policy = setting policy "best_effort" "How many peers must be up for `/readyz` to be 200.";
             timeout = setting duration "2s" "Deadline budget of a whole fan-out tree.";
             max_hops = setting count 4 "Number of hops at which a request is answered 508.";
@@ -218,8 +218,8 @@ in
               "errors"
               "all"
               "off"
-            ]) "errors" "Which requests leave an event.";
-            slow = setting duration "1s" "From this duration on, a request is slow, which `errors` includes.";
+            ]) "errors" "Which requests are logged.";
+            slow = setting duration "1s" "A request that takes this long or longer is slow.";
           };
 
           otlp = {
