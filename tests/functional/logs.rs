@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::support::{
     Builder, SOON, Uecho, eventually,
     http::ClientConnection,
+    logged,
     peer::{Dead, Peer},
 };
 
@@ -35,13 +36,6 @@ pub fn send_raw(uecho: &Uecho, path: &str, user_agent: &[u8]) -> u16 {
     connection.send(user_agent);
     connection.send(b"\r\n\r\n");
     connection.answer().unwrap().status
-}
-
-/// Waits until the log contains this text; gives the whole log.
-#[track_caller]
-pub fn logged(uecho: &Uecho, text: &str) -> String {
-    eventually(&format!("{text:?} in the log"), || uecho.stderr().contains(text));
-    uecho.stderr()
 }
 
 /// A configuration with which [`fail`] is logged, and reading the metrics is not.

@@ -7,7 +7,7 @@ use rustix::process::Signal;
 
 use crate::{
     probe,
-    support::{Builder, Uecho},
+    support::{Builder, Uecho, logged},
 };
 
 /// A service whose `current_system` is the link `system` in its own directory. Without a target, [`point`]
@@ -81,16 +81,15 @@ fn a_link_that_names_no_system_is_unknown_with_a_warning() {
     assert_system(&uecho, "26.05+unknown");
     let path = directory.path().join("system").display().to_string();
     let warned = |uecho: &Uecho, reason: &str| {
-        uecho.stderr().lines().any(|line| {
-            line.contains("WARN")
-                && ["current_system: ", &path, reason].iter().all(|part| line.contains(part))
-        })
+        let log = logged(uecho, reason);
+        let parts = ["WARN", "current_system: ", &path, reason];
+        assert!(log.lines().any(|line| parts.iter().all(|part| line.contains(part))), "{log}");
     };
-    assert!(warned(&uecho, "No such file"), "{}", uecho.stderr());
+    warned(&uecho, "No such file");
     point(directory.path(), "/srv/aaa111-system");
     reload(&mut uecho);
     assert_system(&uecho, "26.05+unknown");
-    assert!(warned(&uecho, "leads to /srv/aaa111-system"), "{}", uecho.stderr());
+    warned(&uecho, "leads to /srv/aaa111-system");
     point(directory.path(), "/nix/store/ccc333-nixos");
     reload(&mut uecho);
     assert_system(&uecho, "26.05+ccc333");
@@ -117,7 +116,7 @@ fn the_name_of_the_node_stays_until_a_restart() {
     std::fs::write(uecho.config_file(), "instance = 'node-b'").unwrap();
     reload(&mut uecho);
     assert_eq!(uecho.get_ops("/version").json()["instance"], "node-a");
-    assert!(uecho.stderr().contains("a restart is needed for instance"), "{}", uecho.stderr());
+    logged(&uecho, "a restart is needed for instance");
 }
 
 #[test]

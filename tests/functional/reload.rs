@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use crate::support::{Builder, Uecho, eventually, peer::Peer};
+use crate::support::{Builder, Uecho, eventually, logged, peer::Peer};
 
 /// Rewrites the file, sends SIGHUP and waits until the reload is over; gives the messages that the service
 /// manager got.
@@ -32,7 +32,7 @@ fn good_settings_take_effect_and_are_announced_in_order() {
     assert_eq!(told[3], "READY=1");
     assert_eq!(told[4], format!("STATUS=serving {}, ops on {}", uecho.public, uecho.ops));
     assert_eq!(uecho.child.id(), pid);
-    assert!(uecho.stderr().contains("settings reloaded"));
+    logged(&uecho, "settings reloaded");
 }
 
 #[test]
@@ -53,7 +53,8 @@ fn bad_settings_change_nothing_and_say_so() {
         assert!(status.ends_with(&format!("ops on {}", uecho.ops)), "{status}");
         assert_eq!(told.iter().filter(|line| *line == "READY=1").count(), 1, "{told:?}");
     }
-    assert!(uecho.stderr().contains("ERROR") && uecho.stderr().contains("mesage"), "{}", uecho.stderr());
+    let log = logged(&uecho, "mesage");
+    assert!(log.contains("ERROR"), "{log}");
     std::fs::remove_file(uecho.config_file()).unwrap();
     uecho.notify.clear();
     uecho.signal(Signal::HUP);
@@ -72,8 +73,9 @@ fn keys_that_need_a_restart_are_named_and_not_applied() {
     assert_eq!(message(&uecho), "second", "the settings that can change do");
     assert_eq!(uecho.get(&format!("/{}", "a".repeat(150))).status, 414);
     assert_eq!(uecho.get("/api/v1/echo").status, 200, "no token is asked for");
-    assert!(uecho.stderr().contains("WARN") && uecho.stderr().contains("limits.uri_bytes"));
-    assert!(!uecho.stderr().contains("canary") && !told.contains("canary"));
+    let log = logged(&uecho, "limits.uri_bytes");
+    assert!(log.contains("WARN"), "{log}");
+    assert!(!log.contains("canary") && !told.contains("canary"), "{log}");
     let told = reload(&mut uecho, "message = 'third'\n[limits]\nuri_bytes = 140").concat();
     assert!(!told.contains("restart"), "the value is that in force again: {told}");
 }

@@ -349,6 +349,13 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// Waits until the log contains this text, since another thread writes it; gives the whole log.
+#[track_caller]
+pub fn logged(uecho: &Uecho, text: &str) -> String {
+    eventually(&format!("{text:?} in the log"), || uecho.stderr().contains(text));
+    uecho.stderr()
+}
+
 #[expect(clippy::disallowed_methods, reason = "test code has no runtime to yield to")]
 pub fn pause() {
     std::thread::sleep(Duration::from_millis(10));

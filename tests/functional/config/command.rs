@@ -93,8 +93,7 @@ fn the_service_reads_all_sources_and_warns_of_secrets_once() {
     let version = service.get_ops("/version").json();
     assert_eq!((&version["system"], &version["instance"]), (&"variable".into(), &"credential".into()));
     assert_eq!(service.get("/api/v1/echo").status, 401);
-    crate::support::eventually("the warning", || service.stderr().contains("fanout.token"));
-    let stderr = service.stderr();
+    let stderr = crate::support::logged(&service, "fanout.token");
     assert_eq!(stderr.matches("the secret is in").count(), 1, "{stderr}");
     assert!(!stderr.contains("canary"), "{stderr}");
 }

@@ -8,6 +8,7 @@ use crate::support::{
     collector::{Behaviour, Collector},
     eventually,
     http::ClientConnection,
+    logged,
     peer::Dead,
 };
 
@@ -29,7 +30,8 @@ fn loses_spans_and_nothing_else(mut uecho: Uecho, what: &str) {
     eventually(what, || uecho.count("uecho_otlp_spans_total{outcome=\"failed\"}") > 500);
     assert_eq!(uecho.get("/after").status, 200);
     uecho.comes_to("uecho_otlp_spans_total{outcome=\"exported\"}", 0);
-    assert_eq!(uecho.stderr().matches("could not be exported").count(), 1, "{}", uecho.stderr());
+    let log = logged(&uecho, "could not be exported");
+    assert_eq!(log.matches("could not be exported").count(), 1, "{log}");
     let begin = Instant::now();
     uecho.signal(rustix::process::Signal::TERM);
     assert!(uecho.wait_exit().success());

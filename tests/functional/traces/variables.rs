@@ -10,7 +10,7 @@ use crate::{
     support::{
         Builder, Uecho,
         collector::{Behaviour, Collector},
-        eventually,
+        eventually, logged,
     },
 };
 
@@ -51,7 +51,6 @@ fn unusable_variables_are_named_and_cost_no_span() {
     assert!(!collector.resource().contains_key("good") && !collector.resource().contains_key("bad"));
     let headers = &collector.exports()[0].headers;
     assert!(headers.contains_key("x-good") && !headers.contains_key("x-bad"), "{headers:?}");
-    let log = uecho.stderr();
     for name in [
         "OTEL_BSP_MAX_QUEUE_SIZE",
         "OTEL_RESOURCE_ATTRIBUTES",
@@ -59,6 +58,7 @@ fn unusable_variables_are_named_and_cost_no_span() {
         "OTEL_EXPORTER_OTLP_HEADERS",
         "OTEL_METRIC_EXPORT_INTERVAL",
     ] {
+        let log = logged(&uecho, name);
         assert_eq!(
             log.lines().filter(|line| line.contains("WARN") && line.contains(name)).count(),
             1,
