@@ -6,6 +6,7 @@ QEMU and nbdkit is a power cut: writes that the machine has not flushed are lost
 """
 
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -25,8 +26,9 @@ COMMAND_SECONDS = 300
 class Computer:
     """One machine, which is off at first."""
 
-    def __init__(self, hardware: Hardware) -> None:
+    def __init__(self, hardware: Hardware, network: str = "none") -> None:
         self.hardware = hardware
+        self.network = network
         self.folder = hardware.disk.parent
         self.console = self.folder / "console.log"
         self.journal = self.folder / "journal.log"
@@ -52,7 +54,7 @@ class Computer:
             "file", self.hardware.disk, "cache=writeback", "cache-min-block-size=4096",
         ]  # fmt: skip
         machine: list[str | Path] = [
-            "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-nic", "none",
+            "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-nic", self.network,
             "-machine", "q35", *PROCESSOR, "-m", "768",
             "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={CODE}",
             "-drive", f"if=pflash,unit=1,format=raw,file={self.hardware.variables}",
@@ -129,6 +131,12 @@ class Computer:
         if status != 0:
             raise RunnerError(f"`{command}` ended with {status}:\n{output}{errors}")
         return output
+
+    def explain(self) -> None:
+        """Print the end of what the machine has said, by the kernel and by the journal."""
+        for log in (self.console, self.journal):
+            lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+            print("\n".join([f"--- end of {log.name}", *lines[-40:]]), file=sys.stderr)
 
     def restart(self) -> None:
         """Reboot in order, and wait until the machine takes commands, after any number of resets."""

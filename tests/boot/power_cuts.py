@@ -7,7 +7,7 @@ from random import Random
 
 import lab
 from computer import COMMAND_SECONDS, Computer
-from trials import Result
+from table import Result
 
 SAME_KERNEL = "$(cut --delimiter=' ' --fields=2 /run/booted-system/kernel)"
 WITNESS = "/var/lib/power-cut"

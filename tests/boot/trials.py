@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import lab
 from computer import Computer
+from table import Result
 
 
 @dataclass(frozen=True)
@@ -33,16 +34,6 @@ TRIALS = (
     Trial("fails-verify", "receipt", "good", survives=False, reason="system is `another-version+"),
     Trial("good", "good", "good", survives=True, boots=1),
 )
-
-
-@dataclass(frozen=True)
-class Result:
-    """A line of the table."""
-
-    case: str
-    boots: int
-    seconds: float
-    ends_on: str
 
 
 def run(computer: Computer, trial: Trial) -> Result:
