@@ -6,6 +6,7 @@ mod cases;
 mod disk;
 mod machine;
 mod properties;
+mod rig;
 mod slots;
 
 use std::{
@@ -15,14 +16,15 @@ use std::{
     time::Duration,
 };
 
-use disk::{SimDisk, SimFolder};
+use disk::SimDisk;
+use rig::Rig;
 
 use crate::{
     guard::Guard,
     policy::{OnFailure, Policy},
-    report::{Conclusion, Report},
+    report::Report,
     store::Store,
-    system::{BootChoice, Result, SystemError},
+    system::BootChoice,
     version::Version,
 };
 
@@ -67,25 +69,16 @@ struct World {
     loader_default: Option<Version>,
     running: Option<Version>,
     booted: Option<Version>,
-    boot: u32,
-    boots_in_total: u32,
     activation: u32,
     pins: BTreeSet<Version>,
-    disks: [SimFolder; 2],
-    clock: Duration,
+    rig: Rig,
     checks: u32,
-    reboot_asked: bool,
-    /// Effects left before the crash.
-    fuse: Option<u32>,
-    dead: bool,
     /// A version that somebody else switches to at a given check.
     intruder: Option<(u32, Version)>,
     /// Duration of a switch by somebody else that begins just before the guard's own.
     rival: Option<Duration>,
     /// When somebody else's switch ends.
     switching_until: Duration,
-    /// The verdicts that were published.
-    verdicts: Vec<Conclusion>,
 }
 
 #[derive(Clone, Default)]
@@ -107,26 +100,6 @@ fn policy() -> Policy {
 }
 
 impl World {
-    /// Counts an effect; the effect at which the fuse ends does not happen, and neither do later ones.
-    fn effect(&mut self) -> Result<()> {
-        self.alive()?;
-        match &mut self.fuse {
-            Some(0) => {
-                self.dead = true;
-                self.alive()
-            }
-            Some(left) => {
-                *left -= 1;
-                Ok(())
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn alive(&self) -> Result<()> {
-        if self.dead { Err(SystemError("crashed".into())) } else { Ok(()) }
-    }
-
     fn activate(&mut self, version: &Version) {
         self.running = Some(version.clone());
         self.activation += 1;
@@ -200,14 +173,10 @@ impl Machine {
     /// Power off and on: what was not synced is lost, and the boot loader chooses a version.
     fn power_cut(&self) {
         let world = &mut *self.get();
-        (world.dead, world.fuse, world.reboot_asked) = (false, None, false);
-        for disk in &mut world.disks {
-            disk.power_cut();
-        }
-        world.disks[1] = SimFolder::default();
-        world.boot += 1;
+        world.rig.power_cut();
+        world.rig.boot += 1;
         for _ in 0..2 {
-            world.boots_in_total += 1;
+            world.rig.boots_in_total += 1;
             let fallback = if world.efi { world.choice.default.clone() } else { None };
             let chosen = world.choice.oneshot.take().or(fallback).or(world.loader_default.clone()).unwrap();
             assert!(world.store.contains(&chosen), "the boot loader starts {chosen}, which is gone");
@@ -236,7 +205,7 @@ impl Machine {
     fn verify(&self) -> Report {
         for _ in 0..8 {
             let report = self.guard().verify().unwrap();
-            if !self.see().reboot_asked {
+            if !self.see().rig.reboot_asked {
                 return report;
             }
             self.power_cut();

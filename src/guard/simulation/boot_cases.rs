@@ -137,8 +137,8 @@ fn a_trial_boot_that_came_up_and_was_cut_off_gets_another_one_as_often_as_is_all
             machine.power_cut();
             assert_eq!(machine.see().booted, Some(v("b")));
             // off and on in the middle of the soak, by whatever or whomever
-            machine.get().fuse = Some(7);
-            assert!(machine.guard().verify().is_err() || machine.see().dead);
+            machine.get().rig.fuse = Some(7);
+            assert!(machine.guard().verify().is_err() || machine.see().rig.dead);
             machine.power_cut();
             assert_eq!(machine.see().booted, Some(v("a")));
             let again = cut < policy().max_attempts;
@@ -185,8 +185,8 @@ fn without_efi_variables_arming_says_so_and_boots_without_a_verdict_are_counted(
     for _ in 0..3 {
         machine.power_cut();
         // reset in the middle of the soak
-        machine.get().fuse = Some(6);
-        assert!(machine.guard().verify().is_err() || machine.see().dead);
+        machine.get().rig.fuse = Some(6);
+        assert!(machine.guard().verify().is_err() || machine.see().rig.dead);
     }
     machine.power_cut();
     assert_eq!(machine.verify().outcome, Conclusion::RolledBack);

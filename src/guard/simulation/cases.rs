@@ -153,9 +153,9 @@ fn reporting_only_and_dry_runs_change_nothing() {
     blessed(&machine);
     machine.add("b", bad());
     machine.deploy("b");
-    let before = machine.see().disks[0].files.clone();
+    let before = machine.see().rig.disks[0].files.clone();
     assert_eq!(Guard::peek(machine.clone(), machine.store(), policy()).dry_run().unwrap().outcome.code(), 1);
-    assert_eq!(machine.see().disks[0].files, before);
+    assert_eq!(machine.see().rig.disks[0].files, before);
     let report_only = Policy { on_failure: OnFailure::Report, ..policy() };
     assert_eq!(machine.guard_with(report_only).verify().unwrap().outcome.code(), 1);
     assert_eq!(machine.see().running, Some(v("b")));
@@ -201,10 +201,10 @@ fn a_full_disk_does_not_stop_a_rollback_and_the_memory_holds_until_it_is_written
     blessed(&machine);
     machine.add("b", bad());
     machine.deploy("b");
-    machine.get().disks[0].full = true;
+    machine.get().rig.disks[0].full = true;
     assert_eq!(machine.verify().outcome, Conclusion::RolledBack);
     assert_eq!(preflight(&machine.store().read().0, &v("b")).outcome.code(), 6);
-    machine.get().disks[0].full = false;
+    machine.get().rig.disks[0].full = false;
     blessed(&machine);
     machine.power_cut();
     assert_eq!(state(&machine, "b"), Assessment::Quarantined);
@@ -217,16 +217,16 @@ fn a_crash_between_the_disk_and_the_memory_leaves_the_newer_ledger() {
         blessed(&machine);
         machine.add("b", bad());
         machine.deploy("b");
-        machine.get().disks[0].full = true;
+        machine.get().rig.disks[0].full = true;
         assert_eq!(machine.verify().outcome, Conclusion::RolledBack);
-        assert!(machine.see().disks[1].files.contains_key("ledger.json"));
+        assert!(machine.see().rig.disks[1].files.contains_key("ledger.json"));
         // there is space again, and the guard is killed on the way from one folder to the other
-        machine.get().disks[0].full = false;
-        machine.get().fuse = Some(effects);
+        machine.get().rig.disks[0].full = false;
+        machine.get().rig.fuse = Some(effects);
         let _ = machine.guard().pardon(&v("b"), "release", "alice", "it was the disk");
-        let finished = !machine.see().dead;
-        (machine.get().dead, machine.get().fuse) = (false, None);
-        let on_disk = machine.see().disks[0].files["ledger.json"].clone();
+        let finished = !machine.see().rig.dead;
+        (machine.get().rig.dead, machine.get().rig.fuse) = (false, None);
+        let on_disk = machine.see().rig.disks[0].files["ledger.json"].clone();
         let on_disk: crate::ledger::Ledger = serde_json::from_slice(&on_disk).unwrap();
         let known = machine.store().read().0;
         assert!(on_disk.overrides.len() <= known.overrides.len(), "forgotten after {effects} effects");
@@ -312,5 +312,5 @@ fn a_lost_ledger_is_rebuilt_from_what_is_pinned() {
     machine.deploy("c");
     assert_eq!(machine.verify().outcome, Conclusion::RolledBack);
     assert_eq!(machine.see().running, Some(v("b")));
-    assert!(machine.see().disks[0].files.contains_key("ledger.json.corrupt"));
+    assert!(machine.see().rig.disks[0].files.contains_key("ledger.json.corrupt"));
 }

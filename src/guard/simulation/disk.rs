@@ -3,19 +3,7 @@
 
 use std::{collections::BTreeMap, io};
 
-use crate::{store::disk::Disk, system::Result};
-
-/// A machine that such folders are part of.
-pub(super) trait Folders {
-    /// Counts an effect; none happens on a machine that is dead.
-    fn effect(&self) -> Result<()>;
-
-    /// Whether anything can still be read.
-    fn alive(&self) -> Result<()>;
-
-    /// Works on a folder.
-    fn with<T>(&self, folder: usize, act: impl FnOnce(&mut SimFolder) -> T) -> T;
-}
+use crate::{simulation::rig::Rigged, store::disk::Disk};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct SimFolder {
@@ -32,24 +20,24 @@ impl SimFolder {
 
 pub(super) struct SimDisk<M>(pub(super) M, pub(super) usize);
 
-impl<M: Folders> SimDisk<M> {
+impl<M: Rigged> SimDisk<M> {
     fn effect(&self) -> io::Result<()> {
-        self.0.effect().map_err(io::Error::other)
+        self.0.rig().effect().map_err(io::Error::other)
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut SimFolder) -> T) -> T {
-        self.0.with(self.1, act)
+        act(&mut self.0.rig().disks[self.1])
     }
 }
 
-impl<M: Folders> Disk for SimDisk<M> {
+impl<M: Rigged> Disk for SimDisk<M> {
     fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
-        self.0.alive().map_err(io::Error::other)?;
+        self.0.rig().alive().map_err(io::Error::other)?;
         Ok(self.with(|folder| folder.files.get(name).cloned()))
     }
 
     fn write(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
-        let alive = self.0.alive().is_ok();
+        let alive = self.0.rig().alive().is_ok();
         let result = self.effect();
         if alive && result.is_err() {
             // caught in the middle

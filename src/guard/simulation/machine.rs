@@ -1,12 +1,12 @@
 //! The simulated machine as the guard sees it.
 
-use std::time::Duration;
+use std::{cell::RefMut, time::Duration};
 
 use crate::{
     report::Report,
     simulation::{
         Machine,
-        disk::{Folders, SimFolder},
+        rig::{Rig, Rigged},
     },
     system::{BootChoice, BootIdentity, Illness, Outlook, Result, System, SystemError},
     version::{Timestamp, Version},
@@ -18,22 +18,22 @@ fn unknown() -> SystemError {
 
 impl System for Machine {
     fn running(&self) -> Result<Version> {
-        self.see().alive()?;
+        self.see().rig.alive()?;
         self.see().running.clone().ok_or_else(unknown)
     }
 
     fn booted(&self) -> Result<Version> {
-        self.see().alive()?;
+        self.see().rig.alive()?;
         self.see().booted.clone().ok_or_else(unknown)
     }
 
     fn installed(&self) -> Result<Option<Version>> {
-        self.see().alive()?;
+        self.see().rig.alive()?;
         Ok(self.see().installed.clone())
     }
 
     fn activation(&self) -> Result<String> {
-        self.see().alive()?;
+        self.see().rig.alive()?;
         Ok(self.see().activation.to_string())
     }
 
@@ -42,23 +42,23 @@ impl System for Machine {
     }
 
     fn boot_identity(&self, version: &Version) -> Result<BootIdentity> {
-        self.see().alive()?;
+        self.see().rig.alive()?;
         let world = self.see();
         let kernel = world.versions.get(version).ok_or_else(unknown)?.kernel.to_string();
         Ok(BootIdentity { kernel, early: String::new() })
     }
 
     fn install(&mut self, version: &Version) -> Result<()> {
-        self.get().effect()?;
+        self.get().rig.effect()?;
         self.get().add_generation(version);
         Ok(())
     }
 
     fn switch(&mut self, version: &Version) -> Result<()> {
-        self.get().effect()?;
+        self.get().rig.effect()?;
         let rival = self.get().rival.take().unwrap_or_default();
         if !rival.is_zero() {
-            let end = self.see().clock + rival;
+            let end = self.see().rig.clock + rival;
             self.get().switching_until = end;
         }
         if self.switching() {
@@ -70,23 +70,23 @@ impl System for Machine {
         self.get().write_entries();
         self.get().activate(version);
         // whoever waits for it may not live to see its end
-        self.get().effect()
+        self.get().rig.effect()
     }
 
     fn install_boot(&mut self, _version: &Version) -> Result<()> {
-        self.get().effect()?;
+        self.get().rig.effect()?;
         self.get().write_entries();
         Ok(())
     }
 
     fn reboot(&mut self) -> Result<()> {
-        self.get().effect()?;
-        self.get().reboot_asked = true;
+        self.get().rig.effect()?;
+        self.get().rig.reboot_asked = true;
         Ok(())
     }
 
     fn boot_choice(&self) -> Result<Option<BootChoice>> {
-        self.see().alive()?;
+        self.see().rig.alive()?;
         Ok(self.see().efi.then(|| self.see().choice.clone()))
     }
 
@@ -95,31 +95,31 @@ impl System for Machine {
     }
 
     fn set_default(&mut self, version: &Version) -> Result<()> {
-        self.get().effect()?;
+        self.get().rig.effect()?;
         assert!(self.see().entries.contains(version), "{version} has no entry to be the default");
         self.get().choice.default = Some(version.clone());
         Ok(())
     }
 
     fn set_oneshot(&mut self, version: Option<&Version>) -> Result<()> {
-        self.get().effect()?;
+        self.get().rig.effect()?;
         self.get().choice.oneshot = version.cloned();
         Ok(())
     }
 
     fn pins(&self) -> Result<Vec<Version>> {
-        self.see().alive()?;
+        self.see().rig.alive()?;
         Ok(self.see().pins.iter().cloned().collect())
     }
 
     fn pin(&mut self, version: &Version) -> Result<()> {
-        self.get().effect()?;
+        self.get().rig.effect()?;
         self.get().pins.insert(version.clone());
         Ok(())
     }
 
     fn unpin(&mut self, version: &Version) -> Result<()> {
-        self.get().effect()?;
+        self.get().rig.effect()?;
         self.get().pins.remove(version);
         Ok(())
     }
@@ -149,42 +149,34 @@ impl System for Machine {
     }
 
     fn leave_verdict(&mut self, report: &Report, _activation: Option<&str>) {
-        if self.get().effect().is_ok() {
-            self.get().verdicts.push(report.outcome);
+        if self.get().rig.effect().is_ok() {
+            self.get().rig.verdicts.push(report.outcome);
         }
     }
 
     fn switching(&self) -> bool {
-        self.see().clock < self.see().switching_until
+        self.see().rig.clock < self.see().switching_until
     }
 
     fn boot_id(&self) -> String {
-        format!("boot-{}", self.see().boot)
+        format!("boot-{}", self.see().rig.boot)
     }
 
     fn now(&self) -> Timestamp {
-        Timestamp(self.see().clock.as_secs())
+        Timestamp(self.see().rig.clock.as_secs())
     }
 
     fn elapsed(&self) -> Duration {
-        self.see().clock
+        self.see().rig.clock
     }
 
     fn sleep(&mut self, duration: Duration) {
-        self.get().clock += duration;
+        self.get().rig.clock += duration;
     }
 }
 
-impl Folders for Machine {
-    fn effect(&self) -> Result<()> {
-        self.get().effect()
-    }
-
-    fn alive(&self) -> Result<()> {
-        self.see().alive()
-    }
-
-    fn with<T>(&self, folder: usize, act: impl FnOnce(&mut SimFolder) -> T) -> T {
-        act(&mut self.get().disks[folder])
+impl Rigged for Machine {
+    fn rig(&self) -> RefMut<'_, Rig> {
+        RefMut::map(self.get(), |world| &mut world.rig)
     }
 }

@@ -60,7 +60,7 @@ fn traits() -> impl Strategy<Value = Vec<Traits>> {
 
 /// Checks what must hold whenever a guard may be started.
 fn always(machine: &Machine) {
-    if machine.see().dead {
+    if machine.see().rig.dead {
         return;
     }
     let (ledger, integrity) = machine.store().read();
@@ -130,17 +130,17 @@ fn act(machine: &Machine, act: &Act) {
             run(machine);
         }
         Act::Crash(effects, power) => {
-            machine.get().fuse = Some(*effects);
+            machine.get().rig.fuse = Some(*effects);
             let guard = machine.guard().verify();
-            if !machine.see().dead && guard.is_ok_and(|report| report.outcome == Conclusion::Rebooting) {
+            if !machine.see().rig.dead && guard.is_ok_and(|report| report.outcome == Conclusion::Rebooting) {
                 machine.power_cut();
             }
             always(machine);
-            if *power || machine.see().reboot_asked {
+            if *power || machine.see().rig.reboot_asked {
                 machine.power_cut();
                 always(machine);
             }
-            (machine.get().dead, machine.get().fuse) = (false, None);
+            (machine.get().rig.dead, machine.get().rig.fuse) = (false, None);
             run(machine);
         }
         Act::Gc => machine.collect_garbage(),
@@ -204,14 +204,14 @@ fn a_crash_at_each_single_effect_of_a_rollback_ends_where_no_crash_ends() {
             } else {
                 machine.get().activate(&v("b"));
             }
-            machine.get().fuse = Some(effects);
-            let finished = machine.guard().verify().is_ok() && !machine.see().dead;
+            machine.get().rig.fuse = Some(effects);
+            let finished = machine.guard().verify().is_ok() && !machine.see().rig.dead;
             if finished {
                 break;
             }
             crashes += 1;
-            machine.get().dead = false;
-            machine.get().fuse = None;
+            machine.get().rig.dead = false;
+            machine.get().rig.fuse = None;
             always(&machine);
             if power {
                 machine.power_cut();
@@ -223,7 +223,7 @@ fn a_crash_at_each_single_effect_of_a_rollback_ends_where_no_crash_ends() {
             let ledger = machine.store().read().0;
             if !good {
                 assert_eq!(machine.see().running, Some(v("a")), "after {effects} effects");
-                let told = machine.see().verdicts.contains(&Conclusion::RolledBack);
+                let told = machine.see().rig.verdicts.contains(&Conclusion::RolledBack);
                 assert!(told || !ledger.is_quarantined(&v("b")), "nobody was told after {effects} effects");
             }
             assert!(ledger.is_blessed(&v("a")));

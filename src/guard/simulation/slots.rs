@@ -27,10 +27,7 @@ use crate::{
         partition::{EMPTY, Kind, Partition},
     },
     report::{Conclusion, Report},
-    simulation::{
-        disk::{SimDisk, SimFolder},
-        policy,
-    },
+    simulation::{disk::SimDisk, policy, rig::Rig},
     store::Store,
     system::{Result, SystemError},
     updater::Wish,
@@ -88,15 +85,7 @@ struct World {
     oneshot: Option<Version>,
     running: Version,
     hash: RootHash,
-    boot: u32,
-    boots_in_total: u32,
-    disks: [SimFolder; 2],
-    clock: Duration,
-    reboot_asked: bool,
-    /// Effects left before the crash.
-    fuse: Option<u32>,
-    dead: bool,
-    verdicts: Vec<Conclusion>,
+    rig: Rig,
 }
 
 #[derive(Clone)]
@@ -154,14 +143,7 @@ impl Appliance {
             oneshot: None,
             running: v("1"),
             hash: hash(1),
-            boot: 1,
-            boots_in_total: 1,
-            disks: Default::default(),
-            clock: Duration::from_hours(1),
-            reboot_asked: false,
-            fuse: None,
-            dead: false,
-            verdicts: Vec::new(),
+            rig: Rig { boot: 1, boots_in_total: 1, clock: Duration::from_hours(1), ..Rig::default() },
         };
         Self(Rc::new(RefCell::new(world)))
     }
@@ -196,7 +178,7 @@ impl Appliance {
     /// `uecho-guard update`, with the reboot that it asks for and the verdict after it.
     fn update(&self, wish: &Wish) -> Report {
         let report = self.try_update(wish).unwrap();
-        if self.see().reboot_asked {
+        if self.see().rig.reboot_asked {
             self.power_cut();
             self.verify();
         }
@@ -212,7 +194,7 @@ impl Appliance {
     fn verify(&self) -> Report {
         for _ in 0..10 {
             let report = self.guard().verify().unwrap();
-            if self.see().reboot_asked {
+            if self.see().rig.reboot_asked {
                 self.power_cut();
                 continue;
             }

@@ -38,7 +38,7 @@ fn a_good_image_is_blessed_in_one_boot_and_the_other_slot_keeps_the_one_before()
     machine.publish("2", release(2));
     let report = newest(&machine);
     assert_eq!((report.outcome, report.version), (Conclusion::Good, v("2")));
-    assert_eq!((machine.runs(), machine.see().boots_in_total), (v("2"), 2));
+    assert_eq!((machine.runs(), machine.see().rig.boots_in_total), (v("2"), 2));
     assert_eq!((counter(&machine, "2"), counter(&machine, "1")), (None, None));
     let ledger = machine.store().read().0;
     assert_eq!((ledger.last_good, ledger.floor), (Some(v("2")), Some(v("2"))));
@@ -52,9 +52,9 @@ fn an_image_that_answers_wrong_is_left_behind_marked_and_refused_whatever_it_has
     let machine = shipped();
     machine.publish("2", Release { healthy: ILL, ..release(2) });
     newest(&machine);
-    assert_eq!((machine.runs(), machine.see().boots_in_total), (v("1"), 3));
+    assert_eq!((machine.runs(), machine.see().rig.boots_in_total), (v("1"), 3));
     assert_eq!((state(&machine, "2"), counter(&machine, "2")), (Some(Assessment::Quarantined), Some((0, 1))));
-    assert_eq!(machine.see().verdicts.last(), Some(&Conclusion::RolledBack));
+    assert_eq!(machine.see().rig.verdicts.last(), Some(&Conclusion::RolledBack));
     assert_eq!(machine.see().preferred, None);
     // on the disk it is not offered again; once its slot is gone it is, as if it were new
     assert!(newest(&machine).text.contains("up to date"));
@@ -82,7 +82,7 @@ fn an_image_that_does_not_come_up_gets_its_boots_and_is_remembered_with_their_nu
     let machine = shipped();
     machine.publish("2", Release { boots: false, ..release(2) });
     newest(&machine);
-    assert_eq!((machine.runs(), machine.see().boots_in_total), (v("1"), 1 + TRIES + 1));
+    assert_eq!((machine.runs(), machine.see().rig.boots_in_total), (v("1"), 1 + TRIES + 1));
     assert_eq!((state(&machine, "2"), counter(&machine, "2")), (Some(Assessment::Quarantined), Some((0, 3))));
     let reason = machine.store().read().0.versions[&v("2")].last_verdict.clone().unwrap().reason;
     assert!(reason.contains("counter is used up") && reason.contains("3 boots"), "{reason}");
@@ -157,7 +157,7 @@ fn without_its_ledger_the_guard_learns_from_the_boot_partition() {
         let machine = shipped();
         machine.publish("2", Release { healthy: ILL, ..release(2) });
         newest(&machine);
-        machine.get().disks = Default::default();
+        machine.get().rig.disks = Default::default();
         if factory_reset {
             machine.power_cut();
         }
@@ -224,7 +224,7 @@ fn a_ledger_that_is_lost_in_the_last_boot_of_a_trial_does_not_condemn_what_runs(
         machine.power_cut();
     }
     assert_eq!((machine.runs(), counter(&machine, "2")), (v("2"), Some((0, 3))));
-    machine.get().disks = Default::default();
+    machine.get().rig.disks = Default::default();
     assert_eq!((machine.verify().outcome, machine.runs()), (Conclusion::Good, v("2")));
     assert_eq!(state(&machine, "2"), Some(Assessment::Blessed));
 }

@@ -95,7 +95,7 @@ fn a_human_goes_on_to_an_image_that_never_ran_by_a_reboot_only() {
     let machine = shipped();
     machine.publish("2", release(2));
     machine.try_update(&Wish::default()).unwrap();
-    machine.get().reboot_asked = false;
+    machine.get().rig.reboot_asked = false;
     assert_eq!(machine.guard().rollback(Some(v("2")), "root").unwrap().outcome, Conclusion::Rebooting);
     machine.power_cut();
     assert_eq!((machine.verify().outcome, machine.runs()), (Conclusion::RolledBack, v("2")));

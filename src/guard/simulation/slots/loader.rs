@@ -9,14 +9,10 @@ impl Appliance {
     /// until something comes up.
     pub(super) fn power_cut(&self) {
         let world = &mut *self.get();
-        (world.dead, world.fuse, world.reboot_asked) = (false, None, false);
-        for disk in &mut world.disks {
-            disk.power_cut();
-        }
-        world.disks[1] = SimFolder::default();
+        world.rig.power_cut();
         for _ in 0..20 {
-            world.boot += 1;
-            world.boots_in_total += 1;
+            world.rig.boot += 1;
+            world.rig.boots_in_total += 1;
             let index = world.choose();
             let entry = &mut world.entries[index];
             if let Some(counter) = entry.counter.as_mut().filter(|counter| counter.left > 0) {

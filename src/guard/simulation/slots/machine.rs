@@ -11,7 +11,7 @@ use crate::{
 impl Appliance {
     fn look(&self) -> Result<Images> {
         let world = self.see();
-        world.alive()?;
+        world.rig.alive()?;
         Ok(Images {
             entries: world.entries.clone(),
             partitions: world.partitions.clone(),
@@ -25,7 +25,7 @@ impl Appliance {
 
 impl System for Appliance {
     fn running(&self) -> Result<Version> {
-        self.see().alive()?;
+        self.see().rig.alive()?;
         Ok(self.see().running.clone())
     }
 
@@ -38,7 +38,7 @@ impl System for Appliance {
     }
 
     fn activation(&self) -> Result<String> {
-        self.see().alive()?;
+        self.see().rig.alive()?;
         Ok(self.boot_id())
     }
 
@@ -59,7 +59,7 @@ impl System for Appliance {
         if images.lasting() == Some(version) {
             return Ok(());
         }
-        self.get().effect()?;
+        self.get().rig.effect()?;
         let unasked = Images { preferred: None, ..images };
         self.get().preferred = (unasked.lasting() != Some(version)).then(|| version.clone());
         Ok(())
@@ -74,12 +74,12 @@ impl System for Appliance {
     }
 
     fn install_boot(&mut self, _version: &Version) -> Result<()> {
-        self.see().alive()
+        self.see().rig.alive()
     }
 
     fn reboot(&mut self) -> Result<()> {
-        self.get().effect()?;
-        self.get().reboot_asked = true;
+        self.get().rig.effect()?;
+        self.get().rig.reboot_asked = true;
         Ok(())
     }
 
@@ -98,7 +98,7 @@ impl System for Appliance {
 
     fn set_oneshot(&mut self, version: Option<&Version>) -> Result<()> {
         assert_eq!(version, None, "an entry for one boot starts what is used up as well");
-        self.get().effect()?;
+        self.get().rig.effect()?;
         self.get().oneshot = None;
         Ok(())
     }
@@ -140,8 +140,8 @@ impl System for Appliance {
     }
 
     fn leave_verdict(&mut self, report: &Report, _activation: Option<&str>) {
-        if self.get().effect().is_ok() {
-            self.get().verdicts.push(report.outcome);
+        if self.get().rig.effect().is_ok() {
+            self.get().rig.verdicts.push(report.outcome);
         }
     }
 
@@ -150,25 +150,25 @@ impl System for Appliance {
     }
 
     fn boot_id(&self) -> String {
-        format!("boot-{}", self.see().boot)
+        format!("boot-{}", self.see().rig.boot)
     }
 
     fn now(&self) -> Timestamp {
-        Timestamp(self.see().clock.as_secs())
+        Timestamp(self.see().rig.clock.as_secs())
     }
 
     fn elapsed(&self) -> Duration {
-        self.see().clock
+        self.see().rig.clock
     }
 
     fn sleep(&mut self, duration: Duration) {
-        self.get().clock += duration;
+        self.get().rig.clock += duration;
     }
 }
 
 impl Updater for Appliance {
     fn ready(&self) -> Result<()> {
-        self.see().alive()
+        self.see().rig.alive()
     }
 
     fn available(&mut self) -> Result<Option<Version>> {
@@ -184,7 +184,7 @@ impl Updater for Appliance {
     }
 
     fn clear_partial(&mut self) -> Result<()> {
-        self.get().effect()?;
+        self.get().rig.effect()?;
         self.get().partial_entry = false;
         Ok(())
     }
@@ -192,7 +192,7 @@ impl Updater for Appliance {
     fn empty(&mut self, partition: &Partition, type_id: Uuid) -> Result<()> {
         assert!(!self.see().hash.partitions().contains(&partition.id), "the running slot was to be emptied");
         let mut world = self.get();
-        world.effect()?;
+        world.rig.effect()?;
         let found = world.partition(partition.number);
         assert_eq!(found, partition);
         (found.label, found.type_id) = (EMPTY.into(), type_id);
@@ -201,14 +201,14 @@ impl Updater for Appliance {
 
     fn discard(&mut self, version: &Version) -> Result<()> {
         assert_ne!(self.see().running, *version, "the running version's entry was to be removed");
-        self.get().effect()?;
+        self.get().rig.effect()?;
         self.get().entries.retain(|entry| entry.version != *version);
         Ok(())
     }
 
     fn check_content(&mut self, hash: &RootHash) -> Result<()> {
         let world = self.see();
-        world.alive()?;
+        world.rig.alive()?;
         let ids = hash.partitions();
         let right = |partition: &Partition| {
             let (number, right) = world.content[&partition.number];

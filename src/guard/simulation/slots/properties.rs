@@ -78,7 +78,7 @@ struct Story {
 impl Story {
     /// What must hold whenever a guard may be started.
     fn always(&self) {
-        if self.machine.see().dead {
+        if self.machine.see().rig.dead {
             return;
         }
         let (ledger, integrity) = self.machine.store().read();
@@ -151,7 +151,7 @@ impl Story {
                 .is_some_and(|floor| order::compare(report.version.as_str(), floor.as_str()).is_lt());
             assert!(!low, "{} is below the floor", report.version);
         }
-        if self.machine.see().reboot_asked {
+        if self.machine.see().rig.reboot_asked {
             self.machine.power_cut();
         }
         self.run();
@@ -159,11 +159,11 @@ impl Story {
 
     fn recover(&self, power: bool) {
         self.always();
-        if power || self.machine.see().reboot_asked {
+        if power || self.machine.see().rig.reboot_asked {
             self.machine.power_cut();
             self.always();
         }
-        (self.machine.get().dead, self.machine.get().fuse) = (false, None);
+        (self.machine.get().rig.dead, self.machine.get().rig.fuse) = (false, None);
         self.run();
     }
 
@@ -177,7 +177,7 @@ impl Story {
         self.machine.power_cut();
         self.run();
         self.publish(v("9"), true, true);
-        self.machine.get().fuse = Some(effects);
+        self.machine.get().rig.fuse = Some(effects);
         let _ = self.machine.try_update(&Wish::default());
         self.recover(effects.is_multiple_of(2));
         let report = self.machine.update(&Wish::default());
@@ -208,12 +208,12 @@ impl Story {
             }
             Act::Cut(effects, power, manner) => {
                 (self.machine.get().download, self.machine.get().times) = (*manner, 1);
-                self.machine.get().fuse = Some(*effects);
+                self.machine.get().rig.fuse = Some(*effects);
                 let _ = self.machine.try_update(&Wish::default());
                 self.recover(*power);
             }
             Act::Crash(effects, power) => {
-                self.machine.get().fuse = Some(*effects);
+                self.machine.get().rig.fuse = Some(*effects);
                 let _ = self.machine.guard().verify();
                 self.recover(*power);
             }
@@ -223,7 +223,7 @@ impl Story {
             }
             Act::CutBless(effects) => {
                 let _ = self.machine.guard().verify();
-                self.machine.get().fuse = Some(*effects);
+                self.machine.get().rig.fuse = Some(*effects);
                 self.machine.bless_boot();
                 self.recover(true);
             }
@@ -236,7 +236,7 @@ impl Story {
                 self.recover(false);
             }
             Act::Reset => {
-                self.machine.get().disks = Default::default();
+                self.machine.get().rig.disks = Default::default();
                 self.forgotten = true;
                 self.recover(true);
             }

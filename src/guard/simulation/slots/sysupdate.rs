@@ -13,7 +13,7 @@ impl World {
     }
 
     fn ask(&mut self) -> Result<()> {
-        self.alive()?;
+        self.rig.alive()?;
         if self.down == 0 {
             return Ok(());
         }
@@ -32,7 +32,7 @@ impl World {
     }
 
     pub(super) fn update(&mut self, version: &Version) -> Result<()> {
-        self.alive()?;
+        self.rig.alive()?;
         let Some(release) = self.offers.get(version).copied() else {
             return Err(SystemError(format!("Update '{version}' not found")));
         };
@@ -59,17 +59,17 @@ impl World {
             if manner == Download::Fails && kind == Kind::Store {
                 return Err(SystemError("has been tampered with".into()));
             }
-            self.effect()?;
+            self.rig.effect()?;
             self.content.insert(number, (release.number, manner != Download::Flips));
             self.partition(number).id = hash(release.number).partition(kind);
             self.set(number, None, PENDING)?;
         }
-        self.effect()?;
+        self.rig.effect()?;
         self.partial_entry = true;
         for (number, kind) in slot.into_iter().zip([Kind::Verity, Kind::Store]) {
             self.set(number, None, FINAL[usize::from(kind == Kind::Verity)])?;
         }
-        self.effect()?;
+        self.rig.effect()?;
         self.partial_entry = false;
         self.entries.push(Entry {
             version: version.clone(),
@@ -87,14 +87,14 @@ impl World {
         }
         let running = self.running.clone();
         while let Some(index) = self.entries.iter().position(|entry| entry.version != running) {
-            self.effect()?;
+            self.rig.effect()?;
             self.entries.remove(index);
         }
         Ok(())
     }
 
     fn set(&mut self, number: u32, label: Option<String>, type_id: u128) -> Result<()> {
-        self.effect()?;
+        self.rig.effect()?;
         let partition = self.partition(number);
         partition.type_id = Uuid::from_u128(type_id);
         partition.label = label.unwrap_or_else(|| partition.label.clone());

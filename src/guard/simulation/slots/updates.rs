@@ -43,7 +43,7 @@ fn a_slot_that_does_not_keep_what_is_written_is_found_before_any_reboot_and_is_n
     machine.publish("2", release(2));
     (machine.get().download, machine.get().times) = (Download::Flips, 1);
     let report = machine.update(&Wish::default());
-    assert_eq!((report.outcome.code(), machine.see().boots_in_total), (70, 1));
+    assert_eq!((report.outcome.code(), machine.see().rig.boots_in_total), (70, 1));
     assert!(report.text.contains("Verification failed"), "{}", report.text);
     assert_eq!(machine.see().entries.len(), 1);
     machine.update(&Wish::default());
@@ -61,10 +61,10 @@ fn a_look_changes_nothing() {
     machine.publish("2", Release { healthy: false, ..release(2) });
     assert!(look(None).text.contains("would be installed"));
     machine.update(&Wish::default());
-    machine.get().fuse = Some(0);
+    machine.get().rig.fuse = Some(0);
     assert_eq!(look(Some("2")).outcome.code(), 6);
     assert_eq!(look(Some("0.9")).outcome.code(), 6);
-    assert!(!machine.see().dead);
+    assert!(!machine.see().rig.dead);
 }
 
 #[test]
@@ -101,24 +101,24 @@ fn a_crash_at_each_single_effect_ends_where_no_crash_ends() {
             machine.publish("2", release(2));
             machine.update(&Wish::default());
             machine.publish("3", kind);
-            machine.get().fuse = Some(effects);
+            machine.get().rig.fuse = Some(effects);
             let _ = machine.try_update(&Wish::default());
-            if !machine.see().dead {
-                if !machine.see().reboot_asked {
+            if !machine.see().rig.dead {
+                if !machine.see().rig.reboot_asked {
                     break;
                 }
                 // the fuse goes on through the trial
-                let left = machine.see().fuse;
+                let left = machine.see().rig.fuse;
                 machine.power_cut();
-                machine.get().fuse = left;
-                let ended = machine.guard().verify().is_ok() && !machine.see().dead;
+                machine.get().rig.fuse = left;
+                let ended = machine.guard().verify().is_ok() && !machine.see().rig.dead;
                 if ended {
                     break;
                 }
             }
             crashes += 1;
-            (machine.get().dead, machine.get().fuse) = (false, None);
-            if power || machine.see().reboot_asked {
+            (machine.get().rig.dead, machine.get().rig.fuse) = (false, None);
+            if power || machine.see().rig.reboot_asked {
                 machine.power_cut();
             }
             machine.verify();

@@ -1,38 +1,19 @@
 //! The state of the simulated appliance: every change is an effect that may be the last.
 
 use super::*;
-use crate::simulation::disk::Folders;
+use crate::simulation::rig::Rigged;
 
 impl World {
-    pub(super) fn effect(&mut self) -> Result<()> {
-        self.alive()?;
-        match &mut self.fuse {
-            Some(0) => {
-                self.dead = true;
-                self.alive()
-            }
-            Some(left) => {
-                *left -= 1;
-                Ok(())
-            }
-            None => Ok(()),
-        }
-    }
-
-    pub(super) fn alive(&self) -> Result<()> {
-        if self.dead { Err(SystemError("crashed".into())) } else { Ok(()) }
-    }
-
     /// Gives the entries of a version one name. On FAT, that is two writes.
     pub(super) fn rename(&mut self, version: &Version, counter: Option<Counter>) -> Result<()> {
-        self.effect()?;
+        self.rig.effect()?;
         let Some(old) = self.entries.iter().find(|entry| entry.version == *version).cloned() else {
             return Err(SystemError("no such entry".into()));
         };
         if !self.entries.iter().any(|entry| entry.version == *version && entry.counter == counter) {
             self.entries.push(Entry { counter, ..old });
         }
-        self.effect()?;
+        self.rig.effect()?;
         self.entries.retain(|entry| entry.version != *version || entry.counter == counter);
         Ok(())
     }
@@ -55,16 +36,8 @@ impl World {
     }
 }
 
-impl Folders for Appliance {
-    fn effect(&self) -> Result<()> {
-        self.get().effect()
-    }
-
-    fn alive(&self) -> Result<()> {
-        self.see().alive()
-    }
-
-    fn with<T>(&self, folder: usize, act: impl FnOnce(&mut SimFolder) -> T) -> T {
-        act(&mut self.get().disks[folder])
+impl Rigged for Appliance {
+    fn rig(&self) -> RefMut<'_, Rig> {
+        RefMut::map(self.get(), |world| &mut world.rig)
     }
 }
