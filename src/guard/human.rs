@@ -38,6 +38,30 @@ impl<S: System, D: Disk> Guard<S, D> {
         self.save();
     }
 
+    /// Records what a human has decided, together with what was changed in the ledger for that.
+    ///
+    /// # Errors
+    /// It cannot be recorded.
+    pub(super) fn record_override(
+        &mut self,
+        version: &Version,
+        kind: &str,
+        by: &str,
+        reason: &str,
+    ) -> Result<(), WriteError> {
+        self.ledger.overrides.push(Override {
+            at: self.system.now(),
+            version: version.clone(),
+            kind: kind.into(),
+            by: by.into(),
+            reason: reason.into(),
+            unknown: serde_json::Map::new(),
+        });
+        self.try_save()?;
+        events::emit(&Event::Human { kind, version, reason, by });
+        Ok(())
+    }
+
     /// Lifts the quarantine of a version, and records who wanted that and why.
     ///
     /// # Errors
@@ -54,22 +78,9 @@ impl<S: System, D: Disk> Guard<S, D> {
         if !self.ledger.is_quarantined(version) {
             return Ok(done("is not quarantined"));
         }
-        let at = self.system.now();
-        let entry = self.ledger.see(version, at);
-        entry.state = Assessment::Staged;
-        entry.attempts = 0;
-        entry.last_boot = String::new();
-        entry.last_verdict = None;
-        self.ledger.overrides.push(Override {
-            at,
-            version: version.clone(),
-            kind: kind.into(),
-            by: by.into(),
-            reason: reason.into(),
-            unknown: serde_json::Map::new(),
-        });
-        self.try_save()?;
-        events::emit(&Event::Human { kind, version, reason, by });
+        let now = self.system.now();
+        self.ledger.see(version, now).restart(Assessment::Staged);
+        self.record_override(version, kind, by, reason)?;
         // one whose boots are used up would be found bad once more for that
         let untried = Mark::Untried(self.policy.max_attempts);
         if matches!(self.system.images(), Ok(Some(images)) if images.is_used_up(version)) {

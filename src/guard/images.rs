@@ -69,6 +69,12 @@ impl Images {
         self.of(version).any(|entry| entry.counter.is_none())
     }
 
+    /// The versions that were found good.
+    #[must_use]
+    pub(crate) fn good(&self) -> Vec<Version> {
+        self.versions().into_iter().filter(|version| self.is_uncounted(version)).cloned().collect()
+    }
+
     /// Boots left of a version that is counted.
     #[must_use]
     pub(crate) fn tries_left(&self, version: &Version) -> Option<u32> {
@@ -89,7 +95,18 @@ impl Images {
     #[must_use]
     pub(crate) fn lasting(&self) -> Option<&Version> {
         let preferred = self.preferred.as_ref().filter(|version| self.may_boot(version));
-        preferred.or_else(|| self.known(self.default.as_ref())).or_else(|| self.first())
+        preferred.or_else(|| self.unasked())
+    }
+
+    /// The same without a preferred version.
+    fn unasked(&self) -> Option<&Version> {
+        self.known(self.default.as_ref()).or_else(|| self.first())
+    }
+
+    /// The version to prefer so that boots start `version`; `None` if they do so unasked.
+    #[must_use]
+    pub(crate) fn preference<'a>(&self, version: &'a Version) -> Option<&'a Version> {
+        (self.unasked() != Some(version)).then_some(version)
     }
 
     /// What the boot loader starts when it was told nothing: the highest version with boots left, and where

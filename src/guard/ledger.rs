@@ -147,8 +147,8 @@ impl Ledger {
     /// Puts a version on trial that was never tried with the content that it has now.
     pub(crate) fn doubt(&mut self, version: &Version, now: Timestamp) {
         let entry = self.see(version, now);
-        (entry.state, entry.attempts, entry.boots) = (Assessment::Trial, 0, false);
-        (entry.last_boot, entry.last_verdict) = (String::new(), None);
+        entry.restart(Assessment::Trial);
+        entry.boots = false;
         self.retract(version);
     }
 

@@ -5,7 +5,6 @@ use crate::{
     events::{self, Event},
     guard::Guard,
     images::{Images, order},
-    ledger::Override,
     report::{Conclusion, Report},
     store::disk::Disk,
     system::{System, SystemError},
@@ -69,21 +68,13 @@ impl<S: System, D: Disk> Guard<S, D> {
     /// Records what a human has decided.
     pub(super) fn lift(&mut self, version: &Version, wish: &Wish) -> Result<(), SystemError> {
         let Some(why) = &wish.why else { return Ok(()) };
-        let not_recorded = |error: &dyn std::fmt::Display| SystemError(error.to_string());
-        if self.ledger.is_quarantined(version) {
-            self.pardon(version, "override", &wish.by, why).map_err(|error| not_recorded(&error))?;
+        let recorded = if self.ledger.is_quarantined(version) {
+            self.pardon(version, "override", &wish.by, why).map(drop)
         } else if self.below_floor(version).is_some() {
-            self.ledger.overrides.push(Override {
-                at: self.system.now(),
-                version: version.clone(),
-                kind: "override".into(),
-                by: wish.by.clone(),
-                reason: why.clone(),
-                unknown: serde_json::Map::new(),
-            });
-            self.try_save().map_err(|error| not_recorded(&error))?;
-            events::emit(&Event::Human { kind: "override", version, reason: why, by: &wish.by });
-        }
-        Ok(())
+            self.record_override(version, "override", &wish.by, why)
+        } else {
+            Ok(())
+        };
+        recorded.map_err(|error| SystemError(error.to_string()))
     }
 }

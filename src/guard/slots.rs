@@ -111,9 +111,7 @@ impl System for Slots {
         if images.lasting() == Some(version) {
             return Ok(());
         }
-        let unasked = Images { preferred: None, ..images };
-        let preferred = (unasked.lasting() != Some(version)).then_some(version);
-        loader::tell(&self.host, "set-preferred", preferred)
+        loader::tell(&self.host, "set-preferred", images.preference(version))
     }
 
     fn can_switch(&self) -> bool {
@@ -162,8 +160,7 @@ impl System for Slots {
     }
 
     fn pins(&self) -> Result<Vec<Version>> {
-        let images = self.look()?;
-        Ok(images.versions().into_iter().filter(|version| images.is_uncounted(version)).cloned().collect())
+        Ok(self.look()?.good())
     }
 
     fn pin(&mut self, _version: &Version) -> Result<()> {

@@ -159,9 +159,8 @@ impl<S: Updater, D: Disk> Guard<S, D> {
             return Ok(self.failed(version, running, &error.0));
         }
         let entry = self.ledger.see(version, self.system.now());
-        (entry.state, entry.attempts, entry.boots) = (Assessment::Staged, 0, false);
-        (entry.last_boot, entry.last_verdict) = (String::new(), None);
-        entry.usrhash = Some(hash.clone());
+        entry.restart(Assessment::Staged);
+        (entry.boots, entry.usrhash) = (false, Some(hash.clone()));
         self.try_save().map_err(|error| SystemError(error.to_string()))?;
         self.system.install(version)?;
         events::emit(&Event::Staged { version });

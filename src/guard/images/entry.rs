@@ -72,7 +72,9 @@ pub(crate) fn good_name(version: &Version) -> String {
 }
 
 impl Counter {
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads `LEFT-DONE` or `LEFT`.
+    #[must_use]
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (left, done) = text.split_once('-').unwrap_or((text, "0"));
         let number =
             |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?;

@@ -132,6 +132,12 @@ impl History {
         }
     }
 
+    /// Forgets how its trial went, so that it is judged anew.
+    pub(crate) fn restart(&mut self, state: Assessment) {
+        (self.state, self.attempts) = (state, 0);
+        (self.last_boot, self.last_verdict) = (String::new(), None);
+    }
+
     /// When it was seen for the first time, or judged last.
     #[must_use]
     pub(crate) fn last_seen(&self) -> Timestamp {

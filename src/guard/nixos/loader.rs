@@ -7,6 +7,7 @@ use tokio::runtime::Runtime;
 use crate::{
     command::{self, QUICK},
     efi::variable,
+    images::entry::Counter,
     system::{BootChoice, Result, SystemError},
     version::Version,
 };
@@ -100,12 +101,8 @@ fn entries(folder: &Path) -> Vec<(String, Version)> {
 /// The file's name contains the boot attempts left and made (`+LEFT` or `+LEFT-DONE`), the entry's id does
 /// not.
 fn without_counter(stem: &str) -> String {
-    let is_counter = |text: &str| {
-        let (left, done) = text.split_once('-').unwrap_or((text, "0"));
-        [left, done].iter().all(|number| number.parse::<u32>().is_ok())
-    };
     match stem.rsplit_once('+') {
-        Some((id, counter)) if is_counter(counter) => id.to_owned(),
+        Some((id, counter)) if Counter::parse(counter).is_some() => id.to_owned(),
         _ => stem.to_owned(),
     }
 }

@@ -60,8 +60,7 @@ impl System for Appliance {
             return Ok(());
         }
         self.get().rig.effect()?;
-        let unasked = Images { preferred: None, ..images };
-        self.get().preferred = (unasked.lasting() != Some(version)).then(|| version.clone());
+        self.get().preferred = images.preference(version).cloned();
         Ok(())
     }
 
@@ -120,8 +119,7 @@ impl System for Appliance {
     }
 
     fn pins(&self) -> Result<Vec<Version>> {
-        let images = self.look()?;
-        Ok(images.versions().into_iter().filter(|version| images.is_uncounted(version)).cloned().collect())
+        Ok(self.look()?.good())
     }
 
     fn pin(&mut self, _version: &Version) -> Result<()> {
