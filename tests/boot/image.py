@@ -73,9 +73,7 @@ def build(disk: Path, repository: Path, bin_dir: Path, setup: str) -> None:
 
 def prepare(root: Path, repository: Path, bin_dir: Path) -> None:
     """Install everything but the versions and the boot loader."""
-    install.install(root, repository, bin_dir)
-    for binary in ("uecho", "uecho-guard"):
-        subprocess.run(["strip", root / install.BINARIES.lstrip("/") / binary], check=True)
+    programs(root, repository, bin_dir)
     files = {
         "etc/fstab": FSTAB,
         "etc/hostname": "lab\n",
@@ -91,10 +89,17 @@ def prepare(root: Path, repository: Path, bin_dir: Path) -> None:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    shutil.copy2(Path(__file__).parent / "guest/agent.py", root / "usr/local/lib/lab-agent.py")
     install.enable(root, *ENABLED)
     # The guard and the switch write entries of the boot loader here.
     (root / "boot/loader/entries").mkdir(parents=True)
+
+
+def programs(root: Path, repository: Path, bin_dir: Path) -> None:
+    """Install the programs, as small as they can be, and the lab's agent."""
+    install.install(root, repository, bin_dir)
+    for binary in ("uecho", "uecho-guard"):
+        subprocess.run(["strip", root / install.BINARIES.lstrip("/") / binary], check=True)
+    shutil.copy2(Path(__file__).parent / "guest/agent.py", root / "usr/local/lib/lab-agent.py")
 
 
 def entries(esp: Path, root: Path) -> None:

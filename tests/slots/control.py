@@ -5,6 +5,7 @@ the guard. Where the two systemds differ, each case says how.
 import shutil
 from datetime import UTC, datetime
 
+import spoil
 from device import SLOTS
 from lab import FIRST, Try, ended
 from server import Hold
@@ -39,7 +40,7 @@ def killed_download(t: Try) -> None:
 def flipped(t: Try) -> None:
     """A payload that is not the one that was signed for is not installed."""
     t.release("1.1.0")
-    flip(t, "1.1.0", "store.zst")
+    spoil.flip(t, "1.1.0", "store.zst")
     with t.running_untouched():
         ended(t.sysupdate("update"), 1)
     t.claim_not_bootable("1.1.0")
@@ -48,7 +49,7 @@ def flipped(t: Try) -> None:
 def unsigned(t: Try) -> None:
     """No signature, no change."""
     t.release("1.1.0")
-    (t.served / "SHA256SUMS.gpg").unlink()
+    spoil.unsign(t)
     with t.disk_untouched():
         ended(t.sysupdate("update"), 1)
 
@@ -64,7 +65,7 @@ def foreign_key(t: Try) -> None:
 def no_gpg(t: Try) -> None:
     """Without gpg nothing can be verified, so nothing is installed."""
     t.release("1.1.0")
-    (t.appliance.root / "usr/bin/gpg").unlink()
+    spoil.remove_gpg(t)
     with t.disk_untouched():
         ended(t.sysupdate("update"), 1)
 
@@ -72,8 +73,7 @@ def no_gpg(t: Try) -> None:
 def no_keyring(t: Try) -> None:
     """Nobody is trusted."""
     t.release("1.1.0")
-    for keyring in (t.appliance.root / "etc/systemd").glob("import-pubring.*"):
-        keyring.unlink()
+    spoil.remove_keyring(t)
     with t.disk_untouched():
         ended(t.sysupdate("update"), 1)
 
@@ -83,11 +83,11 @@ def expired(t: Try) -> None:
     t.release("1.1.0")
     if t.systemd >= MARKS_PARTIAL:
         for day in ("2026-01-01", f"{datetime.now(UTC).date()}"):
-            expire(t, day)
+            spoil.expire(t, day)
             with t.disk_untouched():
                 ended(t.sysupdate("update"), 1, "out-of-date")
     else:
-        expire(t)
+        spoil.expire(t)
         ended(t.sysupdate("update"), 0)
         t.claim_installed("1.1.0")
 
@@ -99,7 +99,7 @@ def replayed(t: Try) -> None:
     t.release("1.2.0")
     ended(t.sysupdate("update"), 0)
     t.claim_installed("1.2.0")
-    replay(t, old)
+    spoil.replay(t, old)
     with t.disk_untouched():
         ended(t.sysupdate("update"), 0, "No update needed")
 
@@ -137,7 +137,7 @@ def erases_way_back(t: Try) -> None:
 
 def signed_but_broken(t: Try) -> None:
     """It looks at the hashes of files only: a store that does not fit its boot image is installed."""
-    publish_broken(t, "1.1.0")
+    spoil.publish_broken(t, "1.1.0")
     ended(t.sysupdate("update"), 0)
     assert not t.appliance.complete("1.1.0"), f"it is whole: {t.state()}"
 
@@ -158,38 +158,6 @@ def unprotected(t: Try) -> None:
     before = t.disk.fingerprint(*SLOTS[0])
     ended(t.sysupdate("update"), 0)
     assert t.disk.fingerprint(*SLOTS[0]) != before, f"{FIRST} was kept: {t.state()}"
-
-
-def flip(t: Try, name: str, kind: str, place: float = 0.5) -> None:
-    """Change a byte of what is served."""
-    file = t.served / t.payloads[name].file(kind).name
-    content = bytearray(file.read_bytes())
-    content[int(len(content) * place)] ^= 1
-    file.write_bytes(content)
-
-
-def publish_broken(t: Try, name: str) -> None:
-    """Publish a version with the store of another one, under the name of its own."""
-    broken = t.payloads[name]
-    directory = shutil.copytree(broken.directory, t.directory / "broken")
-    shutil.copy(t.payloads[f"{name}@other"].file("store.zst"), directory / broken.file("store.zst").name)
-    ended(t.bench.publisher.publish(t.served, directory), 0)
-
-
-def expire(t: Try, day: str = "2026-01-01") -> None:
-    """Give the list this date, and sign it so: publish.sh would not."""
-    manifest = t.served / "SHA256SUMS"
-    (name,) = (line.split()[1] for line in manifest.read_text().splitlines() if "BEST-BEFORE-" in line)
-    (t.served / name).rename(t.served / f"BEST-BEFORE-{day}")
-    manifest.write_text(manifest.read_text().replace(name, f"BEST-BEFORE-{day}"))
-    t.bench.publisher.sign(t.served)
-
-
-def replay(t: Try, old: object) -> None:
-    """Serve what was served before, the newer payload beside it."""
-    for file in t.served.glob("BEST-BEFORE-*"):
-        file.unlink()
-    shutil.copytree(str(old), t.served, dirs_exist_ok=True)
 
 
 CASES = (

@@ -3,7 +3,8 @@
 Where the two systemds differ, each case says how. What is not even begun is in refusals.py.
 """
 
-from control import READS_ZSTD, flip, publish_broken
+import spoil
+from control import READS_ZSTD
 from lab import FIRST, Try, ended
 from publisher import secure_boot_key
 from server import Hold
@@ -61,18 +62,18 @@ def flipped(t: Try) -> None:
     """A payload that is not the one that was signed for is not installed, and a later one is."""
     t.release("1.1.0")
     for kind in ("verity.zst", "store.zst", "efi"):
-        flip(t, "1.1.0", kind)
+        spoil.flip(t, "1.1.0", kind)
         with t.running_untouched():
             ended(t.update(), FAILED)
         t.claim_not_bootable("1.1.0")
-        flip(t, "1.1.0", kind)
+        spoil.flip(t, "1.1.0", kind)
     ended(t.update(), 0)
     t.claim_installed("1.1.0")
 
 
 def signed_but_broken(t: Try) -> None:
     """Signed and complete, but the store is not that of its root hash: found before the reboot."""
-    publish_broken(t, "1.1.0")
+    spoil.publish_broken(t, "1.1.0")
     with t.running_untouched():
         ended(t.update(), FAILED)
     t.claim_not_bootable("1.1.0")

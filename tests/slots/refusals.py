@@ -5,7 +5,8 @@ Where the two systemds differ, each case says how.
 
 import shutil
 
-from control import MARKS_PARTIAL, expire, replay
+import spoil
+from control import MARKS_PARTIAL
 from guarded import FAILED
 from lab import FIRST, Try, ended
 
@@ -20,7 +21,7 @@ def refused_unseen(t: Try) -> None:
 
 def unsigned(t: Try) -> None:
     t.release("1.1.0")
-    (t.served / "SHA256SUMS.gpg").unlink()
+    spoil.unsign(t)
     refused_unseen(t)
 
 
@@ -32,14 +33,13 @@ def foreign_key(t: Try) -> None:
 
 def no_gpg(t: Try) -> None:
     t.release("1.1.0")
-    (t.appliance.root / "usr/bin/gpg").unlink()
+    spoil.remove_gpg(t)
     refused_unseen(t)
 
 
 def no_keyring(t: Try) -> None:
     t.release("1.1.0")
-    for keyring in (t.appliance.root / "etc/systemd").glob("import-pubring.*"):
-        keyring.unlink()
+    spoil.remove_keyring(t)
     refused_unseen(t)
 
 
@@ -55,7 +55,7 @@ def no_version(t: Try) -> None:
 def expired(t: Try) -> None:
     """257 does not know BEST-BEFORE and installs; later ones refuse."""
     t.release("1.1.0")
-    expire(t)
+    spoil.expire(t)
     if t.systemd >= MARKS_PARTIAL:
         refused_unseen(t)
     else:
@@ -71,7 +71,7 @@ def replayed(t: Try) -> None:
     ended(t.update(), 0)
     assert t.boot() == "1.2.0"
     ended(t.verdict(healthy=True), 0)
-    replay(t, old)
+    spoil.replay(t, old)
     with t.disk_untouched():
         ended(t.update(), 0, "up to date")
         ended(t.update("--to", "1.1.0"), REFUSED, "1.2.0")
@@ -118,7 +118,7 @@ def other_content(t: Try) -> None:
     """The name of a bad version is burnt, whatever it has inside by now; and what runs is not replaced."""
     fall(t, "1.1.0")
     ended(t.sysupdate("vacuum", "--instances-max=1"), 0)
-    swap(t, "1.1.0@other")
+    spoil.swap(t, "1.1.0@other")
     with t.disk_untouched():
         ended(t.update(), REFUSED, "quarantined")
 
@@ -129,7 +129,7 @@ def other_content_of_good(t: Try) -> None:
     ended(t.update(), 0)
     assert t.boot() == "1.1.0"
     ended(t.verdict(healthy=True), 0)
-    swap(t, "1.1.0@other")
+    spoil.swap(t, "1.1.0@other")
     with t.disk_untouched():
         ended(t.update(), 0)
         ended(t.update("--to", "1.1.0"), 0)
@@ -165,13 +165,6 @@ def on_trial(t: Try) -> None:
     t.appliance.bless("1.1.0")
     ended(t.update(), 0)
     t.claim_installed("1.2.0")
-
-
-def swap(t: Try, name: str) -> None:
-    """Serve one version alone, published by somebody who has forgotten that there was one of this name."""
-    for file in t.served.iterdir():
-        file.unlink()
-    t.release(name)
 
 
 CASES = (

@@ -99,9 +99,7 @@ class StandIn:
     def fill(self, repository: Path, bin_dir: Path, url: str, keyring: Path) -> None:
         """Install the program, and what the appliance's modules set."""
         root = self.root
-        install.install(root, repository, bin_dir)
-        for binary in ("uecho", "uecho-guard"):
-            subprocess.run(["strip", root / install.BINARIES.lstrip("/") / binary], check=True)
+        image.programs(root, repository, bin_dir)
         files = {
             "etc/fstab": FSTAB,
             "etc/hostname": "lab\n",
@@ -124,7 +122,6 @@ class StandIn:
             write(root / name, text)
         for kind in ("gpg", "pgp"):
             shutil.copyfile(keyring, root / f"etc/systemd/import-pubring.{kind}")
-        shutil.copy2(Path(image.__file__).parent / "guest/agent.py", root / "usr/local/lib/lab-agent.py")
         install.enable(root, *ENABLED)
         subprocess.run(
             ["systemctl", f"--root={root}", "--quiet", "mask", *rootfs.MASKED, *MASKED], check=True

@@ -64,6 +64,12 @@ class Bench:
         except Rebooted:
             return
 
+    def try_out(self, name: str) -> int | None:
+        """Publish a version and have the machine update to it; the code of the last verdict after that."""
+        self.publish(name)
+        self.update()
+        return lab.settled(self.computer).code
+
     def claim(self, running: str, files: list[str], quarantined: dict[str, str] | None = None) -> None:
         """Check which version runs, from which store, as what; which files are on the boot partition, and
         which versions are in quarantine, and why.
@@ -102,9 +108,7 @@ class Bench:
 
 def good(bench: Bench) -> str:
     """One update, one boot on trial, and from then on the machine boots it when nobody intervenes."""
-    bench.publish(GOOD)
-    bench.update()
-    code = lab.settled(bench.computer).code
+    code = bench.try_out(GOOD)
     files = [f"uecho_{FIRST}.efi", f"uecho_{GOOD}.efi"]
     bench.claim(GOOD, files)
     bench.computer.power_cut()
@@ -116,9 +120,7 @@ def good(bench: Bench) -> str:
 
 def wrong(bench: Bench) -> str:
     """It comes up and answers as another version: no second boot of it."""
-    bench.publish(WRONG)
-    bench.update()
-    code = lab.settled(bench.computer).code
+    code = bench.try_out(WRONG)
     files = [f"uecho_{FIRST}.efi", f"uecho_{WRONG}+0-1.efi"]
     bench.claim(FIRST, files, {WRONG: "system is `another-version`"})
     return f"{FIRST}, {WRONG} quarantined, verdict {code}"
@@ -126,9 +128,7 @@ def wrong(bench: Bench) -> str:
 
 def panics(bench: Bench) -> str:
     """It panics before it can be judged, as often as the boot loader starts it."""
-    bench.publish(PANICS)
-    bench.update()
-    code = lab.settled(bench.computer).code
+    code = bench.try_out(PANICS)
     files = [f"uecho_{FIRST}.efi", f"uecho_{PANICS}+0-{TRIES}.efi"]
     bench.claim(FIRST, files, {PANICS: f"no verdict in {TRIES} boots"})
     return f"{FIRST}, {PANICS} quarantined, verdict {code}"
