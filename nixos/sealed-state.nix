@@ -9,6 +9,8 @@
 }:
 let
   cfg = config.appliance.state;
+  # The state is a file system like that of the other variant, on a partition of its own.
+  shared = import ./file-systems.nix;
   label = "/dev/disk/by-partlabel/var";
   unit = utils.escapeSystemdPath;
   # Whoever looks at the partition first: a reset must be through by then.
@@ -33,17 +35,9 @@ in
 
   config = {
     fileSystems = {
-      inherit (import ./file-systems.nix) "/";
-      "/var" = {
+      inherit (shared) "/";
+      "/var" = shared."/persist" // {
         device = if cfg.encrypted then "/dev/mapper/var" else label;
-        fsType = "ext4";
-        options = [
-          "noatime"
-          "nodev"
-          "nosuid"
-        ];
-        autoResize = true;
-        neededForBoot = true;
       };
     };
 

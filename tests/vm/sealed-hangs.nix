@@ -58,6 +58,8 @@ in
       LOST = "${payloads.lost}"
       CORRUPT = "${payloads.corrupt}"
     ''
+    + lib.readFile ./support/sealed-server.py
+    + lib.readFile ./support/image.py
     + lib.readFile ./support/sealed.py
     + lib.readFile ./sealed-hangs.py;
 }

@@ -34,6 +34,8 @@
       WRONG = "${payloads.wrong}"
       V4 = "${payloads.v4}"
     ''
+    + lib.readFile ./support/sealed-server.py
+    + lib.readFile ./support/image.py
     + lib.readFile ./support/sealed.py
     + lib.readFile ./sealed-update.py;
 }

@@ -1,20 +1,5 @@
 import json
-import os
-import subprocess
-import tempfile
 from typing import Any
-
-# Before the machine's disk is named in the environment: the server has another one.
-server.start()
-server.wait_for_unit("nginx.service")
-server.succeed(f"cp --recursive {KEYS} /root/keys", "chmod --recursive u=rwX,go= /root/keys")
-
-# A disk of its own for this run, on top of the image.
-disk = tempfile.NamedTemporaryFile(suffix=".qcow2")  # noqa: SIM115 (gone when the driver ends)
-subprocess.run(
-    [QEMU_IMG, "create", "-q", "-f", "qcow2", "-b", IMAGE, "-F", "raw", disk.name, "6G"], check=True
-)
-os.environ["NIX_DISK_IMAGE"] = disk.name
 
 
 def status() -> dict[str, Any]:
