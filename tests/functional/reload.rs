@@ -89,9 +89,7 @@ fn peers_and_the_log_filter_can_change() {
         Peer::answering("200 OK", "Content-Type: application/json\r\n", "{\"text\":\"x\",\"message\":\"m\"}");
     reload(&mut uecho, &format!("log.filter = 'info'\nfanout.peers = ['http://{}']", peer.address));
     assert_eq!(uecho.get("/api/v1/fanout/x").json()["replies"][0]["outcome"], "ok");
-    eventually("the filter lets it through", || {
-        uecho.stderr().contains("INFO uecho::process::reload: settings reloaded")
-    });
+    logged(&uecho, "INFO uecho::process::reload: settings reloaded");
 }
 
 #[test]
@@ -107,7 +105,7 @@ fn a_reload_that_ends_during_a_drain_does_not_say_ready() {
     uecho.signal(Signal::TERM);
     assert!(uecho.notify.wait_for("STOPPING=1"));
     std::fs::write(uecho.config_file(), "message = 'second'").unwrap();
-    eventually("the reload ends", || uecho.stderr().contains("settings reloaded"));
+    logged(&uecho, "settings reloaded");
     assert_eq!(message(&uecho), "second");
     // the message would have come before the answer, which the same thread sent later
     assert_eq!(uecho.notify.count("READY=1"), 0, "{:?}", uecho.notify.texts());

@@ -10,7 +10,7 @@ use std::{
 use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 use tempfile::tempdir;
 
-use crate::support::{Builder, Uecho, eventually, http::ClientConnection, pause};
+use crate::support::{Builder, Uecho, eventually, http::ClientConnection, logged, pause};
 
 /// 0.6 s, in microseconds.
 const WATCHDOG: &str = "600000";
@@ -57,7 +57,7 @@ fn a_service_without_free_descriptors_is_not_a_hung_one() {
     let pid = Pid::from_child(&uecho.child);
     prlimit(Some(pid), Resource::Nofile, Rlimit { current: few, maximum: few }).unwrap();
     let held: Vec<_> = (0..20).map(|_| ClientConnection::open(uecho.public)).collect();
-    eventually("no more are accepted", || uecho.stderr().contains("Too many open files"));
+    logged(&uecho, "Too many open files");
     pings(&mut uecho, 3);
     drop(held);
     assert_eq!(uecho.get("/a").status, 200);
@@ -88,9 +88,7 @@ fn a_wrong_answer_does_not_feed_the_watchdog_and_a_correct_one_does() {
     // from now on, the service reaches an impostor that answers 200 to everything
     std::fs::rename(&path, &aside).unwrap();
     impostor(&path);
-    eventually("the failure is logged", || {
-        uecho.stderr().contains("self-check failed, the watchdog is not fed")
-    });
+    logged(&uecho, "self-check failed, the watchdog is not fed");
     assert_eq!(pings_in_a_while(&mut uecho), 0);
     assert_eq!(uecho.get("/readyz").status, 200, "other clients are still answered");
 
@@ -107,7 +105,7 @@ fn a_correct_answer_of_another_service_does_not_feed_the_watchdog() {
     std::fs::rename(&path, &aside).unwrap();
     let other = UnixListener::bind(&path).unwrap();
     let _other = Builder::new().config("instance = 'another'").inherit("public", other).start();
-    eventually("the failure is logged", || uecho.stderr().contains("another service answered"));
+    logged(&uecho, "another service answered");
     assert_eq!(pings_in_a_while(&mut uecho), 0);
 }
 

@@ -17,7 +17,7 @@ use rustix::{
 };
 use tempfile::tempdir;
 
-use crate::support::{Builder, Uecho, eventually, http::ClientConnection, mounts::namespaces};
+use crate::support::{Builder, Uecho, eventually, http::ClientConnection, logged, mounts::namespaces};
 
 const WORKERS: usize = 4;
 const REQUEST: &[u8] = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -197,7 +197,7 @@ fn a_drain_loses_nothing_on_any_worker() {
     }
     eventually("all are in flight", || uecho.count("http_server_active_requests") == EACH * WORKERS);
     uecho.signal(Signal::TERM);
-    eventually("it stops", || uecho.stderr().contains("SIGTERM: stopping"));
+    logged(&uecho, "SIGTERM: stopping");
     for connection in &mut connections {
         connection.send(b"ok");
         let answer = connection.answer().unwrap();

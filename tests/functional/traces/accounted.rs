@@ -6,6 +6,7 @@ use crate::support::{
     collector::{Behaviour, Collector},
     eventually,
     http::ClientConnection,
+    logged,
     peer::Dead,
 };
 
@@ -87,7 +88,7 @@ fn spans_that_the_collector_rejects_have_failed() {
         .map(|export| export.request.resource_spans[0].scope_spans[0].spans.len().min(2))
         .sum();
     assert_eq!([exported, failed, dropped], [REQUESTS - rejected, rejected, 0]);
-    eventually("the log says why", || uecho.stderr().contains("spans rejected: not today"));
+    logged(&uecho, "spans rejected: not today");
 }
 
 #[test]
