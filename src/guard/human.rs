@@ -81,10 +81,17 @@ impl<S: System, D: Disk> Guard<S, D> {
         let now = self.system.now();
         self.ledger.see(version, now).restart(Assessment::Staged);
         self.record_override(version, kind, by, reason)?;
-        // one whose boots are used up would be found bad once more for that
-        let untried = Mark::Untried(self.policy.max_attempts);
-        if matches!(self.system.images(), Ok(Some(images)) if images.is_used_up(version)) {
-            Self::attempt("give boots to prove itself", self.system.mark(version, untried));
+        let images = self.system.images().ok().flatten().unwrap_or_default();
+        if images.is_used_up(version) {
+            // it would be found bad once more for that
+            let runs = self.system.running().is_ok_and(|running| running == *version);
+            let result = if runs || images.is_whole(version) {
+                self.system.mark(version, Mark::Untried(self.policy.max_attempts))
+            } else {
+                // an update has begun to erase it
+                self.system.discard(version)
+            };
+            Self::attempt("give boots to prove itself", result);
         }
         Ok(done("no longer quarantined; it will be judged anew when it runs"))
     }

@@ -159,6 +159,10 @@ impl System for Slots {
         self.esp.mark(version, mark)
     }
 
+    fn discard(&mut self, version: &Version) -> Result<()> {
+        self.esp.remove(version)
+    }
+
     fn pins(&self) -> Result<Vec<Version>> {
         Ok(self.look()?.good())
     }
@@ -223,10 +227,6 @@ impl Updater for Slots {
 
     fn empty(&mut self, partition: &Partition, type_id: Uuid) -> Result<()> {
         disk::empty(&self.disk()?, partition, type_id)
-    }
-
-    fn discard(&mut self, version: &Version) -> Result<()> {
-        self.esp.remove(version)
     }
 
     fn check_content(&mut self, hash: &RootHash) -> Result<()> {

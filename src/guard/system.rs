@@ -194,6 +194,14 @@ pub(crate) trait System {
         Ok(())
     }
 
+    /// Removes the boot entries of a version in a slot.
+    ///
+    /// # Errors
+    /// Not done.
+    fn discard(&mut self, _version: &Version) -> Result<()> {
+        Ok(())
+    }
+
     /// Versions that are protected from garbage collection; in slots, those whose boots the boot loader does
     /// not count any more. Both prove that they were good.
     ///

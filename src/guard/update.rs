@@ -121,8 +121,30 @@ impl<S: Updater, D: Disk> Guard<S, D> {
         Ok(())
     }
 
+    /// Makes sure that the boot loader starts nothing of the other slot while that is written: a download
+    /// erases the partitions first, and the boot entry that leads to them last.
+    fn vacate(&mut self, version: &Version, running: &Version) -> Result<(), SystemError> {
+        if self.ledger.is_blessed(version) {
+            // that was another copy of it
+            self.ledger.doubt(version, self.system.now());
+            self.try_save().map_err(|error| SystemError(error.to_string()))?;
+        }
+        let images = self.slots()?;
+        for other in images.versions() {
+            // a good one stays for as long as nothing is downloaded
+            if other != running && images.may_boot(other) && !self.ledger.is_blessed(other) {
+                self.system.discard(other)?;
+            }
+        }
+        if images.oneshot.is_some() {
+            self.system.set_oneshot(None)?;
+        }
+        self.system.install(running)
+    }
+
     /// Downloads, a second time if it fails. What counts is what is on the disk afterwards.
     fn download(&mut self, version: &Version, running: &Version) -> Result<(), SystemError> {
+        self.vacate(version, running)?;
         let first = self.try_download(version);
         if first.is_ok() {
             return first;

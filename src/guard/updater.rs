@@ -56,12 +56,6 @@ pub(crate) trait Updater: System {
     /// Not done.
     fn empty(&mut self, partition: &Partition, type_id: Uuid) -> Result<()>;
 
-    /// Removes the boot entries of a version.
-    ///
-    /// # Errors
-    /// Not done.
-    fn discard(&mut self, version: &Version) -> Result<()>;
-
     /// Reads both partitions that the root hash names, and compares all of them with it.
     ///
     /// # Errors

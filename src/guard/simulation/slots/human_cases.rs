@@ -100,3 +100,18 @@ fn a_human_goes_on_to_an_image_that_never_ran_by_a_reboot_only() {
     machine.power_cut();
     assert_eq!((machine.verify().outcome, machine.runs()), (Conclusion::RolledBack, v("2")));
 }
+
+#[test]
+fn a_bad_image_whose_slot_has_been_erased_in_part_is_not_started_for_a_human_but_downloaded_again() {
+    let machine = shipped();
+    machine.publish("2", Release { healthy: ILL, ..release(2) });
+    newest(&machine);
+    machine.get().partition(4).label = EMPTY.into();
+    machine.get().releases.insert(2, release(2));
+    machine.get().offers.insert(v("2"), release(2));
+    machine.guard().pardon(&v("2"), "release", "root", "it was the network").unwrap();
+    machine.power_cut();
+    assert_eq!((machine.verify().outcome, machine.runs()), (Conclusion::Good, v("1")));
+    newest(&machine);
+    assert_eq!((machine.runs(), state(&machine, "2")), (v("2"), Some(Assessment::Blessed)));
+}

@@ -118,6 +118,13 @@ impl System for Appliance {
         world.rename(version, counter)
     }
 
+    fn discard(&mut self, version: &Version) -> Result<()> {
+        assert_ne!(self.see().running, *version, "the running version's entry was to be removed");
+        self.get().rig.effect()?;
+        self.get().entries.retain(|entry| entry.version != *version);
+        Ok(())
+    }
+
     fn pins(&self) -> Result<Vec<Version>> {
         Ok(self.look()?.good())
     }
@@ -194,13 +201,6 @@ impl Updater for Appliance {
         let found = world.partition(partition.number);
         assert_eq!(found, partition);
         (found.label, found.type_id) = (EMPTY.into(), type_id);
-        Ok(())
-    }
-
-    fn discard(&mut self, version: &Version) -> Result<()> {
-        assert_ne!(self.see().running, *version, "the running version's entry was to be removed");
-        self.get().rig.effect()?;
-        self.get().entries.retain(|entry| entry.version != *version);
         Ok(())
     }
 

@@ -18,7 +18,7 @@ enum Act {
     Replace,
     Update(Download, u32),
     /// By name, of those ever published.
-    UpdateTo(usize, bool),
+    UpdateTo(usize, bool, Download),
     /// An update that ends after so many effects: killed, or the power is cut.
     Cut(u32, bool, Download),
     /// A verification that does.
@@ -33,6 +33,8 @@ enum Act {
     /// What runs changes its health.
     Health(bool),
     Server(bool),
+    /// The firmware loses its variables.
+    Firmware,
 }
 
 fn download() -> impl Strategy<Value = Download> {
@@ -51,7 +53,8 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         1 => Just(Act::Replay),
         1 => Just(Act::Replace),
         5 => (download(), 0..3_u32).prop_map(|(manner, times)| Act::Update(manner, times)),
-        2 => (0..8_usize, any::<bool>()).prop_map(|(which, why)| Act::UpdateTo(which, why)),
+        2 => (0..8_usize, any::<bool>(), download())
+            .prop_map(|(which, why, manner)| Act::UpdateTo(which, why, manner)),
         4 => (0..60_u32, any::<bool>(), download()).prop_map(|(effects, power, manner)| {
             Act::Cut(effects, power, manner)
         }),
@@ -63,6 +66,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         1 => Just(Act::Reset),
         1 => any::<bool>().prop_map(Act::Health),
         1 => any::<bool>().prop_map(Act::Server),
+        1 => Just(Act::Firmware),
     ];
     prop::collection::vec(act, 1..14)
 }
@@ -201,10 +205,10 @@ impl Story {
                 }
             }
             Act::Update(manner, times) => self.update(&Wish::default(), *manner, *times),
-            Act::UpdateTo(which, why) => {
+            Act::UpdateTo(which, why, manner) => {
                 let why = why.then(|| "a human".to_owned());
                 let wish = Wish { to: Some(self.named(*which)), why, ..Wish::default() };
-                self.update(&wish, Download::Good, 0);
+                self.update(&wish, *manner, 1);
             }
             Act::Cut(effects, power, manner) => {
                 (self.machine.get().download, self.machine.get().times) = (*manner, 1);
@@ -249,6 +253,7 @@ impl Story {
                     release.healthy = *healthy;
                 }
             }
+            Act::Firmware => self.machine.get().preferred = None,
             Act::Server(down) => self.machine.get().down = if *down { u32::MAX } else { 0 },
         }
     }

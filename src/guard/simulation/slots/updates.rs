@@ -4,6 +4,7 @@ use super::{
     cases::{counter, shipped},
     *,
 };
+use crate::system::System as _;
 
 #[test]
 fn a_download_gets_a_second_chance_and_no_third() {
@@ -140,4 +141,100 @@ fn a_crash_at_each_single_effect_ends_where_no_crash_ends() {
         }
     }
     assert!(crashes > 100, "{crashes} crashes");
+}
+
+/// Starts an update that is cut off after so many effects, and switches the machine off and on. Returns
+/// whether there were as many.
+fn cut_off(machine: &Appliance, effects: u32, wish: &Wish) -> bool {
+    machine.get().rig.fuse = Some(effects);
+    let _ = machine.try_update(wish);
+    let cut = machine.see().rig.dead;
+    (machine.get().rig.dead, machine.get().rig.fuse) = (false, None);
+    machine.power_cut();
+    cut
+}
+
+fn runs_from_a_whole_slot(machine: &Appliance) {
+    let runs = machine.runs();
+    assert!(machine.images().unwrap().unwrap().is_whole(&runs), "{runs} runs from a slot that is free");
+}
+
+#[test]
+fn a_version_that_is_erased_for_a_newer_one_is_not_started_any_more() {
+    for (effects, alone) in (0..60).flat_map(|effects| [(effects, false), (effects, true)]) {
+        let machine = if alone { Appliance::new() } else { shipped() };
+        if alone {
+            // what runs is bad, has no boots left, and there is nothing to go back to
+            machine.get().releases.insert(1, Release { healthy: false, ..release(1) });
+            machine.get().entries[0].counter = Some(Counter { left: 0, done: 3 });
+            assert_eq!(machine.verify().outcome, Conclusion::NowhereToGo);
+        }
+        machine.publish("2", release(2));
+        machine.get().update(&v("2")).unwrap();
+        machine.publish("3", release(3));
+        cut_off(&machine, effects, &Wish::default());
+        runs_from_a_whole_slot(&machine);
+        machine.verify();
+        machine.update(&Wish::default());
+        assert_eq!(machine.runs(), v("3"), "after {effects} effects");
+    }
+}
+
+#[test]
+fn the_good_version_before_stays_for_as_long_as_nothing_is_downloaded() {
+    let machine = shipped();
+    machine.publish("2", release(2));
+    machine.update(&Wish::default());
+    machine.get().down = u32::MAX;
+    let report = machine.update(&Wish { to: Some(v("3")), ..Wish::default() });
+    assert_eq!(report.outcome.code(), 70, "{}", report.text);
+    assert_eq!(machine.guard().rollback(None, "root").unwrap().outcome, Conclusion::Rebooting);
+}
+
+#[test]
+fn a_good_version_that_is_erased_is_not_started_although_it_is_higher_and_a_human_wanted_it_once() {
+    for effects in 0.. {
+        let machine = shipped();
+        machine.publish("2", release(2));
+        machine.update(&Wish::default());
+        machine.guard().rollback(None, "root").unwrap();
+        machine.power_cut();
+        machine.verify();
+        // firmware may lose its variables
+        (machine.get().preferred, machine.get().oneshot) = (None, Some(v("2")));
+        machine.publish("3", release(3));
+        let cut = cut_off(&machine, effects, &Wish::default());
+        runs_from_a_whole_slot(&machine);
+        machine.verify();
+        machine.update(&Wish::default());
+        assert_eq!(machine.runs(), v("3"), "after {effects} effects");
+        if !cut {
+            break;
+        }
+    }
+}
+
+#[test]
+fn a_good_version_that_is_downloaded_once_more_is_not_good_before_it_has_run() {
+    for effects in 0.. {
+        let machine = shipped();
+        for (version, number) in [("2", 2), ("3", 3)] {
+            machine.publish(version, release(number));
+            machine.update(&Wish::default());
+        }
+        (machine.get().download, machine.get().times) = (Download::Flips, 1);
+        let wish = Wish { to: Some(v("1")), why: Some("3 is too slow".into()), ..Wish::default() };
+        let cut = cut_off(&machine, effects, &wish);
+        assert_eq!((machine.verify().outcome, machine.runs()), (Conclusion::Good, v("3")));
+        let report = machine.guard().rollback(None, "root").unwrap();
+        if report.outcome == Conclusion::Rebooting {
+            machine.power_cut();
+            assert_eq!((machine.verify().outcome, machine.runs()), (Conclusion::RolledBack, v("2")));
+        } else {
+            assert_eq!(report.outcome, Conclusion::NowhereToGo, "after {effects} effects");
+        }
+        if !cut {
+            break;
+        }
+    }
 }
