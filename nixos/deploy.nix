@@ -1,8 +1,6 @@
-# `nix run .#deploy`: the script, with the tools that it calls.
+# `nix run .#deploy`: the program, with the tools that it calls.
 {
-  coreutils,
-  gnused,
-  jq,
+  lib,
   nix,
   openssh,
   uecho,
@@ -11,13 +9,9 @@
 writeShellApplication {
   name = "uecho-deploy";
   runtimeInputs = [
-    coreutils
-    gnused
-    jq
     nix
     openssh
-    uecho
   ];
-  text = builtins.readFile ./deploy.sh;
+  text = ''exec ${lib.getExe' uecho "uecho-deploy"} "$@"'';
   meta.description = "Deploy the appliance over ssh, prove that it serves, or go back";
 }

@@ -1,4 +1,4 @@
-# The package with both programs: the option that the service and the guard share.
+# The package with all programs: the option that the service and the guard share.
 {
   config,
   lib,

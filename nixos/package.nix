@@ -1,4 +1,4 @@
-# Both programs, the service and the guard: binaries, units, manual pages and shell completions.
+# The programs (service, guard, deployment): binaries, units, manual pages and shell completions.
 {
   cargo-deny,
   clippy,

@@ -31,6 +31,7 @@ fn write(directory: &Path) -> Result<(), Box<dyn Error>> {
     for (command, sections) in [
         (uecho::cli::Cli::command(), sections::uecho()),
         (uecho_guard::cli::Cli::command(), sections::uecho_guard()),
+        (uecho_deploy::cli::Cli::command(), sections::uecho_deploy()),
     ] {
         man::pages(command.clone(), &sections, &directory.join("man/man1"))?;
         let name = command.get_name().to_owned();

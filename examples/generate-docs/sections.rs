@@ -15,7 +15,7 @@ pub(crate) fn uecho() -> Vec<Section> {
                 code(0, "Clean end; probe: healthy."),
                 code(1, "Probe: unhealthy."),
                 code(exit::USAGE, "The command line is wrong."),
-                code(exit::CANNOT_BIND, "A listener cannot be bound."),
+                code(exit::UNAVAILABLE, "A listener cannot be bound."),
                 code(exit::SOFTWARE, "A background task died."),
                 code(exit::CONFIG, "The configuration cannot be used. systemd does not restart on it."),
             ],
@@ -91,6 +91,26 @@ pub(crate) fn uecho_guard() -> Vec<Section> {
             ]),
         },
         Section { title: "SEE ALSO", terms: terms(&[("uecho-probe(1)", "the check the guard relies on")]) },
+    ]
+}
+
+/// The sections of uecho-deploy(1), whose exit codes are in its help.
+pub(crate) fn uecho_deploy() -> Vec<Section> {
+    vec![
+        Section {
+            title: "ENVIRONMENT",
+            terms: terms(&[
+                ("NIX_SSHOPTS", "Further options for ssh, split into words as Nix does it."),
+                ("NIX_CONFIG", "Settings of Nix, see nix.conf(5)."),
+            ]),
+        },
+        Section {
+            title: "SEE ALSO",
+            terms: terms(&[
+                ("uecho-guard(1)", "who gives the verdict"),
+                ("uecho-probe(1)", "the check from outside"),
+            ]),
+        },
     ]
 }
 

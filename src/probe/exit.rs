@@ -1,9 +1,9 @@
-//! The exit codes of both programs, those of sysexits(3) where they fit.
+//! The exit codes of the programs, those of sysexits(3) where they fit.
 
 /// The command line is unusable; clap uses this code.
 pub const USAGE: u8 = 2;
-/// A listener cannot be bound (`EX_UNAVAILABLE`).
-pub const CANNOT_BIND: u8 = 69;
+/// A listener cannot be bound, or a deployment cannot begin (`EX_UNAVAILABLE`).
+pub const UNAVAILABLE: u8 = 69;
 /// A background task died, or something else happened that must not happen (`EX_SOFTWARE`).
 pub const SOFTWARE: u8 = 70;
 /// Another process has the lock (`EX_TEMPFAIL`).

@@ -1,10 +1,10 @@
-"""A simulated machine to deploy to: ssh, nix and systemctl are stand-ins; the service, its probe and
+"""A simulated machine to deploy to: ssh, nix and systemctl are stand-ins; `uecho-deploy`, the service and
 `uecho-guard` are real.
 
-This needs bash, jq and built programs (`uecho` at UECHO_BIN, else in target/release or target/debug;
-`uecho-guard` beside it). The stand-in for ssh runs systems that are folders with the names of store paths.
-Switching to one ends the running service and starts the service of that system, so every proof is about
-answers over HTTP. Every machine listens on a loopback port of its own.
+This needs bash and built programs (`uecho` at UECHO_BIN, else in target/release or target/debug;
+`uecho-guard` and `uecho-deploy` beside it). The stand-in for ssh runs systems that are folders with the names
+of store paths. Switching to one ends the running service and starts the service of that system, so every
+proof is about answers over HTTP. Every machine listens on a loopback port of its own.
 
 The guard of the machine cannot check such systems. A script does what the guard would have done, and writes
 the verdict where the guard writes it; the real `uecho-guard` then reports that verdict and its ledger.
@@ -25,7 +25,6 @@ import unittest
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRIPT = ROOT / "nixos/deploy.sh"
 
 
 def program() -> Path:
@@ -38,9 +37,11 @@ def program() -> Path:
 
 UECHO = program()
 GUARD = UECHO.with_name("uecho-guard")
+DEPLOY = UECHO.with_name("uecho-deploy")
 
 NIX = """
 echo "$*" >>"$LAB/nix"
+echo "$NIX_CONFIG" >"$LAB/nix-config"
 case "$1" in
   build) echo "nix build" >>"$LAB/calls"; [ ! -e "$LAB/no-build" ] || exit 1; cat "$LAB/new" ;;
   eval) echo "nix eval" >>"$LAB/calls"; cat "$LAB/revision" ;;
@@ -78,11 +79,13 @@ exec "$@"
 """
 
 SYSTEMCTL = """
+[ ! -e "$LAB/no-systemctl" ] || exit 1
 [ "$*" = "show --property=LoadState,ActiveState uecho-guard.path" ] || exit 99
 cat "$LAB/guard-unit"
 """
 
 GUARD_PROGRAM = """
+[ ! -e "$LAB/no-guard" ] || { cat "$LAB/no-guard"; exit; }
 exec "$GUARD" --config "$LAB/guard.toml" "$@"
 """
 
@@ -139,7 +142,6 @@ class Lab(unittest.TestCase):
             f'state_dir = "{self.lab}/state"\nruntime_dir = "{self.lab}/guard"\n'
         )
         self.guard_is(on=False)
-        (self.lab / "bin/uecho").symlink_to(UECHO)
         self.environment = {
             # The program reads UECHO_* as settings.
             **{name: value for name, value in os.environ.items() if not name.startswith("UECHO_")},
@@ -225,12 +227,20 @@ class Lab(unittest.TestCase):
             pass
 
     def deploy(self, *arguments: str) -> tuple[int, str]:
+        running = self.start_deploy(*arguments)
+        _, said = running.communicate(timeout=120)
+        return running.returncode, said
+
+    def start_deploy(self, *arguments: str) -> "subprocess.Popen[str]":
         default = ["--url", f"http://127.0.0.1:{self.port}", "--wait", "4", "--verdict", "8", "machine"]
-        command = ["bash", str(SCRIPT), *(arguments or default)]
-        done = subprocess.run(
-            command, env=self.environment, capture_output=True, text=True, timeout=120, check=False
+        return subprocess.Popen(
+            [DEPLOY, *(arguments or default)],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
-        return done.returncode, done.stderr
 
     def calls(self) -> list[str]:
         path = self.lab / "calls"

@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""What the deploy script does and reports, on a machine without a guard and on one with a guard.
+"""What `uecho-deploy` does and reports, on a machine without a guard and on one with a guard.
 
 See lab.py.
 """
 
+import signal
 import unittest
 from pathlib import Path
 
 from lab import Lab
+
+SWITCH = "/bin/switch-to-configuration switch"
 
 
 class Unguarded(Lab):
@@ -18,7 +21,7 @@ class Unguarded(Lab):
         self.assertIn(f"serves {self.identity('new')}", said)
         self.assertEqual(self.current(), "new")
         self.assertEqual(self.installed(), "new")
-        # The script changes nothing on the machine before the copy is complete.
+        # It changes nothing on the machine before the copy is complete.
         calls = self.calls()
         self.assertLess(calls.index("nix copy"), calls.index("switch switch: new"))
         self.assertIn("ssh root@machine", calls)
@@ -129,7 +132,7 @@ class Unguarded(Lab):
             options[:4],
             ["-i /a b/key", '-o ProxyCommand=ssh -W "%h:%p" $HOME *', r'-o X="q" $1 \n', "-p 2 2"],
         )
-        # Nix gets the same text, and no option of the script comes before it.
+        # Nix gets the same text, and no option of the program comes before it.
         self.assertTrue((self.lab / "copy-options").read_text().startswith(self.environment["NIX_SSHOPTS"]))
 
     def test_options_of_ssh_that_cannot_be_split_are_refused(self) -> None:
@@ -166,6 +169,36 @@ class Unguarded(Lab):
         self.assertIn(f" --from {builder} --to ssh-ng://root@machine ", self.nix("copy"))
         self.assertEqual(self.calls()[-2:], ["ssh -O exit root@machine", "ssh -O exit builder@2001:db8::2"])
 
+    def test_settings_of_nix_are_kept(self) -> None:
+        self.system("new")
+        self.environment["NIX_CONFIG"] = "cores = 1"
+        self.assertEqual(self.deploy()[0], 0)
+        config = (self.lab / "nix-config").read_text().splitlines()
+        self.assertEqual(config, ["extra-experimental-features = flakes nix-command", "cores = 1"])
+
+    def test_a_machine_that_does_not_say_whether_it_has_a_guard_is_left_alone(self) -> None:
+        self.system("new")
+        (self.lab / "no-systemctl").touch()
+        status, said = self.deploy()
+        self.assertEqual(status, 69, said)
+        self.assertIn("root@machine does not say whether it has a guard. Nothing was changed.", said)
+        self.assertNotIn("nix copy", self.calls())
+
+    def test_a_signal_ends_it_and_closes_the_connection(self) -> None:
+        for number in [signal.SIGHUP, signal.SIGINT, signal.SIGTERM]:
+            with self.subTest(number):
+                self.system("new", before=f"touch {self.lab}/switching; sleep 5")
+                running = self.start_deploy()
+                self.wait_for(self.lab / "switching")
+                running.send_signal(number)
+                self.assertEqual(running.wait(timeout=10), 128 + number)
+                running.communicate()
+                self.assertEqual(self.calls()[-1], "ssh -O exit root@machine")
+                options = (self.lab / "options").read_text().splitlines()
+                control = next(Path(line.partition("=")[2]) for line in options if "ControlPath=" in line)
+                self.assertFalse(control.parent.exists())
+                (self.lab / "switching").unlink()
+
     def test_usage(self) -> None:
         for arguments in [
             ["--nope", "x"],
@@ -175,6 +208,7 @@ class Unguarded(Lab):
             ["--verdict", "0", "a"],
             ["--flake", "here", "a"],
             ["--build-host"],
+            ["--url", "machine:8080", "a"],
             [""],
         ]:
             with self.subTest(arguments):
@@ -205,7 +239,7 @@ class Guarded(Lab):
         self.assertEqual(status, 3, said)
         self.assertIn("never ready", said)
         self.assertIn(f"serves {self.identity('old')} again", said)
-        # Only the script and the guard have switched.
+        # Only the program and the guard have switched.
         self.assertEqual(
             [call for call in self.calls() if call.startswith("switch")],
             ["switch switch: new", "switch switch: old"],
@@ -224,11 +258,42 @@ class Guarded(Lab):
         self.assertEqual(status, 4, said)
         self.assertIn("nobody answers", said)
 
-    def test_the_script_waits_for_a_reboot(self) -> None:
+    def test_a_reboot_is_waited_for(self) -> None:
         later = f"sleep 2; touch {self.lab}/no-ssh; sleep 1; {self.back_to('old')}; rm {self.lab}/no-ssh"
         self.system("new", after=self.verdict(4, "rebooting") + self.verdict(3, "rolled_back", deed=later))
         status, said = self.deploy()
         self.assertEqual(status, 3, said)
+
+    def test_a_switch_that_fails_may_still_be_blessed(self) -> None:
+        # 255: the connection broke, and the switch went on
+        for number in [4, 255]:
+            with self.subTest(number):
+                self.system("new", status=number, after=self.verdict(0, "good", "blessed"))
+                status, said = self.deploy()
+                self.assertEqual(status, 0, said)
+                self.assertIn(f"the switch ended with status {number}", said)
+                self.switch("old")
+
+    def test_the_blessing_of_another_version_is_not_a_success(self) -> None:
+        self.system("other", after=self.verdict(0, "good", "blessed"))
+        self.system("new", after=self.verdict(4, "rebooting", deed=f"{self.path('other')}{SWITCH}"))
+        status, said = self.deploy()
+        self.assertEqual(status, 4, said)
+        self.assertIn("has been switched to", said)
+        self.assertEqual(self.current(), "other")
+
+    def test_a_guard_that_cannot_be_understood_is_reported(self) -> None:
+        self.system("new")
+        (self.lab / "no-guard").write_text("segmentation fault\n")
+        status, said = self.deploy()
+        self.assertEqual(status, 69, said)
+        self.assertIn("The guard of root@machine answers with something other than its status", said)
+        (self.lab / "no-guard").unlink()
+        self.system("new", before=f"echo oops >{self.lab}/no-guard")
+        status, said = self.deploy()
+        self.assertEqual(status, 75, said)
+        self.assertIn("something other than its status", said)
+        self.assertIn("has given no verdict within 8 seconds", said)
 
     def test_a_version_without_a_predecessor_keeps_running(self) -> None:
         self.system("new", serves="wrong", after=self.verdict(5, "nowhere_to_go", "never ready"))

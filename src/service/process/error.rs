@@ -27,7 +27,7 @@ impl Error {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_) => exit::CONFIG,
-            Self::Bind(_) => exit::CANNOT_BIND,
+            Self::Bind(_) => exit::UNAVAILABLE,
             Self::Usage(_) => exit::USAGE,
             Self::Software(_) => exit::SOFTWARE,
         }
