@@ -112,6 +112,10 @@ impl<S: System, D: Disk> Guard<S, D> {
         }
         let attempts = entry.attempts;
         events::emit(&Event::Trial { version, state: &entry.state, attempts });
+        if attempts == 1 {
+            // those that earlier versions needed would keep this one running, if it is bad
+            self.ledger.reboots = 0;
+        }
         self.save();
         Ok((attempts > self.policy.max_attempts).then_some(attempts - 1))
     }

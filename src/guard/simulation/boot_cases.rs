@@ -54,6 +54,26 @@ fn reboots_are_bounded_and_the_end_of_trying_is_told() {
 }
 
 #[test]
+fn however_many_bad_ones_there_were_none_stays_while_nothing_serves() {
+    let machine = Machine::new();
+    blessed(&machine);
+    machine.add("a", Traits { switches: false, ..bad() });
+    for number in 0..=policy().max_reboots {
+        let version = format!("b{number}");
+        machine.add(&version, Traits { kernel: u8::try_from(2 + number).unwrap(), ..bad() });
+        machine.install(&version);
+        machine.guard().arm().unwrap();
+        machine.power_cut();
+        assert_eq!(machine.see().booted, Some(v(&version)));
+        machine.verify();
+        assert_eq!(
+            (state(&machine, &version), &machine.see().running),
+            (Assessment::Quarantined, &Some(v("a")))
+        );
+    }
+}
+
+#[test]
 fn a_trial_boot_that_does_not_come_up_leaves_the_good_default_and_is_remembered() {
     let machine = Machine::new();
     blessed(&machine);

@@ -152,6 +152,18 @@ fn two_bad_ones_in_a_row_end_on_the_last_good_one() {
 }
 
 #[test]
+fn however_many_bad_ones_there_were_none_stays_while_nothing_serves() {
+    let machine = shipped();
+    machine.get().releases.insert(1, Release { healthy: ILL, ..release(1) });
+    for number in 2..=2 + 2 * policy().max_reboots {
+        let bad = number.to_string();
+        machine.publish(&bad, Release { healthy: ILL, ..release(u8::try_from(number).unwrap()) });
+        newest(&machine);
+        assert_eq!((machine.runs(), state(&machine, &bad)), (v("1"), Some(Assessment::Quarantined)));
+    }
+}
+
+#[test]
 fn without_its_ledger_the_guard_learns_from_the_boot_partition() {
     for factory_reset in [false, true] {
         let machine = shipped();
