@@ -104,7 +104,6 @@ impl<S: System, D: Disk> Guard<S, D> {
         if self.policy.on_failure == OnFailure::Report {
             self.record(version, false, reason.clone(), 0.0);
             self.save();
-            self.settle_boot();
             return Ok(Some(self.report_only(version, &reason, 0.0)));
         }
         self.quarantine(version, &reason, 0.0);

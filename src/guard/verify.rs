@@ -162,6 +162,7 @@ impl<S: System, D: Disk> Guard<S, D> {
         let state = self.ledger.see(version, self.system.now()).state.clone();
         events::emit(&Event::Unhealthy { version, state: &state, reason, seconds });
         self.judged = self.system.activation().ok();
+        self.settle_boot();
         let text = format!("unhealthy, nothing done: {reason}");
         Report { outcome: Conclusion::Unhealthy, version: version.clone(), text }
     }

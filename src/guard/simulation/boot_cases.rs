@@ -74,6 +74,20 @@ fn however_many_bad_ones_there_were_none_stays_while_nothing_serves() {
 }
 
 #[test]
+fn a_version_that_is_not_installed_any_more_loses_its_trial_boot_even_if_nothing_serves() {
+    let machine = Machine::new();
+    blessed(&machine);
+    machine.add("b", Traits { kernel: 2, ..GOOD });
+    machine.install("b");
+    machine.guard().arm().unwrap();
+    assert_eq!(machine.see().choice.oneshot, Some(v("b")));
+    machine.add("a", bad());
+    machine.install("a");
+    assert_eq!(machine.verify().outcome, Conclusion::Unhealthy);
+    assert_eq!(machine.see().choice.oneshot, None);
+}
+
+#[test]
 fn a_trial_boot_that_does_not_come_up_leaves_the_good_default_and_is_remembered() {
     let machine = Machine::new();
     blessed(&machine);

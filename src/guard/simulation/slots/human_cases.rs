@@ -88,6 +88,10 @@ fn a_bad_image_that_a_human_has_set_for_one_boot_is_not_started() {
     machine.get().oneshot = Some(v("2"));
     assert_eq!(machine.verify().outcome, Conclusion::Good);
     assert_eq!(machine.see().oneshot, None);
+    machine.get().oneshot = Some(v("2"));
+    machine.get().releases.insert(1, Release { healthy: ILL, ..release(1) });
+    assert_eq!(machine.verify().outcome, Conclusion::Unhealthy);
+    assert_eq!(machine.see().oneshot, None);
 }
 
 #[test]

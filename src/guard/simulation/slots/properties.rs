@@ -48,7 +48,7 @@ fn download() -> impl Strategy<Value = Download> {
 
 fn acts() -> impl Strategy<Value = Vec<Act>> {
     let act = prop_oneof![
-        6 => (prop::bool::weighted(0.8), prop::bool::weighted(0.7))
+        6 => (prop::bool::weighted(0.8), prop::bool::weighted(0.5))
             .prop_map(|(boots, healthy)| Act::Publish(boots, healthy)),
         1 => Just(Act::Replay),
         1 => Just(Act::Replace),
@@ -64,11 +64,11 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         1 => Just(Act::Rollback),
         1 => (0..8_usize).prop_map(Act::Release),
         1 => Just(Act::Reset),
-        1 => any::<bool>().prop_map(Act::Health),
+        2 => any::<bool>().prop_map(Act::Health),
         1 => any::<bool>().prop_map(Act::Server),
         1 => Just(Act::Firmware),
     ];
-    prop::collection::vec(act, 1..14)
+    prop::collection::vec(act, 1..20)
 }
 
 /// A machine, and what was ever published for it.
