@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
 """uecho-load: ask a running uecho over a new connection per request, and count every wrong answer.
 
-A request fails when it is refused, reset, cut or late, when its status is not 200, or when its text is not
-the one that was sent. This prints one JSON object: requests, failed, failures {kind: count}, seconds, rate
-(1/s), p50_ms, p99_ms, max_ms, and receipts: which versions answered, in the order of their first answer, each
-with its count and the first and last time of an answer (s). It ends after --requests or --seconds, whichever
-comes first. With --while-file it also ends when that file is removed, but not before --min-requests.
+With --keep-alive, each worker keeps its connection until an answer says `Connection: close`. A request fails
+when it is refused, reset, cut or late, when its status is not 200, or when its text is not the one that was
+sent. This prints one JSON object: requests, failed, failures {kind: count}, seconds, rate (1/s), p50_ms,
+p99_ms, max_ms, connections (how many it opened), and receipts: which versions answered, in the order of their
+first answer, each with its count and the first and last time of an answer (s). It ends after --requests or
+--seconds, whichever comes first. With --while-file it also ends when that file is removed, but not before
+--min-requests.
 """
 
 import argparse
 import http.client
 import json
 import os
-import socket
 import threading
 import time
 from urllib.parse import urlsplit
@@ -41,6 +42,7 @@ def arguments() -> argparse.Namespace:
         default=0,
         help="requests per second in total (default: as fast as answers come)",
     )
+    parser.add_argument("--keep-alive", action="store_true", help="many requests over each connection")
     parser.add_argument("--while-file", help="continue for as long as this file exists")
     return parser.parse_args()
 
@@ -59,6 +61,7 @@ class Load:
         self.latencies: list[float] = []
         self.failures: dict[str, int] = {}
         self.receipts: dict[str, dict[str, float]] = {}
+        self.opened = 0
 
     def next(self) -> int | None:
         """Return the number of the next request, or None at the end. With a rate, wait for its turn."""
@@ -79,10 +82,11 @@ class Load:
         return number
 
     def work(self) -> None:
+        kept = http.client.HTTPConnection(*self.address, timeout=self.options.timeout)
         while (number := self.next()) is not None:
             begin = time.monotonic()
             try:
-                receipt, kind = self.ask(number), None
+                receipt, kind = self.ask(number, kept if self.options.keep_alive else None), None
             except TimeoutError:
                 receipt, kind = "", "timeout"
             except ConnectionRefusedError:
@@ -102,35 +106,31 @@ class Load:
                     entry["requests"] += 1
                     entry["last_s"] = at
 
-    def ask(self, number: int) -> str:
-        """Send one request over a connection of its own; return the receipt."""
+    def ask(self, number: int, kept: http.client.HTTPConnection | None) -> str:
+        """Send one request, over a connection of its own or over `kept`; return the receipt."""
         text = f"load-{number}"
-        message = (
-            f"GET {self.prefix}/{text} HTTP/1.1\r\nHost: {self.address[0]}\r\nAccept: text/plain\r\n"
-            "User-Agent: uecho-load\r\nConnection: close\r\n\r\n"
-        )
-        with socket.create_connection(self.address, timeout=self.options.timeout) as connection:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection.sendall(message.encode())
-            answer = bytearray()
-            while chunk := connection.recv(65536):
-                answer += chunk
-        head, separator, body = bytes(answer).partition(b"\r\n\r\n")
-        if not separator:
-            raise ConnectionError("cut before the end of the header")
-        status, *fields = head.decode("latin-1").split("\r\n")
-        if status.split(" ")[1] != "200":
-            raise ValueError(f"status {status}")
+        connection = kept or http.client.HTTPConnection(*self.address, timeout=self.options.timeout)
+        headers = {"Accept": "text/plain", "User-Agent": "uecho-load"}
+        if kept is None:
+            headers["Connection"] = "close"
+        try:
+            if connection.sock is None:
+                connection.connect()
+                with self.lock:
+                    self.opened += 1
+            connection.request("GET", f"{self.prefix}/{text}", headers=headers)
+            answer = connection.getresponse()
+            body = answer.read()
+        except BaseException:
+            connection.close()
+            raise
+        if kept is None:
+            connection.close()
+        if answer.status != 200:
+            raise ValueError(f"status {answer.status}")
         if body.decode() != f"{text} right back at ya!\n":
             raise ValueError("not the text that was sent")
-        return next(
-            (
-                value.strip()
-                for name, _, value in (f.partition(":") for f in fields)
-                if name.lower() == "x-uecho-receipt"
-            ),
-            "",
-        )
+        return answer.getheader("X-Uecho-Receipt", "")
 
     def report(self) -> dict[str, object]:
         elapsed = time.monotonic() - self.start
@@ -144,6 +144,7 @@ class Load:
             "p50_ms": round(1000 * ordered[len(ordered) // 2], 2),
             "p99_ms": round(1000 * ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)], 2),
             "max_ms": round(1000 * ordered[-1], 2),
+            "connections": self.opened,
             "receipts": [{"receipt": receipt, **entry} for receipt, entry in self.receipts.items()],
         }
 
