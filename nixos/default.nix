@@ -25,6 +25,8 @@ in
     ./guard.nix
     ours
   ];
+  # For any machine that is in front of nodes.
+  load-balancer = module "load-balancer" [ ./load-balancer.nix ];
   appliance = module "appliance" [
     uecho
     ./appliance.nix

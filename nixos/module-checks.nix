@@ -128,6 +128,7 @@ let
   };
   inherit (self.nixosConfigurations) appliance;
   sealed = self.nixosConfigurations.appliance-sealed;
+  balancerClaims = import ./load-balancer-checks.nix { inherit pkgs self; };
   sealedClaims = import ./sealed-checks.nix { inherit lib pkgs sealed; };
   megabytes = 600;
 in
@@ -136,6 +137,7 @@ in
   module-switching = claim "module-switching" switching;
   module-receipt = claim "module-receipt" receiptClaims.receipt;
   module-package = claim "module-package" receiptClaims.package;
+  balancer-refusals = claim "balancer-refusals" balancerClaims.refusals;
   guard-module = claim "guard-module" (import ./guard-checks.nix { inherit pkgs self; });
 
   # The program checks the configuration while the system is built.
@@ -183,6 +185,7 @@ in
 }
 // lib.optionalAttrs (system == "x86_64-linux") {
   environments-parity = claim "environments-parity" applianceClaims.parity;
+  balancer-module = claim "balancer-module" balancerClaims.machine;
   sealed-refusals = claim "sealed-refusals" sealedClaims.refusals;
   sealed-module = claim "sealed-module" sealedClaims.machine;
   variants-same = claim "variants-same" (

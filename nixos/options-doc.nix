@@ -9,6 +9,7 @@ let
   evaluated = lib.evalModules {
     modules = [
       modules.appliance
+      modules.load-balancer
       modules.sealed
       {
         _module = {
@@ -22,7 +23,7 @@ let
   };
   ours = {
     inherit (evaluated.options) appliance;
-    services = { inherit (evaluated.options.services) uecho uecho-guard; };
+    services = { inherit (evaluated.options.services) uecho uecho-guard uecho-load-balancer; };
   };
 in
 (nixosOptionsDoc {

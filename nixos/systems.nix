@@ -1,5 +1,5 @@
-# The systems of the flake: the appliance by itself, one for each environment, and the images of the
-# appliance.
+# The systems of the flake: the appliance by itself, one for each environment, the machines of the fleet, and
+# the images of the appliance.
 {
   nixpkgs,
   pkgsFor,
@@ -19,6 +19,10 @@ let
   appliance = lib.mapAttrs (system: _: mkAppliance system { }) pkgsFor;
   sealed = lib.mapAttrs (system: _: machine [ self.nixosModules.sealed ] system) pkgsFor;
   environments = import ./environments.nix { inherit lib; };
+  fleet = import ./fleet-machines.nix {
+    inherit lib;
+    inherit (self) nixosModules;
+  } (import ./fleet.nix);
   # Name of an image to nixpkgs' name of the variant (image.nix).
   variants = {
     image = "raw-efi";
@@ -45,7 +49,8 @@ in
     appliance-sealed = sealed.x86_64-linux;
     appliance-sealed-aarch64 = sealed.aarch64-linux;
   }
-  // lib.mapAttrs (_: mkAppliance "x86_64-linux") environments;
+  // lib.mapAttrs (_: mkAppliance "x86_64-linux") environments
+  // lib.mapAttrs (_: module: machine [ module ] "x86_64-linux") fleet;
 
   # By system and name.
   images = lib.mapAttrs (

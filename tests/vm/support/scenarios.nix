@@ -3,6 +3,7 @@
 { lib }:
 let
   nodes = {
+    balancer = lib.genAttrs [ "client" "lb" "n1" "n2" "n3" ] (import ./balancer.nix);
     fanout = lib.genAttrs [ "a" "b" "c" ] (_: {
       networking.firewall.allowedTCPPorts = [ 8080 ];
     });

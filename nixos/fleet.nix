@@ -1,0 +1,19 @@
+# The fleet, as data: its machines, and everything that has to know of them, are made from this
+# (fleet-machines.nix). The addresses are those that the driver of the VM tests gives to these names.
+{
+  # Networks that may ask for metrics.
+  monitoring = [ "192.168.1.0/24" ];
+  loadBalancers.lb.address = "192.168.1.2";
+  nodes = {
+    n1.address = "192.168.1.3";
+    n2.address = "192.168.1.4";
+    n3.address = "192.168.1.5";
+  };
+  # Of services.uecho on each node.
+  settings = {
+    # Longer than the balancer needs to notice that a node is about to stop.
+    drain.delay = "3s";
+    # All nodes lack the same peers, so none of them may count as not ready for that.
+    fanout.ready_policy = "best_effort";
+  };
+}

@@ -1,0 +1,159 @@
+# Claims about services.uecho-load-balancer and the fleet, all checked by evaluation.
+{
+  pkgs,
+  self,
+}:
+let
+  inherit (pkgs) lib;
+  inherit (import ./claims.nix { inherit pkgs self; })
+    accepts
+    evaluate
+    refuses
+    ;
+  with' = balancer: {
+    imports = [ self.nixosModules.load-balancer ];
+    services.uecho-load-balancer = lib.recursiveUpdate {
+      enable = true;
+      servers.n1 = "10.0.0.3:8080";
+      serviceSettings.drain.delay = "3s";
+    } balancer;
+  };
+
+  fleet = import ./fleet.nix;
+  inherit (self.nixosConfigurations.lb) config options;
+  inherit (config.systemd.services) haproxy;
+  # A text to search for, without string context: hasInfix refuses a text that refers to store paths.
+  unsafeText = text: builtins.unsafeDiscardStringContext "${text}";
+  file = config.environment.etc."haproxy.cfg".source;
+  # The defaults of the program, as the options of the service name them.
+  ofService =
+    path:
+    (lib.getAttrFromPath path (options.services.uecho.settings.type.getSubOptions [ ]))
+    .defaultText.text;
+  ofBalancer =
+    path:
+    (lib.getAttrFromPath path (
+      options.services.uecho-load-balancer.serviceSettings.type.getSubOptions [ ]
+    )).default;
+
+  ports = module: (evaluate (with' module)).networking.firewall.allowedTCPPorts;
+in
+{
+  refusals = {
+    "no servers are refused" =
+      refuses
+        {
+          imports = [ self.nixosModules.load-balancer ];
+          services.uecho-load-balancer = {
+            enable = true;
+            serviceSettings.drain.delay = "3s";
+          };
+        }
+        [
+          "servers"
+          "servers.n1 ="
+        ];
+    "a drain that is too short for the checks is refused" =
+      refuses (with' { serviceSettings.drain.delay = "2249ms"; })
+        [
+          "drain.delay ="
+          ''"2249ms"''
+          ''"2250ms"''
+        ];
+    "a drain that is just long enough is accepted" = accepts (with' {
+      serviceSettings.drain.delay = "2250ms";
+    });
+    "checks that are too slow for the drain are refused" =
+      refuses
+        (with' {
+          checks = {
+            interval = "2s";
+            fall = 3;
+            fastInterval = "2s";
+          };
+          serviceSettings.drain.delay = "5s";
+        })
+        [
+          ''"7500ms"''
+          "checks.interval"
+        ];
+    "a balancer that gives up before its nodes is refused" =
+      refuses (with' { timeouts.server = "10s"; })
+        [
+          ''timeouts.server = "10s"''
+          ''limits.handler = "10s"''
+        ];
+    "nodes that need longer than the balancer waits are refused" =
+      refuses (with' { serviceSettings.limits.handler = "1m"; })
+        [
+          ''timeouts.server = "12s"''
+          ''limits.handler = "1m"''
+        ];
+    "connections that the nodes close first are refused" =
+      refuses (with' { timeouts.keepAlive = "30s"; })
+        [
+          ''timeouts.keepAlive = "30s"''
+          ''limits.idle = "30s"''
+        ];
+    "the defaults are accepted" = accepts (with' { });
+  };
+
+  machine = {
+    # nix eval --raw '.#nixosConfigurations.lb.config.environment.etc."haproxy.cfg".source.text' writes it.
+    "tests/container/haproxy.cfg, with which the scenarios run, is what the module writes" =
+      file.text == lib.readFile ../tests/container/haproxy.cfg;
+    "the nodes of the scenarios drain for as long as those of the fleet" =
+      lib.hasInfix "UECHO_DRAIN__DELAY=${fleet.settings.drain.delay}\n" (
+        lib.readFile ../tests/container/setup/balancer.py
+      );
+    "HAProxy checks the file while the system is built" = lib.any (
+      check:
+      check.name == "haproxy-cfg-check"
+      && lib.hasInfix (baseNameOf (unsafeText file)) (unsafeText check.buildCommand)
+    ) config.system.checks;
+    "a changed file is a reload" =
+      haproxy.reloadTriggers == [ file ] && haproxy.restartTriggers == [ ] && !haproxy.stopIfChanged;
+    "a reload first saves the states, and goes on if it cannot" =
+      lib.hasPrefix "-" (lib.head haproxy.serviceConfig.ExecReload)
+      && lib.hasSuffix "/bin/haproxy-save-state" (lib.head haproxy.serviceConfig.ExecReload)
+      && lib.hasSuffix "kill -USR2 $MAINPID" (lib.last haproxy.serviceConfig.ExecReload);
+    "the limits of the nodes have the program's defaults" =
+      lib.all (path: lib.hasInfix (builtins.toJSON (ofBalancer path)) (ofService path))
+        [
+          [
+            "limits"
+            "handler"
+          ]
+          [
+            "limits"
+            "idle"
+          ]
+        ];
+    "the firewall is closed unless asked, and then for metrics only with networks that may ask" =
+      ports { } == [ ]
+      && ports { openFirewall = true; } == [ 80 ]
+      &&
+        ports {
+          openFirewall = true;
+          monitoringNetworks = [ "10.0.9.0/24" ];
+        } == [
+          80
+          8404
+        ];
+    "the balancer of the fleet has no uecho, and its guard asks HAProxy" =
+      !config.services.uecho.enable
+      && config.services.uecho-guard.enable
+      && config.services.uecho-guard.units == [ "haproxy.service" ]
+      && map (check: check.name) config.services.uecho-guard.checks == [ "balancer" ];
+    "the nodes of the fleet drain for as long as its balancer thinks, and ask each other" = lib.all (
+      name:
+      let
+        node = self.nixosConfigurations.${name}.config;
+      in
+      node.networking.hostName == name
+      && node.services.uecho.settings.drain.delay == fleet.settings.drain.delay
+      &&
+        lib.length node.services.uecho.settings.fanout.peers == lib.length (lib.attrNames fleet.nodes) - 1
+    ) (lib.attrNames fleet.nodes);
+  };
+}

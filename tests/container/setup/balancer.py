@@ -1,0 +1,64 @@
+"""Set-up of the scenario `balancer`: a client, HAProxy, three nodes.
+
+HAProxy runs as on NixOS: with the file that the module writes, and with what the module and that of nixpkgs
+say about its unit.
+"""
+
+import shutil
+from pathlib import Path
+
+from install import drop_in, enable
+
+PACKAGES = ("haproxy", "socat")
+MACHINES = ("client", "lb", "n1", "n2", "n3")
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+UNIT = """\
+[Unit]
+Description=HAProxy
+After=network.target
+
+[Service]
+User=haproxy
+Group=haproxy
+Type=notify
+ExecStart=/usr/sbin/haproxy -Ws -f /etc/haproxy.cfg -p /run/haproxy/haproxy.pid
+ExecReload=-/usr/local/bin/haproxy-save-state
+ExecReload=/usr/bin/kill -USR2 $MAINPID
+KillMode=mixed
+SuccessExitStatus=143
+Restart=always
+RuntimeDirectory=haproxy
+AmbientCapabilities=CAP_NET_BIND_SERVICE
+
+[Install]
+WantedBy=multi-user.target
+"""
+SOCKET = """\
+[Socket]
+ListenStream=
+ListenStream=[::]:8080
+ListenStream=/run/uecho/public.sock
+"""
+# As nixos/fleet.nix has it.
+SERVICE = """\
+[Service]
+Environment=UECHO_DRAIN__DELAY=3s
+"""
+
+
+def prepare(root: Path, name: str) -> None:
+    unit = root / "etc/systemd/system/haproxy.service"
+    if name != "lb":
+        unit.symlink_to("/dev/null")
+        drop_in(root, "uecho.socket", "fleet.conf", SOCKET)
+        drop_in(root, "uecho.service", "fleet.conf", SERVICE)
+        return
+    unit.write_text(UNIT)
+    enable(root, "haproxy.service")
+    shutil.copy(REPOSITORY / "tests/container/haproxy.cfg", root / "etc/haproxy.cfg")
+    # As writeShellApplication does.
+    script = root / "usr/local/bin/haproxy-save-state"
+    text = (REPOSITORY / "nixos/haproxy-save-state.sh").read_text()
+    script.write_text(f"#!/bin/bash\nset -o errexit -o nounset -o pipefail\n{text}")
+    script.chmod(0o755)
