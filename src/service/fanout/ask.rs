@@ -130,7 +130,7 @@ pub(super) async fn ask(
 }
 
 /// A node whose policy is not met answers with one of these statuses, and with all it knows in the body.
-fn may_be_fan_out(response: &Response<Incoming>) -> bool {
+fn may_be_fan_out<B>(response: &Response<B>) -> bool {
     let json = || response.headers().get(CONTENT_TYPE).is_some_and(|media| media == "application/json");
     matches!(response.status(), StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT) && json()
 }
@@ -215,4 +215,24 @@ fn of_exchange(error: &hyper::Error) -> Outcome {
             matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)
         });
     if error.is_parse() || malformed { Outcome::BadBody } else { Outcome::Reset }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_read_only_if_it_can_be_that_of_a_fan_out() {
+        for (status, media, may_be) in [
+            (502, "application/json", true),
+            (504, "application/json", true),
+            (500, "application/json", false),
+            (404, "application/json", false),
+            (502, "text/html", false),
+            (504, "application/problem+json", false),
+        ] {
+            let response = Response::builder().status(status).header(CONTENT_TYPE, media).body(()).unwrap();
+            assert_eq!(may_be_fan_out(&response), may_be, "{status} {media}");
+        }
+    }
 }

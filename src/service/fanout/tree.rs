@@ -244,6 +244,20 @@ mod tests {
 
     proptest! {
         #[test]
+        fn the_size_of_a_hop_is_not_underestimated(texts in prop::array::uniform3("[\\x00-\\x7fé€😀]{0,300}")) {
+            let [peer, outcome, message] = texts;
+            prop_assert_eq!(escaped(&peer) + 2, serde_json::to_string(&peer).unwrap().len());
+            let hop = Hop {
+                peer: peer.into(),
+                outcome: outcome.into(),
+                message: Some(message.into()),
+                ..hop("", Vec::new())
+            };
+            let (estimate, size) = (hop.json_bytes(), json(&[hop]).len());
+            prop_assert!(size <= estimate && estimate < size + 100, "{size} {estimate}");
+        }
+
+        #[test]
         fn what_is_left_fits(trees in proptest::collection::vec(trees(), 1..8), bytes in 0usize..20_000) {
             let mut pruned = trees.clone();
             prune(&mut pruned, 9, bytes);

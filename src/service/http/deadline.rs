@@ -55,10 +55,6 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Receiving<B> {
         Poll::Ready(frame)
     }
 
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
     }

@@ -33,6 +33,14 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn what_cannot_be_json_is_no_lack_of_room() {
+        let memory = Memory::new(Size(10_000)).unwrap();
+        let no_key = std::collections::BTreeMap::from([(vec![1], 2)]);
+        let problem = held(&memory, StatusCode::OK, &no_key).unwrap_err();
+        assert_eq!(problem.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    }
+
     #[tokio::test]
     async fn an_answer_counts_until_it_is_sent() {
         let memory = Memory::new(Size(10_000)).unwrap();

@@ -104,6 +104,21 @@ mod tests {
     }
 
     #[test]
+    fn room_doubles_when_it_is_used_up_and_not_before() {
+        let memory = Memory::new(Size::kib(64)).unwrap();
+        let mut buffer = memory.buffer();
+        for (more, held) in [
+            (LEAST_BYTES - 1, LEAST_BYTES),
+            (1, LEAST_BYTES),
+            (1, 2 * LEAST_BYTES),
+            (LEAST_BYTES, 4 * LEAST_BYTES),
+        ] {
+            buffer.extend(&vec![0; more]).unwrap();
+            assert_eq!(memory.held(), held);
+        }
+    }
+
+    #[test]
     fn near_the_limit_a_buffer_asks_for_no_spare_room() {
         let memory = Memory::new(Size(1500)).unwrap();
         let mut buffer = memory.buffer();

@@ -64,7 +64,7 @@ async fn round(peers: &Peers, before: &BTreeMap<Arc<str>, u32>) -> BTreeMap<Arc<
 /// The number of failures in a row after one more check. A peer that was never up is down at its first
 /// failure.
 fn failures(before: Option<u32>, up: bool) -> u32 {
-    if up { 0 } else { before.unwrap_or(FAILURES - 1).saturating_add(1) }
+    if up { 0 } else { before.map_or(FAILURES, |failures| failures.saturating_add(1)) }
 }
 
 fn is_down(failures: u32) -> bool {

@@ -153,3 +153,24 @@ fn partial_success(body: &[u8]) -> Option<ExportTracePartialSuccess> {
     let partial = ExportTraceServiceResponse::decode(body).ok()?.partial_success?;
     (partial.rejected_spans > 0 || !partial.error_message.is_empty()).then_some(partial)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_success_in_part_has_rejected_spans_or_a_message() {
+        let said = |rejected_spans, message: &str| {
+            let error_message = message.to_owned();
+            let partial_success = Some(ExportTracePartialSuccess { rejected_spans, error_message });
+            partial_success_of(&ExportTraceServiceResponse { partial_success })
+        };
+        assert!(said(2, "").is_some() && said(0, "slow down").is_some() && said(2, "not today").is_some());
+        assert!(said(0, "").is_none());
+        assert!(partial_success_of(&ExportTraceServiceResponse { partial_success: None }).is_none());
+    }
+
+    fn partial_success_of(answer: &ExportTraceServiceResponse) -> Option<ExportTracePartialSuccess> {
+        partial_success(&answer.encode_to_vec())
+    }
+}
