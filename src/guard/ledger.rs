@@ -42,7 +42,7 @@ pub(crate) struct Ledger {
     /// A rollback that has begun and not ended.
     #[serde(default)]
     pub intent: Option<Intent>,
-    /// Reboots by the guard since the last healthy verdict.
+    /// Reboots by the guard since the last healthy verdict, or since a version began its trial.
     #[serde(default)]
     pub reboots: u32,
     /// Rollbacks that ended with the old version proven healthy.

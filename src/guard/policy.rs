@@ -22,7 +22,7 @@ pub(crate) struct Policy {
     pub interval: Duration,
     /// How long a version that has just been started may take to become healthy.
     pub grace: Duration,
-    /// Reboots in a row by the guard; after that many, it does not reboot again.
+    /// Reboots in a row by the guard on behalf of one version; after that many, it does not reboot again.
     pub max_reboots: u32,
     /// How many boots in a row may end without a verdict; after that many, the version is bad.
     pub max_attempts: u32,
