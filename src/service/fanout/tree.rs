@@ -244,7 +244,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_size_of_a_hop_is_not_underestimated(texts in prop::array::uniform3("[\\x00-\\x7fé€😀]{0,300}")) {
+        fn a_hop_is_not_thought_too_small(texts in prop::array::uniform3("[\\x00-\\x7fé€😀]{0,300}")) {
             let [peer, outcome, message] = texts;
             prop_assert_eq!(escaped(&peer) + 2, serde_json::to_string(&peer).unwrap().len());
             let hop = Hop {
