@@ -8,8 +8,16 @@ use tokio::{
 };
 
 use crate::{
-    cli::Cli, deployment::Deployment, error::Error, machine::Machine, nix::Nix, outcome::Outcome,
-    proof::Proof, say::say, ssh::Ssh,
+    address::Destination,
+    cli::Cli,
+    deployment::{Deployment, Settings},
+    error::Error,
+    fleet::{bake::Limits, file::Fleet, rollout::Rollout},
+    machine::Machine,
+    nix::Nix,
+    proof::Proof,
+    say::say,
+    ssh::Ssh,
 };
 
 /// The exit status of a shell for a program that a signal has ended is this plus the signal.
@@ -29,30 +37,51 @@ pub fn main(cli: &Cli) -> ExitCode {
 }
 
 async fn run(cli: &Cli) -> Result<u8, Error> {
-    let host = cli.host.as_root();
-    let target = match &cli.url {
-        Some(url) => url.clone(),
-        None => format!("http://{}:8080", host.host())
-            .parse()
-            .map_err(|error| Error::Usage(format!("{error}; --url says where {host} serves")))?,
-    };
+    let fleet = cli.fleet.as_deref().map(Fleet::read).transpose()?;
     let ssh = Ssh::new()?;
     let nix = Nix { ssh_options: ssh.for_nix(), builder: cli.build_host.clone() };
-    let deployment = Deployment {
+    let settings = Settings {
         nix: &nix,
-        machine: Machine { ssh: &ssh, host: &host },
-        proof: &Proof { target, wait: Duration::from_secs(cli.wait) },
         flake: &cli.flake,
         patience: Duration::from_secs(cli.verdict),
         override_reason: cli.override_reason.as_deref().filter(|reason| !reason.is_empty()),
     };
+    let work = async {
+        match &fleet {
+            Some(fleet) => roll_out(cli, fleet, &ssh, settings).await,
+            None => deploy(cli, &ssh, settings).await,
+        }
+    };
     let code = tokio::select! {
-        outcome = deployment.run() => outcome.map(Outcome::code),
+        code = work => code,
         code = interrupted() => code,
     };
-    // also after an error and a signal, because the shared connection outlives this program otherwise
-    ssh.close([Some(&host), cli.build_host.as_ref()].into_iter().flatten()).await;
+    // also after an error and a signal, because the shared connections outlive this program otherwise
+    let nodes = fleet.iter().flat_map(|fleet| fleet.nodes.iter().map(|node| &node.host));
+    let hosts = cli.host.iter().chain(nodes).chain(fleet.iter().map(|fleet| &fleet.balancer.host));
+    let hosts: Vec<_> = hosts.map(Destination::as_root).chain(cli.build_host.clone()).collect();
+    ssh.close(&hosts).await;
     code
+}
+
+async fn deploy(cli: &Cli, ssh: &Ssh, settings: Settings<'_>) -> Result<u8, Error> {
+    let host = cli.host.as_ref().ok_or_else(|| Error::Usage("no HOST".into()))?.as_root();
+    let proof = Proof::of(cli.url.as_ref(), &host, Duration::from_secs(cli.wait))?;
+    let machine = Machine { ssh, host: &host };
+    Ok(Deployment { settings, machine, proof: &proof }.run().await?.outcome.code())
+}
+
+async fn roll_out(cli: &Cli, fleet: &Fleet, ssh: &Ssh, settings: Settings<'_>) -> Result<u8, Error> {
+    let rollout = Rollout {
+        fleet,
+        waves: &cli.waves,
+        ssh,
+        settings,
+        wait: Duration::from_secs(cli.wait),
+        bake: Duration::from_secs(cli.bake),
+        limits: Limits { errors: cli.max_errors / 100.0, p99: cli.max_p99.0 },
+    };
+    rollout.run().await
 }
 
 /// Waits for a signal that ends the program. What the machine has begun goes on there.

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use uecho_probe::check::Expect;
-
 use crate::{
-    decision::{self, Facts, Step},
+    conclusion::Conclusion,
+    decision::{self, Facts},
     error::Error,
     flake::Flake,
     judgement::{self, Earlier, Judged},
@@ -17,21 +16,39 @@ use crate::{
     version::Version,
 };
 
-/// What to deploy, how, and where to.
-#[derive(Debug)]
-pub(crate) struct Deployment<'a> {
+/// What to deploy and how, whichever the machine is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings<'a> {
     /// How to build and copy.
     pub nix: &'a Nix,
-    /// The machine.
-    pub machine: Machine<'a>,
-    /// How to see from here that it serves.
-    pub proof: &'a Proof,
     /// What to deploy.
     pub flake: &'a Flake,
     /// How long the guard may take.
     pub patience: Duration,
     /// Why the version may run although it is quarantined.
     pub override_reason: Option<&'a str>,
+}
+
+/// One deployment.
+#[derive(Debug)]
+pub(crate) struct Deployment<'a> {
+    /// What and how.
+    pub settings: Settings<'a>,
+    /// Where to.
+    pub machine: Machine<'a>,
+    /// How to see from here that it serves.
+    pub proof: &'a Proof,
+}
+
+/// How a deployment has ended.
+#[derive(Debug)]
+pub(crate) struct Done {
+    /// The outcome.
+    pub outcome: Outcome,
+    /// The version that was deployed.
+    pub new: Version,
+    /// The version that ran before.
+    pub old: Version,
 }
 
 /// What is known of the machine before the switch.
@@ -47,13 +64,14 @@ impl Deployment<'_> {
     ///
     /// # Errors
     /// It has not begun: nothing was changed.
-    pub(crate) async fn run(&self) -> Result<Outcome, Error> {
-        let Self { nix, machine, flake, .. } = self;
+    pub(crate) async fn run(&self) -> Result<Done, Error> {
+        let Settings { nix, flake, .. } = self.settings;
+        let machine = self.machine;
         say(format!("building {flake}"));
         let new = nix.build(flake).await?;
         let before = self.look().await?;
         if before.had_guard && !self.permitted(&new).await? {
-            return Ok(Outcome::Quarantined);
+            return Ok(Done { outcome: Outcome::Quarantined, new: new.version, old: before.version });
         }
         say(format!(
             "copying {} to {}, which runs {}",
@@ -63,7 +81,17 @@ impl Deployment<'_> {
         say("switching");
         let switched = machine.activate(&new.version.system).await;
         let judged = self.judged(switched, &before.earlier).await;
-        Ok(self.conclude(&new, &before, switched, &judged).await)
+        let facts = Facts {
+            host: &machine.host.to_string(),
+            switched,
+            judged: &judged,
+            patience: self.settings.patience.as_secs(),
+            system: &new.version.system,
+            had_guard: before.had_guard,
+        };
+        let end = Conclusion { machine, proof: self.proof, new: &new, old: &before.version };
+        let outcome = end.conclude(facts).await;
+        Ok(Done { outcome, new: new.version, old: before.version })
     }
 
     /// Asks the machine what it runs.
@@ -90,7 +118,7 @@ impl Deployment<'_> {
     /// Whether the guard lets the new version run. An override is recorded before.
     async fn permitted(&self, new: &Built) -> Result<bool, Error> {
         let Built { version, .. } = new;
-        if let Some(reason) = self.override_reason
+        if let Some(reason) = self.settings.override_reason
             && self.machine.preflight(&version.system, Some(reason)).await != 0
         {
             return Err(Error::NothingChanged("The override could not be recorded.".into()));
@@ -114,75 +142,6 @@ impl Deployment<'_> {
             return Judged::NoGuard;
         }
         say("waiting for the verdict of the guard, if there is one");
-        judgement::wait(self.machine, earlier, self.patience).await
-    }
-
-    async fn conclude(&self, new: &Built, before: &Before, switched: i32, judged: &Judged) -> Outcome {
-        let host = self.machine.host.to_string();
-        let (step, said) = decision::next(Facts {
-            host: &host,
-            switched,
-            judged,
-            patience: self.patience.as_secs(),
-            system: &new.version.system,
-            had_guard: before.had_guard,
-        });
-        said.into_iter().for_each(say);
-        let url = &self.proof.target;
-        match step {
-            Step::End(outcome) => outcome,
-            Step::Prove => {
-                if !self.proof.serves(new.expect()).await {
-                    return self.go_back(new, &before.version, None).await;
-                }
-                let blessed = if *judged == Judged::NoGuard { "" } else { ", and the guard has blessed it" };
-                say(format!("{url} serves {} (revision {}){blessed}", new.version.label, new.revision));
-                Outcome::Serves
-            }
-            Step::ProveBack(system) => {
-                let label = match self.machine.version(system.clone()).await {
-                    Ok(version) => version.label,
-                    Err(_) => system,
-                };
-                if !self.proof.serves(expect(&label)).await {
-                    return Outcome::Unproven;
-                }
-                say(format!("{url} serves {label} again"));
-                Outcome::TakenBack
-            }
-            Step::GoBack(failed) => self.go_back(new, &before.version, failed).await,
-        }
-    }
-
-    /// Switches back from here.
-    async fn go_back(&self, new: &Built, old: &Version, failed: Option<i32>) -> Outcome {
-        let (new, old, url) = (&new.version.label, old, &self.proof.target);
-        let why = failed.map_or_else(
-            || "the new version does not serve".into(),
-            |status| format!("switching failed (status {status})"),
-        );
-        say(format!("{why}; switching back to {}", old.label));
-        let status = self.machine.activate(&old.system).await;
-        let serves = self.proof.serves(expect(&old.label)).await;
-        let old = &old.label;
-        say(match (serves, status) {
-            (false, _) => format!("{url} does not serve {old} either"),
-            (true, 0) => format!("{url} serves {old} again"),
-            (true, status) => format!(
-                "{url} serves {old}, but switching back failed (status {status}): the machine may boot {new}"
-            ),
-        });
-        decision::way_back(status, serves)
-    }
-}
-
-/// What the receipts of a system say.
-fn expect(label: &str) -> Expect {
-    Expect { system: Some(label.into()), ..Expect::default() }
-}
-
-impl Built {
-    fn expect(&self) -> Expect {
-        Expect { revision: Some(self.revision.clone()), ..expect(&self.version.label) }
+        judgement::wait(self.machine, earlier, self.settings.patience).await
     }
 }

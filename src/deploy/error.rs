@@ -11,6 +11,9 @@ pub(crate) enum Error {
     /// The build, the copy or a question to the machine has failed.
     #[error("{0} Nothing was changed.")]
     NothingChanged(String),
+    /// Another rollout is under way.
+    #[error("{0}")]
+    Busy(String),
 }
 
 impl Error {
@@ -20,6 +23,7 @@ impl Error {
         match self {
             Self::Usage(_) => exit::USAGE,
             Self::NothingChanged(_) => exit::UNAVAILABLE,
+            Self::Busy(_) => exit::TEMPORARY,
         }
     }
 }

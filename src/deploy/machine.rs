@@ -1,9 +1,12 @@
 //! What the machine is asked and told, over ssh.
 
+use std::time::Duration;
+
 use crate::{address::Destination, guard::Status, program, ssh::Ssh, version::Version};
 
 const PROFILE: &str = "/nix/var/nix/profiles/system";
-const TOOLS: &str = "/run/current-system/sw/bin";
+/// Where the programs of the machine are.
+pub(crate) const TOOLS: &str = "/run/current-system/sw/bin";
 
 /// The exit status of the guard for a version in quarantine.
 pub(crate) const QUARANTINED: i32 = 6;
@@ -67,6 +70,13 @@ impl Machine<'_> {
         Ok(lines == ["ActiveState=active", "LoadState=loaded"])
     }
 
+    /// What a unit that is active says that it is, and for how long it has been.
+    pub(crate) async fn unit(&self, name: &str) -> Result<Option<(String, Duration)>, NoAnswer> {
+        let properties = "ActiveState,ActiveEnterTimestampMonotonic,Description";
+        let line = format!("systemctl show --property={properties} {name} && cat /proc/uptime");
+        Ok(unit(&self.ask(&line).await?))
+    }
+
     /// What the guard says.
     pub(crate) async fn guard_status(&self) -> Result<Status, NoAnswer> {
         let status = self.ask(&format!("{TOOLS}/uecho-guard status --json")).await?;
@@ -101,14 +111,40 @@ impl Machine<'_> {
     }
 }
 
+/// Reads the properties of a unit, which the uptime of the machine follows.
+fn unit(text: &str) -> Option<(String, Duration)> {
+    let property = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+    let begin = Duration::from_micros(property("ActiveEnterTimestampMonotonic")?.parse().ok()?);
+    let uptime = Duration::try_from_secs_f64(text.lines().last()?.split(' ').next()?.parse().ok()?).ok()?;
+    (property("ActiveState")? == "active")
+        .then_some((property("Description")?.into(), uptime.saturating_sub(begin)))
+}
+
 /// A text as one word for the shell there.
-fn quoted(text: &str) -> String {
+#[must_use]
+pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_active_unit_has_a_description_and_an_age() {
+        let show = |state: &str, begin: &str, uptime: &str| {
+            let begin = format!("ActiveEnterTimestampMonotonic={begin}");
+            unit(&format!("ActiveState={state}\nDescription=ci@host, process 7\n{begin}\n{uptime} 9.9"))
+        };
+        let held = show("active", "60500000", "100.75");
+        assert_eq!(held, Some(("ci@host, process 7".into(), Duration::from_millis(40_250))));
+        assert_eq!(show("active", "60500000", "60").unwrap().1, Duration::ZERO);
+        for (state, begin, uptime) in [("inactive", "0", "5.1"), ("active", "", "5.1"), ("active", "1", "x")]
+        {
+            assert_eq!(show(state, begin, uptime), None);
+        }
+        assert_eq!(unit(""), None);
+    }
 
     #[test]
     fn a_quoted_text_is_one_word_for_a_shell() {

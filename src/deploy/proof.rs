@@ -9,7 +9,7 @@ use uecho_probe::{
     unhealthy::Unhealthy,
 };
 
-use crate::say::say;
+use crate::{address::Destination, error::Error, say::say};
 
 /// How many checks in a row must be good.
 const CHECKS: u32 = 3;
@@ -25,6 +25,19 @@ pub(crate) struct Proof {
 }
 
 impl Proof {
+    /// The proof at this address, or at port 8080 of the host.
+    ///
+    /// # Errors
+    /// The host is no host of a URL.
+    pub(crate) fn of(url: Option<&Target>, host: &Destination, wait: Duration) -> Result<Self, Error> {
+        let default = || format!("http://{}:8080", host.host()).parse();
+        let target = url.cloned().map_or_else(default, Ok);
+        let target = target.map_err(|error: String| {
+            Error::Usage(format!("{error}; where {host} serves has to be said with a URL"))
+        })?;
+        Ok(Self { target, wait })
+    }
+
     /// Whether the machine, in time, serves what is expected three times in a row. If not, this says why.
     pub(crate) async fn serves(&self, expect: Expect) -> bool {
         let probe = Probe { target: self.target.clone(), expect, timeout: TIMEOUT };

@@ -66,22 +66,46 @@ while [ "${1#-}" != "$1" ]; do
     *) printf '%s\n' "$1" >>"$LAB/options"; shift ;;
   esac
 done
+# In a fleet, each host is a machine of its own.
+if [ -n "${FLEET-}" ]; then
+  export LAB=$FLEET/${1#*@}
+  [ ! -e "$LAB/environment" ] || . "$LAB/environment"
+fi
 [ ! -e "$LAB/no-ssh" ] || exit 255
 echo "ssh $1" >>"$LAB/calls"
 shift
 there="s,/run/current-system/sw/bin/,,g; s,/run/current-system,$LAB/current,g; s,/nix/store/,$LAB/store/,g"
-PATH=$LAB/machine:$PATH bash -c "$(sed "$there" <<<"$*")" | sed "s,$LAB/store/,/nix/store/,g"
+PATH=$LAB/machine:$PATH bash -c "$(sed "$there" <<<"$*")" |
+  sed --unbuffered "s,$(readlink --canonicalize "$LAB")/store/,/nix/store/,g; s,$LAB/store/,/nix/store/,g"
 """
 
+# Only of the unit of a rollout there is one at a time. What a switch starts would keep this lock for ever.
 SYSTEMD_RUN = """
-while [ "${1#--}" != "$1" ]; do shift; done
+while [ "${1#--}" != "$1" ]; do
+  case $1 in --unit=*) unit=${1#--unit=} ;; --description=*) description=${1#--description=} ;; esac
+  shift
+done
+if [ "$unit" = uecho-rollout.service ]; then
+  exec 9>"$LAB/rollout.lock"
+  flock --nonblock 9 || { echo "Unit $unit was already loaded" >&2; exit 1; }
+  read -r uptime _ </proc/uptime
+  printf 'ActiveState=active\nActiveEnterTimestampMonotonic=%s0000\nDescription=%s\n' \
+    "${uptime/./}" "$description" >"$LAB/rollout-unit"
+  echo $$ >"$LAB/rollout-pid"
+fi
 exec "$@"
 """
 
 SYSTEMCTL = """
 [ ! -e "$LAB/no-systemctl" ] || exit 1
-[ "$*" = "show --property=LoadState,ActiveState uecho-guard.path" ] || exit 99
-cat "$LAB/guard-unit"
+case "$*" in
+  "show --property=LoadState,ActiveState uecho-guard.path") cat "$LAB/guard-unit" ;;
+  "show --property=ActiveState,ActiveEnterTimestampMonotonic,Description uecho-rollout.service")
+    ! flock --nonblock "$LAB/rollout.lock" true || { echo ActiveState=inactive; exit; }
+    cat "$LAB/rollout-unit"
+    ;;
+  *) exit 99 ;;
+esac
 """
 
 GUARD_PROGRAM = """

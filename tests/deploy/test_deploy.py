@@ -187,7 +187,7 @@ class Unguarded(Lab):
     def test_a_signal_ends_it_and_closes_the_connection(self) -> None:
         for number in [signal.SIGHUP, signal.SIGINT, signal.SIGTERM]:
             with self.subTest(number):
-                self.system("new", before=f"touch {self.lab}/switching; sleep 5")
+                self.system("new", before=f"touch {self.lab}/switching; sleep 2")
                 running = self.start_deploy()
                 self.wait_for(self.lab / "switching")
                 running.send_signal(number)
