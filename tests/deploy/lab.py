@@ -25,14 +25,15 @@ import unittest
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+PROGRAMS = ["uecho", "uecho-guard", "uecho-deploy"]
 
 
 def program() -> Path:
     candidates = [os.environ.get("UECHO_BIN"), ROOT / "target/release/uecho", ROOT / "target/debug/uecho"]
     for candidate in candidates:
-        if candidate and Path(candidate).is_file():
+        if candidate and all(Path(candidate).with_name(name).is_file() for name in PROGRAMS):
             return Path(candidate).resolve()
-    sys.exit("test_deploy: no uecho built: cargo build, or set UECHO_BIN")
+    sys.exit(f"test_deploy: no folder has {', '.join(PROGRAMS)}: cargo build, or set UECHO_BIN")
 
 
 UECHO = program()

@@ -80,8 +80,8 @@ impl Balancer {
         Ok(())
     }
 
-    /// The receipt of whichever node answers a client. This is one request: a whole check makes three, so with
-    /// three nodes that take turns, its last answer would always be that of the same node.
+    /// The receipt of whichever node answers a client. This is one request: a whole check makes three, so if
+    /// three nodes take turns, its last answer is always that of the same node.
     async fn receipt(&self) -> Result<Receipt, Fault> {
         let asked = async {
             let mut connection = Arc::new(Client::new(&self.url)?).open().await?;
