@@ -32,3 +32,27 @@ pub(super) fn milliseconds(value: f64) -> String {
         _ => "? ms".into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_has_three_digits_and_a_unit() {
+        for (value, shown) in [
+            (0.0, "0 ms"),
+            (0.004, "0.00 ms"),
+            (9.99, "9.99 ms"),
+            (9.995, "10.0 ms"),
+            (99.9, "99.9 ms"),
+            (99.96, "100 ms"),
+            (999_999.0, "999999 ms"),
+            (1e6, "1000 s"),
+            (1e9, "? ms"),
+            (-1.0, "? ms"),
+            (f64::NAN, "? ms"),
+        ] {
+            assert_eq!(milliseconds(value), shown, "{value}");
+        }
+    }
+}

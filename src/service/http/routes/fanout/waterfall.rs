@@ -78,7 +78,8 @@ fn draw_row(page: &mut String, row: &Row<'_>, index: usize, whole: f64) {
     let base = top + 16.5;
     let indent = |depth: usize| COLUMNS.peer + INDENT * count(depth.min(DEEPEST));
     let name = indent(row.depth);
-    if let Some(parent) = row.parent {
+    // one that is not indented further has no room for a line on its left
+    if let Some(parent) = row.parent.filter(|_| row.depth <= DEEPEST) {
         let (x, from, y) =
             (indent(row.depth - 1) + 4.0, HEAD + ROW * (count(parent) + 1.0) - 3.0, top + ROW / 2.0);
         let _ = write!(
@@ -139,4 +140,58 @@ fn colour(kind: Kind) -> &'static str {
 #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52 rows")]
 fn count(number: usize) -> f64 {
     number as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use uecho_probe::receipt::Receipt;
+
+    use super::*;
+    use crate::{
+        config::settings::Policy,
+        fanout::{merge::Completeness, tree::Hop},
+    };
+
+    fn hop(peer: &str, start_ms: f64, elapsed_ms: f64, replies: Vec<Hop<'static>>) -> Hop<'static> {
+        let below = !replies.is_empty();
+        Hop {
+            peer: peer.to_owned().into(),
+            outcome: "ok".into(),
+            status: Some(200),
+            elapsed_ms,
+            message: Some(format!("{peer} says <hi>").into()),
+            start_ms,
+            completeness: below.then_some(Completeness::Complete),
+            own_elapsed_ms: below.then_some(elapsed_ms * 0.5),
+            replies: Some(replies),
+            omitted: 0,
+        }
+    }
+
+    /// Every place, width and colour, as somebody has looked at them.
+    #[test]
+    fn a_picture_is_drawn_as_it_was() {
+        let deep = (0..=DEEPEST)
+            .fold(Vec::new(), |below, level| vec![hop(&format!("level-{level}"), 0.5, 2.0, below)]);
+        let refused = Hop { outcome: "refused".into(), message: None, ..hop("n2", 0.25, 0.0, Vec::new()) };
+        let partial = Hop {
+            completeness: Some(Completeness::Partial),
+            omitted: 3,
+            ..hop("n3", 10.0, 30.0, vec![hop("n4", 1.0, 9.0, Vec::new())])
+        };
+        let replies = [hop("n1", 0.25, 20.0, deep), refused, partial, hop("n5", 39.9, 1.0, Vec::new())];
+        let fan_in = FanIn {
+            text: "x",
+            message: "hello".into(),
+            policy: Policy::All,
+            status: Completeness::Partial,
+            elapsed_ms: 40.0,
+            receipt: &Receipt::of("a", "b", None),
+            replies: &replies,
+        };
+        let mut picture = String::new();
+        draw(&mut picture, &fan_in);
+        let expected = include_str!("waterfall.svg").trim_end();
+        assert!(picture == expected, "if it shall look like this, it becomes waterfall.svg:\n{picture}");
+    }
 }
