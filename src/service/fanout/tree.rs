@@ -250,7 +250,7 @@ mod tests {
             let hop = Hop {
                 peer: peer.into(),
                 outcome: outcome.into(),
-                message: Some(message.into()),
+                message: Some(message),
                 ..hop("", Vec::new())
             };
             let (estimate, size) = (hop.json_bytes(), json(&[hop]).len());

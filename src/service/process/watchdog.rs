@@ -54,8 +54,7 @@ pub(super) async fn run(
 /// Feeds the watchdog after each good check; never ends.
 async fn feed(app: &Arc<App>, targets: &[Target], server: Arc<Server>, timeout: Duration) {
     let half = timeout / 2;
-    // a kept connection must not be closed as idle before the next check
-    let pause = half.min(app.settings.limits.idle.0 / 2).max(LEAST_PAUSE.min(half));
+    let pause = pause(half, app.settings.limits.idle.0);
     // after two requests that failed, there is still time for another check
     let [limit, retry] = [half / 3, half / 10];
     let checks = SelfCheck::new(app.clone(), targets, limit)
@@ -77,6 +76,26 @@ async fn feed(app: &Arc<App>, targets: &[Target], server: Arc<Server>, timeout: 
                 tracing::error!("self-check failed, the watchdog is not fed: {fault}");
                 tokio::time::sleep(retry).await;
             }
+        }
+    }
+}
+
+/// The pause between two checks. A kept connection must not be closed as idle before the next one.
+fn pause(half: Duration, idle: Duration) -> Duration {
+    half.min(idle / 2).max(LEAST_PAUSE.min(half))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_half_of_the_shorter_time_but_not_too_short() {
+        for (half, idle, expected) in
+            [(15_000, 30_000, 15_000), (15_000, 20_000, 10_000), (15_000, 20, 50), (30, 20, 30)]
+        {
+            let [half, idle, expected] = [half, idle, expected].map(Duration::from_millis);
+            assert_eq!(pause(half, idle), expected, "{half:?} {idle:?}");
         }
     }
 }

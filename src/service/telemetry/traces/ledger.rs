@@ -97,3 +97,23 @@ impl Ledger {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_open_at_the_end_is_lost_and_counted_once() {
+        let spans = counter().unwrap();
+        let ledger = Ledger::new(&spans, 8);
+        assert!((0..8).all(|_| ledger.admit()) && !ledger.admit());
+        ledger.sending(5);
+        ledger.sent(2, 1);
+        assert_eq!(ledger.close(), 3 + 3, "those that wait, and those that are being sent");
+        ledger.sent(3, 0);
+        assert!(!ledger.admit());
+        let counted =
+            ["exported", "failed", "dropped"].map(|outcome| spans.with_label_values(&[outcome]).get());
+        assert_eq!(counted, [1, 1, 1 + 6 + 1]);
+    }
+}

@@ -149,3 +149,17 @@ fn begin(record: &Record) -> SystemTime {
 fn id(span: SpanId) -> opentelemetry::SpanId {
     opentelemetry::SpanId::from(span.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_of_http_have_their_short_names() {
+        let known = [(Version::HTTP_10, "1.0"), (Version::HTTP_11, "1.1"), (Version::HTTP_2, "2")];
+        for (of, name) in known {
+            assert_eq!(version(of), Some(name));
+        }
+        assert_eq!(version(Version::HTTP_09), None);
+    }
+}

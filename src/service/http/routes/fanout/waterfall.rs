@@ -159,7 +159,7 @@ mod tests {
             outcome: "ok".into(),
             status: Some(200),
             elapsed_ms,
-            message: Some(format!("{peer} says <hi>").into()),
+            message: Some(format!("{peer} says <hi>")),
             start_ms,
             completeness: below.then_some(Completeness::Complete),
             own_elapsed_ms: below.then_some(elapsed_ms * 0.5),
