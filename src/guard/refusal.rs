@@ -68,13 +68,11 @@ impl<S: System, D: Disk> Guard<S, D> {
     /// Records what a human has decided.
     pub(super) fn lift(&mut self, version: &Version, wish: &Wish) -> Result<(), SystemError> {
         let Some(why) = &wish.why else { return Ok(()) };
-        let recorded = if self.ledger.is_quarantined(version) {
-            self.pardon(version, "override", &wish.by, why).map(drop)
+        if self.ledger.is_quarantined(version) {
+            self.pardon(version, "override", &wish.by, why)?;
         } else if self.below_floor(version).is_some() {
-            self.record_override(version, "override", &wish.by, why)
-        } else {
-            Ok(())
-        };
-        recorded.map_err(|error| SystemError(error.to_string()))
+            self.record_override(version, "override", &wish.by, why)?;
+        }
+        Ok(())
     }
 }

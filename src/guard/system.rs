@@ -6,6 +6,7 @@ use std::{io, path::Path, time::Duration};
 use crate::{
     images::Images,
     report::Report,
+    store::WriteError,
     version::{Timestamp, Version},
 };
 
@@ -13,6 +14,13 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct SystemError(pub String);
+
+/// For what must not go on without a record.
+impl From<WriteError> for SystemError {
+    fn from(error: WriteError) -> Self {
+        Self(error.to_string())
+    }
+}
 
 impl SystemError {
     /// A file that cannot be used.

@@ -127,7 +127,7 @@ impl<S: Updater, D: Disk> Guard<S, D> {
         if self.ledger.is_blessed(version) {
             // that was another copy of it
             self.ledger.doubt(version, self.system.now());
-            self.try_save().map_err(|error| SystemError(error.to_string()))?;
+            self.try_save()?;
         }
         let images = self.slots()?;
         for other in images.versions() {
@@ -183,7 +183,7 @@ impl<S: Updater, D: Disk> Guard<S, D> {
         let entry = self.ledger.see(version, self.system.now());
         entry.restart(Assessment::Staged);
         (entry.boots, entry.usrhash) = (false, Some(hash.clone()));
-        self.try_save().map_err(|error| SystemError(error.to_string()))?;
+        self.try_save()?;
         self.system.install(version)?;
         events::emit(&Event::Staged { version });
         let text = if wish.reboot {

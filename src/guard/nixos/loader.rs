@@ -30,7 +30,7 @@ impl Loader {
         }
         // without this folder, every version would seem to have no entry
         self.boot(runtime)?;
-        let version = |name| Ok(variable(name)?.and_then(|id| self.version(runtime, &id)));
+        let version = |name| variable(name).map(|id| id.and_then(|id| self.version(runtime, &id)));
         Ok(Some(BootChoice {
             default: version("LoaderEntryDefault")?,
             oneshot: version("LoaderEntryOneShot")?,
