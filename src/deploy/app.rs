@@ -15,13 +15,11 @@ use crate::{
     fleet::{bake::Limits, file::Fleet, rollout::Rollout},
     machine::Machine,
     nix::Nix,
+    program::SIGNALLED,
     proof::Proof,
     say::say,
     ssh::Ssh,
 };
-
-/// The exit status of a shell for a program that a signal has ended is this plus the signal.
-const SIGNALLED: u8 = 128;
 
 /// Deploys as the command line says, and returns the exit code.
 #[must_use]

@@ -10,7 +10,7 @@ use crate::say::say;
 /// The exit status of a shell for a program that cannot be started.
 const NOT_STARTED: i32 = 127;
 /// The exit status of a shell for a program that a signal has ended is this plus the signal.
-const SIGNALLED: i32 = 128;
+pub(crate) const SIGNALLED: u8 = 128;
 
 /// Runs a program to its end, and returns its standard output without the newlines at its end.
 ///
@@ -36,8 +36,8 @@ async fn run(command: &mut Command) -> (i32, Vec<u8>) {
     };
     match ended {
         Ok(ended) => {
-            let signal = || ended.status.signal().map(|signal| SIGNALLED + signal);
-            (ended.status.code().or_else(signal).unwrap_or(SIGNALLED), ended.stdout)
+            let signal = || ended.status.signal().map(|signal| i32::from(SIGNALLED) + signal);
+            (ended.status.code().or_else(signal).unwrap_or(i32::from(SIGNALLED)), ended.stdout)
         }
         Err(error) => {
             say(format!("{}: {error}", command.as_std().get_program().display()));
