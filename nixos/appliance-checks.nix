@@ -1,29 +1,8 @@
-# Claims about the appliance and its environments, all checked by evaluation.
-{
-  lib,
-  self,
-  environments,
-}:
+# Claims about the appliance, all checked by evaluation.
+{ lib, self }:
 let
   inherit (self.nixosConfigurations) appliance;
   inherit (appliance.config.systemd.services) nix-gc;
-
-  # Each environment, given the values of prod, must be the same system as prod.
-  toplevel = name: self.nixosConfigurations.${name}.config.system.build.toplevel.drvPath;
-  toplevelWith =
-    name: module:
-    (self.nixosConfigurations.${name}.extendModules { modules = [ module ]; })
-    .config.system.build.toplevel.drvPath;
-  valuesOf = name: lib.mapAttrsRecursive (_: lib.mkForce) environments.${name};
-  paths = name: lib.mapAttrsToListRecursive (path: _: lib.showOption path) environments.${name};
-  label = name: self.nixosConfigurations.${name}.config.services.uecho.settings.system;
-  parity = lib.concatMapAttrs (name: _: {
-    # The label alone does not tell the environments apart, so the receipt also has the hash of the system.
-    "${name} has the label of prod" = label name == label "prod";
-    "${name} states the same options as prod" = paths name == paths "prod";
-    "${name} with the values of prod is prod" = toplevelWith name (valuesOf "prod") == toplevel "prod";
-    "${name} is not prod without them" = name == "prod" || toplevel name != toplevel "prod";
-  }) environments;
 
   # A flake that imports the appliance may set these without mkForce.
   other =
@@ -45,8 +24,6 @@ let
     }).config;
 in
 {
-  inherit parity;
-
   machine = {
     "an importing flake can override" =
       other.boot.kernel.sysctl."kernel.kptr_restrict" == 1

@@ -1,52 +1,60 @@
-# dev, qa and prod: the same appliance, with different values for the same options and no other difference. A
-# check proves it (appliance-checks.nix): each environment, given the values of prod, is the same system as
-# prod.
-{ lib }:
+# dev, qa and prod, as data: what an environment may state differently, and nothing else (fleets.nix refuses
+# it). Everything that is not here is the same in all of them: fleet.nix.
 let
-  environment =
-    {
-      hostName,
-      # Which requests are logged.
-      access,
-      # Which share of the peers must be up for this node to be ready.
-      readyPolicy,
-      # Other nodes of the same environment.
-      peers ? [ ],
-    }:
-    {
-      networking = { inherit hostName; };
-      services.uecho.settings = {
-        fanout = {
-          inherit peers;
-          ready_policy = readyPolicy;
-        };
-        log = { inherit access; };
-      };
-    };
+  # Where an account of the cloud runs, alike in all environments.
+  site = {
+    region = "eu-central-1";
+    zones = [
+      "a"
+      "b"
+      "c"
+    ];
+  };
 in
-lib.mapAttrs (_: environment) {
+{
   dev = {
-    hostName = "uecho-dev";
-    access = "all";
-    readyPolicy = "best_effort";
+    # Of its machines; it takes the place of the network that fleet.nix has.
+    network = "10.20.1";
+    settings.log.access = "all";
+    cloud = site // {
+      network = "10.21";
+      instanceType = "t3.micro";
+      nodes = {
+        min = 3;
+        max = 3;
+      };
+      # Seconds for which a rollout looks at the first node, and at all nodes before it is over.
+      bake = 120;
+      # In US dollars a month.
+      budget = 100;
+    };
   };
   qa = {
-    hostName = "uecho-qa";
-    access = "all";
-    readyPolicy = "any";
-    peers = [
-      "http://uecho-qa-1:8080"
-      "http://uecho-qa-2:8080"
-    ];
+    network = "10.30.1";
+    settings.log.access = "all";
+    cloud = site // {
+      network = "10.31";
+      instanceType = "t3.small";
+      nodes = {
+        min = 3;
+        max = 6;
+      };
+      bake = 300;
+      budget = 200;
+    };
   };
   prod = {
-    hostName = "uecho-prod";
-    access = "errors";
-    readyPolicy = "any";
-    peers = [
-      "http://uecho-prod-1:8080"
-      "http://uecho-prod-2:8080"
-      "http://uecho-prod-3:8080"
-    ];
+    network = "10.40.1";
+    settings.log.access = "errors";
+    cloud = site // {
+      network = "10.41";
+      instanceType = "c7i.large";
+      nodes = {
+        min = 3;
+        max = 30;
+      };
+      bake = 900;
+      budget = 2000;
+    };
   };
 }

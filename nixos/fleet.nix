@@ -1,6 +1,8 @@
 # The fleet, as data: its machines, and everything that has to know of them, are made from this
 # (fleet-machines.nix). The addresses are those that the driver of the VM tests gives to these names.
 {
+  # The network of all machines below. dev, qa and prod have others (environments.nix).
+  network = "192.168.1";
   # Networks that may ask for metrics.
   monitoring = [ "192.168.1.0/24" ];
   loadBalancers.lb.address = "192.168.1.2";

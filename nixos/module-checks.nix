@@ -122,10 +122,7 @@ let
   };
 
   receiptClaims = import ./receipt-checks.nix { inherit pkgs self; };
-  applianceClaims = import ./appliance-checks.nix {
-    inherit lib self;
-    inherit (systems) environments;
-  };
+  applianceClaims = import ./appliance-checks.nix { inherit lib self; };
   inherit (self.nixosConfigurations) appliance;
   sealed = self.nixosConfigurations.appliance-sealed;
   balancerClaims = import ./load-balancer-checks.nix { inherit pkgs self; };
@@ -167,6 +164,7 @@ in
         src = lib.fileset.toSource {
           root = ../.;
           fileset = lib.fileset.unions [
+            ../cloud
             ../flake.nix
             ../nixos
             ../statix.toml
@@ -179,12 +177,14 @@ in
         find . -name '*.nix' -exec nixfmt --check {} +
         statix check .
         deadnix --fail .
-        shellcheck nixos/*.sh
+        shellcheck nixos/*.sh cloud/*.sh
         touch "$out"
       '';
 }
 // lib.optionalAttrs (system == "x86_64-linux") {
-  environments-parity = claim "environments-parity" applianceClaims.parity;
+  environments-parity = claim "environments-parity" (
+    import ./environments-checks.nix { inherit lib self systems; }
+  );
   balancer-module = claim "balancer-module" balancerClaims.machine;
   sealed-refusals = claim "sealed-refusals" sealedClaims.refusals;
   sealed-module = claim "sealed-module" sealedClaims.machine;

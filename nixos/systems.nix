@@ -1,4 +1,4 @@
-# The systems of the flake: the appliance by itself, one for each environment, the machines of the fleet, and
+# The systems of the flake: the appliance by itself, the machines of the fleet, those of each environment, and
 # the images of the appliance.
 {
   nixpkgs,
@@ -18,11 +18,19 @@ let
     ] system;
   appliance = lib.mapAttrs (system: _: mkAppliance system { }) pkgsFor;
   sealed = lib.mapAttrs (system: _: machine [ self.nixosModules.sealed ] system) pkgsFor;
-  environments = import ./environments.nix { inherit lib; };
-  fleet = import ./fleet-machines.nix {
+  inherit (import ./fleets.nix) environments fleet;
+  fleetMachines = import ./fleet-machines.nix {
     inherit lib;
     inherit (self) nixosModules;
-  } (import ./fleet.nix);
+  };
+  fleetSystems =
+    fleet: lib.mapAttrs (_: module: machine [ module ] "x86_64-linux") (fleetMachines fleet);
+  fleetOfFlake = fleetSystems (import ./fleet.nix);
+  # The machines of these environments, by ENVIRONMENT-MACHINE.
+  environmentSystems = lib.concatMapAttrs (
+    environment: values:
+    lib.mapAttrs' (name: lib.nameValuePair "${environment}-${name}") (fleetSystems (fleet values))
+  );
   # Name of an image to nixpkgs' name of the variant (image.nix).
   variants = {
     image = "raw-efi";
@@ -39,9 +47,11 @@ in
   inherit
     appliance
     environments
+    environmentSystems
     sealed
     variants
     ;
+  fleet = fleetOfFlake;
 
   configurations = {
     appliance = appliance.x86_64-linux;
@@ -49,8 +59,8 @@ in
     appliance-sealed = sealed.x86_64-linux;
     appliance-sealed-aarch64 = sealed.aarch64-linux;
   }
-  // lib.mapAttrs (_: mkAppliance "x86_64-linux") environments
-  // lib.mapAttrs (_: module: machine [ module ] "x86_64-linux") fleet;
+  // fleetOfFlake
+  // environmentSystems environments;
 
   # By system and name.
   images = lib.mapAttrs (
