@@ -40,9 +40,12 @@
           inherit (systems.images.${system}) image;
           image-sealed = sealed.config.system.build.image;
           update-sealed = sealed.config.system.build.update;
+          cloud = pkgs.callPackage ./nixos/cloud.nix { };
           deploy = pkgs.callPackage ./nixos/deploy.nix { };
           options-doc = pkgs.callPackage ./nixos/options-doc.nix { modules = self.nixosModules; };
           probe = pkgs.callPackage ./nixos/probe.nix { };
+          # With the only provider that cloud/ needs.
+          tofu = pkgs.opentofu.withPlugins (plugins: [ plugins.hashicorp_aws ]);
           publish = pkgs.callPackage ./nixos/publish.nix { };
           vm = pkgs.callPackage ./nixos/vm.nix { appliance = systems.appliance.${system}; };
           vm-sealed = pkgs.callPackage ./nixos/vm.nix {

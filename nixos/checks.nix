@@ -32,4 +32,5 @@ in
 prefixed "crate" ({ }: pkgs.uecho.tests)
 // prefixed "package" ({ }: removeAttrs self.packages.${system} [ "default" ])
 // prefixed "vm" ({ }: import ../tests/vm { inherit pkgs; })
+// all ({ }: import ./cloud-checks.nix { inherit pkgs self; })
 // all ({ }: import ./module-checks.nix { inherit pkgs self systems; })
