@@ -1,8 +1,9 @@
 //! What both kinds of machines have: a service manager, checks, clocks, and verdicts in `/run`.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
+use uecho_probe::timestamp::Timestamp;
 
 use crate::{
     command::{self, QUICK},
@@ -11,7 +12,7 @@ use crate::{
     runtime::LastVerdict,
     settings::Settings,
     system::{Illness, Result, SystemError},
-    version::{Timestamp, Version},
+    version::Version,
 };
 
 /// The host that this process runs on.
@@ -81,7 +82,7 @@ impl Host {
     #[must_use]
     #[expect(clippy::unused_self, reason = "it is the host's clock")]
     pub(crate) fn now(&self) -> Timestamp {
-        Timestamp(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs())
+        Timestamp::now()
     }
 
     /// A monotonic clock.

@@ -10,8 +10,9 @@ use std::collections::BTreeMap;
 pub(crate) use record::{Armed, History, Intent, Override, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use uecho_probe::timestamp::Timestamp;
 
-use crate::version::{Assessment, Timestamp, Version};
+use crate::version::{Assessment, Version};
 
 /// Schema that this guard writes. A ledger with a higher number keeps that number.
 pub(crate) const SCHEMA: u32 = 1;

@@ -11,8 +11,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-
-use crate::version::Timestamp;
+use uecho_probe::timestamp::Timestamp;
 
 /// Who holds the lock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

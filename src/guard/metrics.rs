@@ -1,10 +1,11 @@
 //! The ledger as Prometheus text.
 
 use prometheus::{CounterVec, Encoder, GaugeVec, Opts, Registry, TextEncoder};
+use uecho_probe::timestamp::Timestamp;
 
 use crate::{
     ledger::{History, Ledger, Verdict},
-    version::{Assessment, Timestamp, Version},
+    version::{Assessment, Version},
 };
 
 /// Every metric of the guard in the text format, version 0.0.4.
@@ -153,8 +154,6 @@ impl Page {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::version::Timestamp;
-
     #[test]
     fn states_and_what_runs_are_told() {
         let mut ledger = Ledger::default();

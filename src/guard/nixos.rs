@@ -14,6 +14,7 @@ use std::{
 
 use loader::Loader;
 use profile::Profile;
+use uecho_probe::timestamp::Timestamp;
 
 use crate::{
     health::identity,
@@ -21,7 +22,7 @@ use crate::{
     report::Report,
     settings::Settings,
     system::{BootChoice, BootIdentity, Illness, Result, System, SystemError},
-    version::{Timestamp, Version},
+    version::Version,
 };
 
 const CURRENT: &str = "/run/current-system";

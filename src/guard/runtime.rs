@@ -3,13 +3,13 @@
 use std::{fs, os::unix::fs::PermissionsExt};
 
 use serde::{Deserialize, Serialize};
+use uecho_probe::timestamp::Timestamp;
 
 use crate::{
     events::{self, Event},
     report::Report,
     settings::Settings,
     store::disk::{Disk, Folder},
-    version::Timestamp,
 };
 
 /// Name of the file with the metrics.

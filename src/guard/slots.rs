@@ -16,6 +16,7 @@ use std::{
 };
 
 use esp::Esp;
+use uecho_probe::timestamp::Timestamp;
 use uuid::Uuid;
 
 use crate::{
@@ -30,7 +31,7 @@ use crate::{
     settings::{Settings, slots::SlotSettings},
     system::{BootChoice, BootIdentity, Illness, Mark, Result, System, SystemError},
     updater::Updater,
-    version::{Timestamp, Version},
+    version::Version,
 };
 
 /// Link to the running toplevel in an image with NixOS.

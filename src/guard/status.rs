@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::Serialize;
 use slots::SlotStatus;
+use uecho_probe::timestamp::Timestamp;
 
 use crate::{
     ledger::{Intent, Override},
@@ -14,7 +15,7 @@ use crate::{
     settings::Settings,
     store::{Integrity, Store, disk::Folder},
     system::System,
-    version::{Assessment, Timestamp, Version},
+    version::{Assessment, Version},
 };
 
 /// State of the machine.

@@ -126,8 +126,10 @@ fn parse(text: &[u8]) -> Result<Ledger, String> {
 mod tests {
     use std::fs;
 
+    use uecho_probe::timestamp::Timestamp;
+
     use super::{disk::Folder, *};
-    use crate::version::{Timestamp, Version};
+    use crate::version::Version;
 
     struct Folders {
         root: tempfile::TempDir,

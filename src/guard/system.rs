@@ -3,12 +3,9 @@
 
 use std::{io, path::Path, time::Duration};
 
-use crate::{
-    images::Images,
-    report::Report,
-    store::WriteError,
-    version::{Timestamp, Version},
-};
+use uecho_probe::timestamp::Timestamp;
+
+use crate::{images::Images, report::Report, store::WriteError, version::Version};
 
 /// An operation on the machine failed; the text says which one, and why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

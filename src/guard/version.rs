@@ -1,8 +1,8 @@
 //! Versions of the system, and their states.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Serialize};
 
 /// A version of the whole system. Its name is the store path of its toplevel (NixOS), or the version of its
 /// image (image slots).
@@ -84,42 +84,15 @@ impl fmt::Display for Assessment {
     }
 }
 
-/// A point in time to the second, written as RFC 3339 in UTC.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Timestamp(pub u64);
-
-impl fmt::Display for Timestamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + Duration::from_secs(self.0)).fmt(f)
-    }
-}
-
-impl Serialize for Timestamp {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Timestamp {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let time = humantime::parse_rfc3339(&text).map_err(D::Error::custom)?;
-        Ok(Self(time.duration_since(std::time::UNIX_EPOCH).map_err(D::Error::custom)?.as_secs()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn states_and_times_read_back_as_written() {
+    fn states_read_back_as_written() {
         for word in ["staged", "trial", "blessed", "quarantined", "suspended"] {
             let state: Assessment = serde_json::from_value(word.into()).unwrap();
             assert_eq!(serde_json::to_value(state).unwrap(), word);
         }
-        let time: Timestamp = serde_json::from_str("\"2026-11-22T00:33:00Z\"").unwrap();
-        assert_eq!(serde_json::to_string(&time).unwrap(), "\"2026-11-22T00:33:00Z\"");
-        assert!(serde_json::from_str::<Timestamp>("\"yesterday\"").is_err());
     }
 }

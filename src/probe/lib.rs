@@ -6,7 +6,7 @@
 //! - [`url`], [`connect`], [`stream`], [`tls`]: byte streams to an HTTP service
 //! - [`listen`]: addresses to listen on
 //! - [`receipt`]: which build, machine and system answered
-//! - [`units`]: durations and sizes in the syntax of the settings
+//! - [`units`]: durations and sizes in the syntax of the settings; [`timestamp`]: points in time
 //! - [`journal`]: log events in the journal; [`escape`] makes control characters visible; [`last_words`]:
 //!   what a program says without a log
 //! - [`exit`]: exit codes
@@ -25,6 +25,7 @@ pub mod receipt;
 mod schema;
 pub mod stream;
 pub mod target;
+pub mod timestamp;
 pub mod tls;
 pub mod unhealthy;
 pub mod units;

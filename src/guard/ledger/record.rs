@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use uecho_probe::timestamp::Timestamp;
 
 use crate::{
     images::entry::RootHash,
-    version::{Assessment, Timestamp, Version},
+    version::{Assessment, Version},
 };
 
 /// What the guard knows of one version.

@@ -2,6 +2,8 @@
 
 use std::{cell::RefMut, time::Duration};
 
+use uecho_probe::timestamp::Timestamp;
+
 use crate::{
     report::Report,
     simulation::{
@@ -9,7 +11,7 @@ use crate::{
         rig::{Rig, Rigged},
     },
     system::{BootChoice, BootIdentity, Illness, Outlook, Result, System, SystemError},
-    version::{Timestamp, Version},
+    version::Version,
 };
 
 fn unknown() -> SystemError {

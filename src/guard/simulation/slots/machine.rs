@@ -1,11 +1,12 @@
 //! The simulated appliance as the guard sees it.
 
 use super::*;
+use uecho_probe::timestamp::Timestamp;
+
 use crate::{
     images::Images,
     system::{BootChoice, BootIdentity, Illness, Mark, System},
     updater::Updater,
-    version::Timestamp,
 };
 
 impl Appliance {
