@@ -32,6 +32,7 @@ fn write(directory: &Path) -> Result<(), Box<dyn Error>> {
         (uecho::cli::Cli::command(), sections::uecho()),
         (uecho_guard::cli::Cli::command(), sections::uecho_guard()),
         (uecho_deploy::cli::Cli::command(), sections::uecho_deploy()),
+        (uecho_pull::cli::Cli::command(), sections::uecho_pull()),
     ] {
         man::pages(command.clone(), &sections, &directory.join("man/man1"))?;
         let name = command.get_name().to_owned();

@@ -114,6 +114,27 @@ pub(crate) fn uecho_deploy() -> Vec<Section> {
     ]
 }
 
+/// The sections of uecho-pull(1), whose exit codes are in its help.
+pub(crate) fn uecho_pull() -> Vec<Section> {
+    vec![
+        Section {
+            title: "FILES",
+            terms: terms(&[
+                ("/etc/uecho/pull.toml", "Settings, when there is no --config."),
+                ("/var/lib/uecho-pull/memory.json", "The newest release that was accepted."),
+                ("/run/uecho-pull/metrics.prom", "The state in the Prometheus text format."),
+            ]),
+        },
+        Section {
+            title: "SEE ALSO",
+            terms: terms(&[
+                ("uecho-guard(1)", "who gives the verdict"),
+                ("ssh-keygen(1)", "who signs, and who checks it"),
+            ]),
+        },
+    ]
+}
+
 fn terms(terms: &[(&str, &str)]) -> Vec<(String, String)> {
     terms.iter().map(|(term, meaning)| ((*term).to_owned(), (*meaning).to_owned())).collect()
 }

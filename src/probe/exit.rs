@@ -2,6 +2,8 @@
 
 /// The command line is unusable; clap uses this code.
 pub const USAGE: u8 = 2;
+/// What was read is not what it must be (`EX_DATAERR`).
+pub const DATA: u8 = 65;
 /// A listener cannot be bound, or a deployment cannot begin (`EX_UNAVAILABLE`).
 pub const UNAVAILABLE: u8 = 69;
 /// A background task died, or something else happened that must not happen (`EX_SOFTWARE`).

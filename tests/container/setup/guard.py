@@ -4,7 +4,8 @@ from pathlib import Path
 
 from install import enable
 
-PACKAGES = ("nix-bin",)
+# ssh-keygen is for the scenario `pull`: both have one root.
+PACKAGES = ("nix-bin", "openssh-client")
 TIMEOUT_SECONDS = 1200
 
 GUARD = """\
