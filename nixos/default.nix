@@ -27,6 +27,11 @@ in
   ];
   # For any machine that is in front of nodes.
   load-balancer = module "load-balancer" [ ./load-balancer.nix ];
+  # For any machine with Nix.
+  pull = module "pull" [
+    ./pull.nix
+    ours
+  ];
   appliance = module "appliance" [
     uecho
     ./appliance.nix

@@ -136,6 +136,7 @@ in
   module-package = claim "module-package" receiptClaims.package;
   balancer-refusals = claim "balancer-refusals" balancerClaims.refusals;
   guard-module = claim "guard-module" (import ./guard-checks.nix { inherit pkgs self; });
+  pull-module = claim "pull-module" (import ./pull-checks.nix { inherit pkgs self; });
 
   # The program checks the configuration while the system is built.
   module-typo =
