@@ -20,8 +20,9 @@ const lint = await createLinter();
 let found = 0;
 for (const file of process.argv.slice(2)) {
   for (const { line, column, message, kind } of lint(readFileSync(file, "utf8"), file)) {
-    // The package is older than GitHub's arm runners, so it does not know their label.
+    // The package is older than GitHub's arm runners, and than the variables of a repository.
     if (kind === "runner-label" && message.startsWith('label "ubuntu-24.04-arm" ')) continue;
+    if (kind === "expression" && message.startsWith('undefined variable "vars".')) continue;
     console.log(`${file}:${line}:${column}: ${message} [${kind}]`);
     found += 1;
   }
