@@ -37,7 +37,7 @@ let
     {
       imports = [
         (common name)
-        (import ./fleet-balancer.nix fleet)
+        (import ./fleet-balancer.nix { inherit fleet name; })
       ];
       services = {
         uecho.enable = lib.mkForce false;

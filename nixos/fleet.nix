@@ -1,11 +1,18 @@
 # The fleet, as data: its machines, and everything that has to know of them, are made from this
-# (fleet-machines.nix). The addresses are those that the driver of the VM tests gives to these names.
+# (fleet-machines.nix). Most addresses are those that the driver of the VM tests gives to these names.
 {
   # The network of all machines below. dev, qa and prod have others (environments.nix).
   network = "192.168.1";
   # Networks that may ask for metrics.
   monitoring = [ "192.168.1.0/24" ];
-  loadBalancers.lb.address = "192.168.1.2";
+  # Clients ask the virtual address, which one of the balancers has.
+  virtualAddress = "192.168.1.100";
+  prefixLength = 24;
+  interface = "eth1";
+  loadBalancers = {
+    lb.address = "192.168.1.2";
+    lb2.address = "192.168.1.12";
+  };
   nodes = {
     n1.address = "192.168.1.3";
     n2.address = "192.168.1.4";

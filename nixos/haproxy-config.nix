@@ -3,6 +3,7 @@
 { cfg, lib }:
 let
   inherit (cfg) checks timeouts;
+  all = toString (lib.length (lib.attrNames cfg.servers));
   monitoring = lib.concatStringsSep " " (
     [
       "127.0.0.0/8"
@@ -77,4 +78,7 @@ in
     http-request use-service prometheus-exporter if { path /metrics }
     http-request return status 200 if { path /up } { nbsrv(nodes) gt 0 }
     http-request return status 503 if { path /up }
+    # A node that follows releases asks this before it restarts.
+    http-request return status 200 if { path /may-drain } { nbsrv(nodes) ge ${all} }
+    http-request return status 503 if { path /may-drain }
 ''

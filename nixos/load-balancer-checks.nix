@@ -19,6 +19,14 @@ let
     } balancer;
   };
 
+  failover = {
+    enable = true;
+    address = "10.0.0.100/24";
+    interface = "eth1";
+    source = "10.0.0.2";
+    peers = [ "10.0.0.12" ];
+  };
+
   fleet = import ./fleet.nix;
   inherit (self.nixosConfigurations.lb) config options;
   inherit (config.systemd.services) haproxy;
@@ -35,6 +43,35 @@ let
     (lib.getAttrFromPath path (
       options.services.uecho-load-balancer.serviceSettings.type.getSubOptions [ ]
     )).default;
+
+  # The lines of keepalived's file, as a container has it. The module of nixpkgs keeps the text to itself.
+  keepalived =
+    name:
+    let
+      machine = evaluate {
+        imports = [
+          self.nixosModules.load-balancer
+          (import ./fleet-balancer.nix {
+            inherit name;
+            fleet = fleet // {
+              interface = "host0";
+            };
+          })
+        ];
+        _module.args.pkgs = lib.mkForce (
+          pkgs
+          // {
+            writeText = name: text: if name == "keepalived.conf" then text else pkgs.writeText name text;
+          }
+        );
+      };
+      command = unsafeText machine.systemd.services.keepalived.serviceConfig.ExecStart;
+      text = lib.replaceStrings [ (unsafeText (lib.getExe pkgs.curl)) ] [ "/usr/bin/curl" ] (
+        lib.head (lib.splitString " -p /run/" (lib.last (lib.splitString " -f " command)))
+      );
+    in
+    lines text;
+  lines = text: lib.filter (line: line != "") (map lib.trim (lib.splitString "\n" text));
 
   ports = module: (evaluate (with' module)).networking.firewall.allowedTCPPorts;
 in
@@ -95,6 +132,30 @@ in
           ''timeouts.keepAlive = "30s"''
           ''limits.idle = "30s"''
         ];
+    "a balancer without another one is refused" =
+      refuses
+        (with' {
+          failover = failover // {
+            peers = [ ];
+          };
+        })
+        [
+          "failover.peers = []"
+          "failover.source"
+        ];
+    "a balancer that is its own other one is refused" =
+      refuses
+        (with' {
+          failover = failover // {
+            peers = [ failover.source ];
+          };
+        })
+        [
+          ''failover.peers = ["10.0.0.2"]''
+        ];
+    "two balancers are accepted" = accepts (with' {
+      inherit failover;
+    });
     "the defaults are accepted" = accepts (with' { });
   };
 
@@ -106,6 +167,22 @@ in
       lib.hasInfix "UECHO_DRAIN__DELAY=${fleet.settings.drain.delay}\n" (
         lib.readFile ../tests/container/setup/balancer.py
       );
+    "tests/container/keepalived-*.conf are what the module writes for the balancers of the fleet" =
+      lib.all (name: keepalived name == lines (lib.readFile ../tests/container/keepalived-${name}.conf))
+        (lib.attrNames fleet.loadBalancers);
+    "the machines of the scenario have the addresses of the fleet" =
+      let
+        setup = lib.readFile ../tests/container/setup/failover.py;
+        has = text: lib.hasInfix text setup;
+      in
+      has ''VIRTUAL = "${fleet.virtualAddress}"''
+      && has ''"lb2": "${fleet.loadBalancers.lb2.address}"''
+      && has ''"n1": "${fleet.nodes.n1.address}"'';
+    "a balancer that has another one takes VRRP through the firewall" =
+      (evaluate (with' {
+        inherit failover;
+        openFirewall = true;
+      })).services.keepalived.openFirewall;
     "HAProxy checks the file while the system is built" = lib.any (
       check:
       check.name == "haproxy-cfg-check"

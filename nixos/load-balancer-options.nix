@@ -71,7 +71,7 @@ in
       default = 8404;
       description = ''
         Port of HAProxy's metrics ({file}`/metrics`) and of its own health: {file}`/up` is 200 while at least
-        one node is ready, and 503 otherwise.
+        one node is ready, {file}`/may-drain` is 200 while all are, and both are 503 otherwise.
       '';
     };
 
@@ -89,6 +89,46 @@ in
         Whether to open {option}`port` in the firewall, and, with {option}`monitoringNetworks`,
         {option}`opsPort`.
       '';
+    };
+
+    failover = {
+      enable = mkEnableOption "an address that several balancers share: the one that is well has it";
+
+      address = mkOption {
+        type = types.strMatching "[0-9a-f.:]+/[0-9]+";
+        example = "10.0.0.100/24";
+        description = "The address that clients ask, and the length of its network's prefix.";
+      };
+
+      interface = mkOption {
+        type = types.nonEmptyStr;
+        example = "eth1";
+        description = "Network interface that gets the address.";
+      };
+
+      source = mkOption {
+        type = types.nonEmptyStr;
+        example = "10.0.0.2";
+        description = "This balancer's own address on that network: the other ones know it by this.";
+      };
+
+      peers = mkOption {
+        type = types.listOf types.nonEmptyStr;
+        example = [ "10.0.0.12" ];
+        description = "The same of each other balancer.";
+      };
+
+      priority = mkOption {
+        type = types.ints.between 1 254;
+        default = 100;
+        description = "When several begin at once, the one with the highest takes the address.";
+      };
+
+      routerId = mkOption {
+        type = types.ints.between 1 255;
+        default = 51;
+        description = "The virtual router: the same on all balancers of one address, and no other's there.";
+      };
     };
 
     checks = {

@@ -37,7 +37,10 @@ let
   };
 in
 {
-  imports = [ ./load-balancer-options.nix ];
+  imports = [
+    ./load-balancer-failover.nix
+    ./load-balancer-options.nix
+  ];
 
   config = lib.mkIf cfg.enable {
     assertions = [

@@ -8,23 +8,20 @@ let
     mapAttrs
     ;
   # The systems of the flake are its machines, with this before their names.
-  rollout =
-    prefix: fleet:
-    let
-      balancer = (head (attrValues fleet.loadBalancers)).address;
-    in
-    {
-      balancer = {
-        host = balancer;
-        url = "http://${balancer}";
-        ops = "http://${balancer}:8404";
-      };
-      nodes = map (name: {
-        inherit name;
-        host = fleet.nodes.${name}.address;
-        flake = ".#${prefix}${name}";
-      }) (attrNames fleet.nodes);
+  rollout = prefix: fleet: {
+    balancer = {
+      # The same one for each rollout, whichever has the address: the lock is there.
+      host = (head (attrValues fleet.loadBalancers)).address;
+      # Of the one that clients ask.
+      url = "http://${fleet.virtualAddress}";
+      ops = "http://${fleet.virtualAddress}:8404";
     };
+    nodes = map (name: {
+      inherit name;
+      host = fleet.nodes.${name}.address;
+      flake = ".#${prefix}${name}";
+    }) (attrNames fleet.nodes);
+  };
 in
 {
   fleet = rollout "" (import ./fleet.nix);

@@ -1,6 +1,4 @@
-"""The network between the machines of one scenario: a bridge in the network namespace of the runner, with
-addresses as in the NixOS driver.
-"""
+"""The network between the machines of one scenario: a bridge in the network namespace of the runner."""
 
 import subprocess
 from collections.abc import Callable
@@ -21,17 +19,22 @@ def remove() -> None:
     ip("link", "delete", BRIDGE)
 
 
-def hosts(names: list[str]) -> str:
-    """Return the content of /etc/hosts; the machines are numbered in the order of their names."""
-    rows = [f"{address(number)} {name}" for number, name in enumerate(sorted(names), start=1)]
+def addresses(names: list[str], given: dict[str, str]) -> dict[str, str]:
+    """Return the address of each machine: the given one, or the one that the NixOS driver would give it,
+    which numbers them in the order of their names.
+    """
+    return {
+        name: given.get(name, f"192.168.1.{number}") for number, name in enumerate(sorted(names), start=1)
+    }
+
+
+def hosts(addresses: dict[str, str]) -> str:
+    """Return the content of /etc/hosts."""
+    rows = [f"{address} {name}" for name, address in addresses.items()]
     return "\n".join(["127.0.0.1 localhost", "::1 localhost", *rows, ""])
 
 
-def address(number: int) -> str:
-    return f"192.168.1.{number}"
-
-
-def link(container: Container, number: int) -> Callable[[str], None]:
+def link(container: Container, address: str) -> Callable[[str], None]:
     """Return a function for the machine's end of the network: `attach`, `block`, `unblock`."""
 
     def act(action: str) -> None:
@@ -40,7 +43,7 @@ def link(container: Container, number: int) -> Callable[[str], None]:
                 raise NotImplementedError(f"{action}: a single machine has no network")
             return
         if action == "attach":
-            container.run(f"ip address add {address(number)}/24 dev host0; ip link set host0 up", 30)
+            container.run(f"ip address add {address}/24 dev host0; ip link set host0 up", 30)
         # systemd-nspawn names the outer end after the machine.
         ip("link", "set", f"vb-{container.host_name}", "down" if action == "block" else "up")
 

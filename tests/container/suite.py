@@ -5,6 +5,7 @@ scenario of its name and to those whose names begin with it and a dash. All of i
 
 - PACKAGES: more Debian packages for the root
 - MACHINES: names of the machines (default: "machine"); several share a network and know each other by name
+- ADDRESSES: those that some of them must have
 - TIMEOUT_SECONDS: for the whole scenario
 - prepare(root, name): called before the boot with the root of the machine `name`, in which the program is
   installed
@@ -85,6 +86,7 @@ def run_one(scenario: Scenario, repository: Path, bin_dir: Path, *, verbose: boo
     directory = boundary.state()
     report = Report(verbose, directory / "out" / scenario.name)
     names = sorted(scenario.machines)
+    addresses = network.addresses(names, getattr(scenario.setup, "ADDRESSES", {}))
     containers: list[Container] = []
     bridge = network.create() if len(names) > 1 else None
     signal.alarm(getattr(scenario.setup, "TIMEOUT_SECONDS", SCENARIO_SECONDS))
@@ -92,13 +94,13 @@ def run_one(scenario: Scenario, repository: Path, bin_dir: Path, *, verbose: boo
         for name in names:
             container = Container(name, rootfs.path(scenario.packages), directory / name, bridge)
             containers.append(container)
-            (container.root / "etc/hosts").write_text(network.hosts(names if bridge else []))
+            (container.root / "etc/hosts").write_text(network.hosts(addresses if bridge else {}))
             install.install(container.root, repository, bin_dir)
             if prepare := getattr(scenario.setup, "prepare", None):
                 prepare(container.root, name)
         machines = [
-            Machine(container, report, network.link(container, number))
-            for number, container in enumerate(containers, 1)
+            Machine(container, report, network.link(container, addresses[container.name]))
+            for container in containers
         ]
         code = compile(scenario.script.read_text(), str(scenario.script), "exec")
         exec(code, symbols(machines, report))  # noqa: S102 - running it is the purpose

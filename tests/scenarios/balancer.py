@@ -191,10 +191,11 @@ with subtest("operations: who may ask, and what the balancer says without nodes"
     client.fail("curl -sS --max-time 5 http://lb:8404/metrics")
     lb.succeed("curl -sSf --max-time 5 http://127.0.0.1:8404/metrics")
     configure(original)
-    client.succeed("curl -sSf --max-time 5 http://lb:8404/up")
+    client.succeed("curl -sSf --max-time 5 http://lb:8404/up http://lb:8404/may-drain")
     for node in NODES:
         node.succeed("systemctl stop uecho.service uecho.socket")
         wait_for_state(node.name, "DOWN")
+        client.fail("curl -sSf --max-time 5 http://lb:8404/may-drain")
     for url in ["http://lb:8404/up", "http://lb/"]:
         status = client.succeed(
             f"curl -sS --max-time 20 --output /dev/null --write-out '%{{http_code}}' {url}"

@@ -28,14 +28,17 @@ pub(crate) struct Seen {
 /// Compares two readings of the balancer, and the times of our own requests between them.
 ///
 /// # Errors
-/// It cannot be told: `HAProxy` was restarted in between, or there was no answer.
+/// It cannot be told: `HAProxy` was restarted in between, another one has taken its address, or there was no
+/// answer.
 pub(crate) fn compare(before: &Reading, after: &Reading, times: &mut [Duration]) -> Result<Seen, String> {
     let mut answers = 0.0;
     let mut errors = 0.0;
     for (code, count) in &after.answers {
         let more = count - before.answers.get(code).unwrap_or(&0.0);
         if more < 0.0 {
-            return Err("the balancer has begun to count anew: it was restarted".into());
+            return Err(
+                "the balancer has begun to count anew: it was restarted, or another one is asked".into()
+            );
         }
         answers += more;
         if code == "5xx" {

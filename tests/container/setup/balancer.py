@@ -9,7 +9,8 @@ from pathlib import Path
 
 from install import drop_in, enable
 
-PACKAGES = ("haproxy", "socat")
+# keepalived is for the pair of balancers: both scenarios have one root.
+PACKAGES = ("haproxy", "keepalived", "socat")
 MACHINES = ("client", "lb", "n1", "n2", "n3")
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -48,13 +49,16 @@ Environment=UECHO_DRAIN__DELAY=3s
 
 
 def prepare(root: Path, name: str) -> None:
-    unit = root / "etc/systemd/system/haproxy.service"
-    if name != "lb":
-        unit.symlink_to("/dev/null")
-        drop_in(root, "uecho.socket", "fleet.conf", SOCKET)
-        drop_in(root, "uecho.service", "fleet.conf", SERVICE)
+    if name == "lb":
+        balancer(root)
         return
-    unit.write_text(UNIT)
+    (root / "etc/systemd/system/haproxy.service").symlink_to("/dev/null")
+    drop_in(root, "uecho.socket", "fleet.conf", SOCKET)
+    drop_in(root, "uecho.service", "fleet.conf", SERVICE)
+
+
+def balancer(root: Path) -> None:
+    (root / "etc/systemd/system/haproxy.service").write_text(UNIT)
     enable(root, "haproxy.service")
     shutil.copy(REPOSITORY / "tests/container/haproxy.cfg", root / "etc/haproxy.cfg")
     # As writeShellApplication does.

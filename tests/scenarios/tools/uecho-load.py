@@ -4,10 +4,10 @@
 With --keep-alive, each worker keeps its connection until an answer says `Connection: close`. A request fails
 when it is refused, reset, cut or late, when its status is not 200, or when its text is not the one that was
 sent. This prints one JSON object: requests, failed, failures {kind: count}, seconds, rate (1/s), p50_ms,
-p99_ms, max_ms, connections (how many it opened), and receipts: which versions answered, in the order of their
-first answer, each with its count and the first and last time of an answer (s). It ends after --requests or
---seconds, whichever comes first. With --while-file it also ends when that file is removed, but not before
---min-requests.
+p99_ms, max_ms, longest_gap_s (the longest time without a right answer), connections (how many it opened), and
+receipts: which versions answered, in the order of their first answer, each with its count and the first and
+last time of an answer (s). It ends after --requests or --seconds, whichever comes first. With --while-file it
+also ends when that file is removed, but not before --min-requests.
 """
 
 import argparse
@@ -62,6 +62,8 @@ class Load:
         self.failures: dict[str, int] = {}
         self.receipts: dict[str, dict[str, float]] = {}
         self.opened = 0
+        self.last_answer = 0.0
+        self.longest_gap = 0.0
 
     def next(self) -> int | None:
         """Return the number of the next request, or None at the end. With a rate, wait for its turn."""
@@ -102,6 +104,8 @@ class Load:
                     self.failures[kind] = self.failures.get(kind, 0) + 1
                 else:
                     at = round(end - self.start, 3)
+                    self.longest_gap = max(self.longest_gap, at - self.last_answer)
+                    self.last_answer = at
                     entry = self.receipts.setdefault(receipt, {"requests": 0, "first_s": at, "last_s": at})
                     entry["requests"] += 1
                     entry["last_s"] = at
@@ -134,6 +138,7 @@ class Load:
 
     def report(self) -> dict[str, object]:
         elapsed = time.monotonic() - self.start
+        gap = max(self.longest_gap, elapsed - self.last_answer)
         ordered = sorted(self.latencies) or [0.0]
         return {
             "requests": len(self.latencies),
@@ -144,6 +149,7 @@ class Load:
             "p50_ms": round(1000 * ordered[len(ordered) // 2], 2),
             "p99_ms": round(1000 * ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)], 2),
             "max_ms": round(1000 * ordered[-1], 2),
+            "longest_gap_s": round(gap, 3),
             "connections": self.opened,
             "receipts": [{"receipt": receipt, **entry} for receipt, entry in self.receipts.items()],
         }

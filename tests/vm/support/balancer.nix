@@ -1,12 +1,33 @@
-# Machines of the scenario `balancer`, by name: those of the fleet, and a client.
+# Machines of the scenarios `balancer` and `failover`, by name: those of the fleet, and a client.
 name:
+{ pkgs, ... }:
 let
   fleet = import ../../../nixos/fleet.nix;
+  addressOf =
+    machine:
+    { lib, ... }:
+    {
+      networking.interfaces.eth1.ipv4.addresses = lib.mkForce [
+        {
+          inherit (machine) address;
+          inherit (fleet) prefixLength;
+        }
+      ];
+      networking.primaryIPAddress = lib.mkForce machine.address;
+    };
 in
 if fleet.loadBalancers ? ${name} then
-  import ../../../nixos/fleet-balancer.nix fleet
+  {
+    imports = [
+      (addressOf fleet.loadBalancers.${name})
+      (import ../../../nixos/fleet-balancer.nix { inherit fleet name; })
+    ];
+    # Something that answers in the place of HAProxy.
+    environment.systemPackages = [ pkgs.python3 ];
+  }
 else if fleet.nodes ? ${name} then
   {
+    imports = [ (addressOf fleet.nodes.${name}) ];
     networking.firewall.allowedTCPPorts = [ 8080 ];
     services.uecho.settings = fleet.settings // {
       public.listen = "[::]:8080";

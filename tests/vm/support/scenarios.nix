@@ -4,11 +4,14 @@
 let
   nodes = {
     balancer = lib.genAttrs [ "client" "lb" "n1" "n2" "n3" ] (import ./balancer.nix);
+    failover = lib.genAttrs [ "client" "lb" "lb2" "n1" ] (import ./balancer.nix);
     fanout = lib.genAttrs [ "a" "b" "c" ] (_: {
       networking.firewall.allowedTCPPorts = [ 8080 ];
     });
     # None: with Nix, the tests of the guard in this folder take their place.
     guard = null;
+    # Its versions are made as those of the guard's scenarios are.
+    pull = null;
     # The test framework shows every entry on the serial console, which is too slow for ten thousand entries.
     journal.machine.services.journald.extraConfig = lib.mkAfter "ForwardToConsole=no";
     leaf.machine.services.uecho.leaf = true;
