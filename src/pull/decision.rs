@@ -112,7 +112,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::manifest::tests::{release, system};
 
     fn place() -> Place {
         Place { environment: "prod".into(), wave: "canary".into(), machine: "n1".into() }
@@ -127,16 +126,16 @@ mod tests {
     #[test]
     fn a_newer_one_is_followed_and_an_older_one_is_not() {
         let mut memory = Memory::default();
-        assert_eq!(follow(&mut memory, &release(5, 100, "a"), 1), Ok(()));
-        assert_eq!(follow(&mut memory, &release(5, 100, "a"), 2), Ok(()));
-        assert_eq!(follow(&mut memory, &release(9, 100, "b"), 3), Ok(()));
+        assert_eq!(follow(&mut memory, &Manifest::release(5, 100, "a"), 1), Ok(()));
+        assert_eq!(follow(&mut memory, &Manifest::release(5, 100, "a"), 2), Ok(()));
+        assert_eq!(follow(&mut memory, &Manifest::release(9, 100, "b"), 3), Ok(()));
         assert_eq!(
-            follow(&mut memory, &release(8, 100, "c"), 4),
+            follow(&mut memory, &Manifest::release(8, 100, "c"), 4),
             Err(Refusal::Older { offered: 8, seen: 9 })
         );
-        let before = system("b").to_string();
+        let before = StorePath::system("b").to_string();
         assert_eq!(
-            follow(&mut memory, &release(9, 100, "c"), 5),
+            follow(&mut memory, &Manifest::release(9, 100, "c"), 5),
             Err(Refusal::Altered { sequence: 9, before })
         );
     }
@@ -144,25 +143,31 @@ mod tests {
     #[test]
     fn sequence_zero_is_one_like_any_other() {
         let mut memory = Memory::default();
-        assert_eq!(follow(&mut memory, &release(0, 100, "a"), 1), Ok(()));
-        assert!(matches!(follow(&mut memory, &release(0, 100, "b"), 1), Err(Refusal::Altered { .. })));
+        assert_eq!(follow(&mut memory, &Manifest::release(0, 100, "a"), 1), Ok(()));
+        assert!(matches!(
+            follow(&mut memory, &Manifest::release(0, 100, "b"), 1),
+            Err(Refusal::Altered { .. })
+        ));
     }
 
     #[test]
     fn it_holds_until_its_last_second_even_if_the_clock_is_set_back() {
         let mut memory = Memory::default();
-        assert_eq!(follow(&mut memory, &release(1, 50, "a"), 50), Ok(()));
+        assert_eq!(follow(&mut memory, &Manifest::release(1, 50, "a"), 50), Ok(()));
         let expired = Err(Refusal::Expired(Timestamp(50)));
-        assert_eq!(follow(&mut memory, &release(1, 50, "a"), 51), expired);
-        assert_eq!(follow(&mut memory, &release(2, 200, "b"), 100), Ok(()));
-        assert_eq!(follow(&mut memory, &release(3, 99, "c"), 10), Err(Refusal::Expired(Timestamp(99))));
+        assert_eq!(follow(&mut memory, &Manifest::release(1, 50, "a"), 51), expired);
+        assert_eq!(follow(&mut memory, &Manifest::release(2, 200, "b"), 100), Ok(()));
+        assert_eq!(
+            follow(&mut memory, &Manifest::release(3, 99, "c"), 10),
+            Err(Refusal::Expired(Timestamp(99)))
+        );
     }
 
     #[test]
     fn another_wave_or_environment_is_refused() {
         let memory = Memory::default();
-        let all = Manifest { wave: "all".into(), ..release(1, 9, "a") };
-        let qa = Manifest { environment: "qa".into(), ..release(1, 9, "a") };
+        let all = Manifest { wave: "all".into(), ..Manifest::release(1, 9, "a") };
+        let qa = Manifest { environment: "qa".into(), ..Manifest::release(1, 9, "a") };
         for (manifest, theirs) in [(all, "prod/all"), (qa, "qa/canary")] {
             let refusal = judge(&memory, &manifest, &place(), Timestamp(1)).unwrap_err();
             let text = refusal.to_string();
@@ -172,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_release_without_this_machine_is_refused() {
-        let mut without = release(1, 9, "a");
+        let mut without = Manifest::release(1, 9, "a");
         without.systems.remove("n1");
         let refusal = judge(&Memory::default(), &without, &place(), Timestamp(1)).unwrap_err();
         assert_eq!(refusal.to_string(), "it has no system for `n1`, only for `n2`");
@@ -182,14 +187,14 @@ mod tests {
     fn a_machine_waits_for_its_turn_once() {
         let mut memory = Memory::default();
         let mut at = |now, running: &str| {
-            memory.accept(1, &system("a"), Timestamp(now));
+            memory.accept(1, &StorePath::system("a"), Timestamp(now));
             decide(&memory, running, Duration::from_secs(30), Timestamp(now))
         };
         assert_eq!(at(100, "x"), Decision::Wait(Duration::from_secs(30)));
         assert_eq!(at(129, "x"), Decision::Wait(Duration::from_secs(1)));
         assert_eq!(at(130, "x"), Decision::Switch);
         assert_eq!(at(100, "x"), Decision::Wait(Duration::from_secs(30)), "the clock was set back");
-        assert_eq!(at(100, system("a").as_str()), Decision::UpToDate);
+        assert_eq!(at(100, StorePath::system("a").as_str()), Decision::UpToDate);
     }
 
     proptest! {
@@ -201,7 +206,7 @@ mod tests {
             let mut followed = std::collections::BTreeMap::new();
             let (mut highest, mut clock) = (0, 0);
             for (sequence, not_after, name, now) in offers {
-                let manifest = release(sequence, not_after, &name.to_string());
+                let manifest = Manifest::release(sequence, not_after, &name.to_string());
                 // a restart in between reads what was written
                 memory = serde_json::from_str(&serde_json::to_string(&memory).unwrap()).unwrap();
                 let found = follow(&mut memory, &manifest, now);

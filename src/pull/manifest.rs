@@ -74,38 +74,44 @@ impl std::fmt::Display for StorePath {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// A system of this name.
-    pub(crate) fn system(name: &str) -> StorePath {
-        format!("/nix/store/{}-nixos-system-{name}", "0".repeat(32)).parse().unwrap()
+impl StorePath {
+    /// A system of this name, for tests.
+    pub(crate) fn system(name: &str) -> Self {
+        Self(format!("/nix/store/{}-nixos-system-{name}", "0".repeat(32)))
     }
+}
 
-    /// A release for the canaries of prod.
-    pub(crate) fn release(sequence: u64, not_after: u64, name: &str) -> Manifest {
-        let systems = [("n1", system(name)), ("n2", system("another"))];
-        Manifest {
+#[cfg(test)]
+impl Manifest {
+    /// A release for the canaries of prod, n1 and n2, for tests. The name is that of the system of n1.
+    pub(crate) fn release(sequence: u64, not_after: u64, name: &str) -> Self {
+        let systems = [("n1", name), ("n2", "another")];
+        Self {
             environment: "prod".into(),
             wave: "canary".into(),
             sequence,
             not_after: Timestamp(not_after),
-            systems: systems.map(|(machine, system)| (machine.into(), system)).into(),
+            systems: systems.map(|(machine, name)| (machine.into(), StorePath::system(name))).into(),
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn what_is_written_is_read_and_later_keys_are_passed_over() {
         let text = format!(
             r#"{{"environment": "prod", "wave": "canary", "sequence": 7, "not_after": "1970-01-01T00:00:09Z",
                  "systems": {{"n1": "{}", "n2": "{}"}}, "later": [1]}}"#,
-            system("a"),
-            system("another")
+            StorePath::system("a"),
+            StorePath::system("another")
         );
         let manifest = Manifest::parse(text.as_bytes()).unwrap();
-        assert_eq!(manifest, release(7, 9, "a"));
+        assert_eq!(manifest, Manifest::release(7, 9, "a"));
         assert_eq!(Manifest::parse(&serde_json::to_vec(&manifest).unwrap()), Ok(manifest));
     }
 

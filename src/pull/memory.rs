@@ -80,7 +80,6 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::tests::system;
 
     #[test]
     fn what_is_written_is_read() {
@@ -88,7 +87,7 @@ mod tests {
         let folder = folder.path().join("new");
         assert_eq!(Memory::read(&folder), Ok(Memory::default()));
         let mut memory = Memory::default();
-        memory.accept(3, &system("a"), Timestamp(5));
+        memory.accept(3, &StorePath::system("a"), Timestamp(5));
         memory.write(&folder).unwrap();
         memory.write(&folder).unwrap();
         assert_eq!(Memory::read(&folder), Ok(memory));
