@@ -27,13 +27,12 @@ def milliseconds(text: str) -> float:
 
 
 def load_slice(server: Server, seconds: int, load: Load, field: list[Server], journal: Journal) -> Slice:
-    """Loads a running server for some seconds. What the rest of the field uses meanwhile (peers of a fan-out)
-    is no disturbance, and neither is journald."""
+    """Loads a running server for some seconds. What the rest of the field uses meanwhile (peers of a fan-out,
+    the collector) is no disturbance, and neither is journald."""
     pid = server.pid
     rest = [each.pid for each in field if each is not server]
     records, busy, begin = journal.records(), busy_seconds(), time.perf_counter()
     before, journal_before = thread_ns(pid), cpu_ns(journal.process.pid)
-    # what this process uses is the collector's
     own = time.process_time() + sum(map(cpu_ns, rest)) / 1e9
     out, load_cpu = run(load.command(server.url, seconds))
     wall = time.perf_counter() - begin
@@ -68,16 +67,19 @@ def run(command: list[str]) -> tuple[str, float]:
     return out, usage.ru_utime + usage.ru_stime
 
 
-def interleave(servers: list[Server], rounds: int, seconds: int, load: Load, journal: Journal) -> Results:
+def interleave(
+    servers: list[Server], rounds: int, seconds: int, load: Load, journal: Journal, collector: Server
+) -> Results:
     """Interleaved slices; a round counts only when every slice of it was undisturbed."""
+    field = [*servers, collector]
     all_rounds: list[list[Slice]] = []
     try:
         for server in servers:
             server.start()
         for server in servers:
-            load_slice(server, 1, load, servers, journal)
+            load_slice(server, 1, load, field, journal)
         for _ in range(rounds):
-            all_rounds.append([load_slice(server, seconds, load, servers, journal) for server in servers])
+            all_rounds.append([load_slice(server, seconds, load, field, journal) for server in servers])
     finally:
         for server in servers:
             server.stop()

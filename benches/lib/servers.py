@@ -1,10 +1,8 @@
 """The servers of the comparison: who they are, where they listen, and what takes their traces."""
 
 import dataclasses
-import http.server
 import resource
 import shutil
-import threading
 from pathlib import Path
 
 from server import BOTH_CPUS, LOAD_CPU, Server
@@ -12,27 +10,11 @@ from server import BOTH_CPUS, LOAD_CPU, Server
 MANY = '[limits]\nconnections = 20000\nidle = "10m"\n'
 
 
-class Collector(http.server.BaseHTTPRequestHandler):
-    """An OTLP collector that accepts everything."""
-
-    exports = 0
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("content-length", 0)))
-        type(self).exports += 1
-        self.send_response(200)
-        self.send_header("content-length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-def collector() -> int:
-    """Starts a collector; returns its port."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Collector)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server.server_port
+def collector(root: Path) -> Server:
+    """The collector of everybody's traces. It is on wrk's CPU, and takes as little of it as one can: a real
+    one is on another machine."""
+    command = [str(root / "benches/peers/target/release/collector"), "127.0.0.1:18190"]
+    return Server("collector", 18190, command, path="/", cpus=LOAD_CPU)
 
 
 def uecho(root: Path, directory: Path, name: str, port: int, settings: str, otlp: int | None) -> Server:
