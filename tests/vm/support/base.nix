@@ -18,13 +18,21 @@
     pkgs.curl
   ]
   # A machine without Nix is one without an interpreter.
-  ++ lib.optional config.nix.enable (
-    pkgs.writeTextFile {
-      name = "uecho-load";
-      destination = "/bin/uecho-load";
-      executable = true;
-      text = "#!${lib.getExe pkgs.python3}\n" + lib.readFile ../../scenarios/tools/uecho-load.py;
-    }
+  ++ lib.optionals config.nix.enable (
+    map
+      (
+        name:
+        pkgs.writeTextFile {
+          inherit name;
+          destination = "/bin/${name}";
+          executable = true;
+          text = "#!${lib.getExe pkgs.python3}\n" + lib.readFile ../../scenarios/tools/${name}.py;
+        }
+      )
+      [
+        "uecho-load"
+        "uecho-otlp"
+      ]
   );
 
   documentation.enable = false;
