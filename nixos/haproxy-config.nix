@@ -2,7 +2,9 @@
 # one (tests/container/haproxy.cfg).
 { cfg, lib }:
 let
-  inherit (cfg) checks timeouts;
+  inherit (cfg) checks timeouts tls;
+  more = lib.concatMapStrings (line: "\n  ${line}");
+  certificate = "ssl crt ${toString tls.certificate} alpn h2,http/1.1";
   all = toString (lib.length (lib.attrNames cfg.servers));
   monitoring = lib.concatStringsSep " " (
     [
@@ -44,12 +46,29 @@ in
   frontend public
     # Two, because one for both would show IPv4 addresses as ::ffff:a.b.c.d.
     bind :${toString cfg.port}
-    bind :::${toString cfg.port} v6only
+    bind :::${toString cfg.port} v6only${
+      more (
+        lib.optionals (tls.certificate != null) [
+          "bind :${toString tls.port} ${certificate}"
+          "bind :::${toString tls.port} v6only ${certificate}"
+        ]
+      )
+    }
     http-request del-header X-Forwarded-For
     http-request set-header X-Forwarded-For %[src]
     # A node that dies may have begun to work on the request; only these can be repeated (HEAD is among them).
     http-request disable-l7-retry unless METH_GET
-    default_backend nodes
+    default_backend nodes${
+      # The certificate authority asks, and for as long as it does, the program that has asked it answers.
+      more (
+        lib.optionals (tls.acme != null) [
+          "use_backend acme if { path_beg /.well-known/acme-challenge/ }"
+          ""
+          "backend acme"
+          "  server lego ${tls.challengeAddress}"
+        ]
+      )
+    }
 
   backend nodes
     balance leastconn

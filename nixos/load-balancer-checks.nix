@@ -132,6 +132,16 @@ in
           ''timeouts.keepAlive = "30s"''
           ''limits.idle = "30s"''
         ];
+    "ACME on another port than 80 is refused" =
+      refuses
+        (with' {
+          tls.acme = "echo.example";
+          port = 8080;
+        })
+        [
+          "services.uecho-load-balancer.port = 8080"
+          "tls.certificate"
+        ];
     "a balancer without another one is refused" =
       refuses
         (with' {
@@ -163,6 +173,47 @@ in
     # nix eval --raw '.#nixosConfigurations.lb.config.environment.etc."haproxy.cfg".source.text' writes it.
     "tests/container/haproxy.cfg, with which the scenarios run, is what the module writes" =
       file.text == lib.readFile ../tests/container/haproxy.cfg;
+    "TLS in the scenario is what the module writes" =
+      let
+        plain = "  bind :::80 v6only\n";
+        inherit
+          ((evaluate {
+            imports = [
+              self.nixosModules.load-balancer
+              (import ./fleet-balancer.nix {
+                inherit fleet;
+                name = "lb";
+              })
+            ];
+            services.uecho-load-balancer.tls.certificate = "/etc/haproxy.pem";
+          }).environment.etc."haproxy.cfg".source
+          )
+          text
+          ;
+        scenario = lib.readFile ../tests/scenarios/balancer.py;
+        lines = lib.head (
+          lib.splitString "\"\"\"" (lib.last (lib.splitString "TLS = \"\"\"\\\n" scenario))
+        );
+      in
+      text == lib.replaceStrings [ plain ] [ "${plain}${lines}" ] (
+        lib.readFile ../tests/container/haproxy.cfg
+      );
+    "with ACME, the certificate is there before HAProxy, which reloads for a new one, and passes questions on" =
+      let
+        found = evaluate (with' {
+          tls.acme = "echo.example";
+          openFirewall = true;
+        });
+        certificate = found.security.acme.certs."echo.example";
+        cfg = found.environment.etc."haproxy.cfg".source.text;
+      in
+      lib.elem "acme-echo.example.service" found.systemd.services.haproxy.after
+      && certificate.reloadServices == [ "haproxy.service" ]
+      && certificate.group == "haproxy"
+      && lib.hasInfix "bind :443 ssl crt /var/lib/acme/echo.example/full.pem alpn h2,http/1.1\n" cfg
+      && lib.hasInfix "use_backend acme if { path_beg /.well-known/acme-challenge/ }\n" cfg
+      && lib.hasInfix "server lego ${certificate.listenHTTP}\n" cfg
+      && lib.elem 443 found.networking.firewall.allowedTCPPorts;
     "the nodes of the scenarios drain for as long as those of the fleet" =
       lib.hasInfix "UECHO_DRAIN__DELAY=${fleet.settings.drain.delay}\n" (
         lib.readFile ../tests/container/setup/balancer.py

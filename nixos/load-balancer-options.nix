@@ -66,6 +66,41 @@ in
       description = "Port for clients, on all addresses.";
     };
 
+    tls = {
+      certificate = mkOption {
+        type = types.nullOr (types.strMatching "/[^ ]+");
+        default = null;
+        example = "/var/lib/secrets/echo.example.pem";
+        description = ''
+          PEM file with the certificate, its chain and the key, for HTTPS and HTTP/2 on {option}`tls.port`. The
+          user haproxy must be able to read it. A new one counts after `systemctl reload haproxy`.
+        '';
+      };
+
+      acme = mkOption {
+        type = types.nullOr types.nonEmptyStr;
+        default = null;
+        example = "echo.example";
+        description = ''
+          Host name to get and renew a certificate for, by {option}`security.acme`, whose terms have to be
+          accepted there. The authority asks on port 80.
+        '';
+      };
+
+      port = mkOption {
+        type = types.port;
+        default = 443;
+        description = "Port for clients with TLS, on all addresses.";
+      };
+
+      challengeAddress = mkOption {
+        type = types.singleLineStr;
+        default = "127.0.0.1:8402";
+        internal = true;
+        description = "Where the ACME client answers.";
+      };
+    };
+
     opsPort = mkOption {
       type = types.port;
       default = 8404;

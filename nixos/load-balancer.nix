@@ -40,6 +40,7 @@ in
   imports = [
     ./load-balancer-failover.nix
     ./load-balancer-options.nix
+    ./load-balancer-tls.nix
   ];
 
   config = lib.mkIf cfg.enable {
@@ -85,8 +86,12 @@ in
 
     # HAProxy itself reads the file while the system is built.
     system.checks = lib.optional (pkgs.stdenv.buildPlatform.canExecute pkgs.stdenv.hostPlatform) (
-      pkgs.runCommand "haproxy-cfg-check" { } ''
-        ${lib.getExe config.services.haproxy.package} -c -f ${file}
+      pkgs.runCommand "haproxy-cfg-check" { nativeBuildInputs = [ pkgs.openssl ]; } ''
+        openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=check -keyout key -out certificate
+        cat certificate key > pem
+        # The certificate of the machine is not here.
+        sed "s|ssl crt [^ ]*|ssl crt $PWD/pem|" ${file} > cfg
+        ${lib.getExe config.services.haproxy.package} -c -f cfg
         touch "$out"
       ''
     );
@@ -101,7 +106,9 @@ in
     };
 
     networking.firewall.allowedTCPPorts = lib.mkIf cfg.openFirewall (
-      [ cfg.port ] ++ lib.optional (cfg.monitoringNetworks != [ ]) cfg.opsPort
+      [ cfg.port ]
+      ++ lib.optional (cfg.tls.certificate != null) cfg.tls.port
+      ++ lib.optional (cfg.monitoringNetworks != [ ]) cfg.opsPort
     );
   };
 }

@@ -8,6 +8,11 @@ NODES = [n1, n2, n3]
 NAMES = ["n1", "n2", "n3"]
 CONFIG = "/etc/haproxy.cfg"
 DROP_IN = "/run/systemd/system/uecho.service.d/zz-test.conf"
+# What tls.certificate adds to the file, after the lines for port 80.
+TLS = """\
+  bind :443 ssl crt /etc/haproxy.pem alpn h2,http/1.1
+  bind :::443 v6only ssl crt /etc/haproxy.pem alpn h2,http/1.1
+"""
 # Over new connections, and over kept ones. A kept connection often has no request: then the balancer must not
 # close it.
 LOADS = {"fresh": "--workers 16", "kept": "--keep-alive --workers 8"}
@@ -156,6 +161,37 @@ with subtest("twenty reloads"):
     connections = loads["kept"]["connections"]
     assert isinstance(connections, int)
     t.assertGreater(connections, 8 * 10)
+
+with subtest("TLS: a certificate is renewed"):
+
+    def renew(serial: int) -> None:
+        """Make a certificate with this serial number, for HAProxy to read."""
+        lb.succeed(
+            f"openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=lb -set_serial {serial} -days 9"
+            " -keyout /run/key -out /run/certificate 2>&1",
+            "cat /run/certificate /run/key > /etc/haproxy.pem; chown haproxy /etc/haproxy.pem",
+        )
+
+    def shown() -> str:
+        """Serial number of the certificate that clients see, and the protocol that they speak."""
+        said = client.succeed(
+            "curl -sS --insecure --max-time 5 --verbose https://lb/hello 2>&1; echo | openssl s_client"
+            " -connect lb:443 2>/dev/null | openssl x509 -noout -serial"
+        )
+        t.assertIn("HTTP/2 200", said)
+        t.assertIn("hello right back at ya!", said)
+        return said.rpartition("serial=")[2].strip()
+
+    renew(17)
+    plain = "  bind :::80 v6only\n"
+    configure(original.replace(plain, plain + TLS))
+    t.assertEqual(shown(), "11")
+    begin()
+    renew(18)
+    lb.succeed("systemctl reload haproxy.service; sleep 1")
+    t.assertEqual(shown(), "12")
+    nothing_lost(end("certificate renewed"))
+    configure(original)
 
 with subtest("reloads with a node that is down: the new process knows"):
     n1.succeed("systemctl stop uecho.service uecho.socket")

@@ -10,7 +10,7 @@ from pathlib import Path
 from install import drop_in, enable
 
 # keepalived is for the pair of balancers: both scenarios have one root.
-PACKAGES = ("haproxy", "keepalived", "socat")
+PACKAGES = ("haproxy", "keepalived", "openssl", "socat")
 MACHINES = ("client", "lb", "n1", "n2", "n3")
 REPOSITORY = Path(__file__).resolve().parents[3]
 

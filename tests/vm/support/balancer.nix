@@ -22,8 +22,11 @@ if fleet.loadBalancers ? ${name} then
       (addressOf fleet.loadBalancers.${name})
       (import ../../../nixos/fleet-balancer.nix { inherit fleet name; })
     ];
-    # Something that answers in the place of HAProxy.
-    environment.systemPackages = [ pkgs.python3 ];
+    # Something that answers in the place of HAProxy, and certificates.
+    environment.systemPackages = [
+      pkgs.openssl
+      pkgs.python3
+    ];
   }
 else if fleet.nodes ? ${name} then
   {
@@ -34,4 +37,4 @@ else if fleet.nodes ? ${name} then
     };
   }
 else
-  { }
+  { environment.systemPackages = [ pkgs.openssl ]; }
