@@ -198,7 +198,7 @@ in
       text == lib.replaceStrings [ plain ] [ "${plain}${lines}" ] (
         lib.readFile ../tests/container/haproxy.cfg
       );
-    "with ACME, the certificate is there before HAProxy, which reloads for a new one, and passes questions on" =
+    "with ACME, HAProxy starts after the certificate, reloads for a new one, and passes questions on" =
       let
         found = evaluate (with' {
           tls.acme = "echo.example";

@@ -72,8 +72,8 @@ in
         default = null;
         example = "/var/lib/secrets/echo.example.pem";
         description = ''
-          PEM file with the certificate, its chain and the key, for HTTPS and HTTP/2 on {option}`tls.port`. The
-          user haproxy must be able to read it. A new one counts after `systemctl reload haproxy`.
+          PEM file with the certificate, its chain and the key, for HTTPS and HTTP/2 on {option}`tls.port`.
+          The user haproxy must be able to read it. A new one counts after `systemctl reload haproxy`.
         '';
       };
 

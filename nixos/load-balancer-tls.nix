@@ -1,5 +1,5 @@
-# services.uecho-load-balancer.tls.acme: a certificate that renews itself. Renewal is a reload of HAProxy, which
-# costs no request.
+# services.uecho-load-balancer.tls.acme: a certificate that renews itself. Renewal is a reload of HAProxy,
+# which costs no request.
 { config, lib, ... }:
 let
   cfg = config.services.uecho-load-balancer;
@@ -29,8 +29,8 @@ in
       {
         assertion = cfg.port == 80;
         message = ''
-          services.uecho-load-balancer.port = ${toString cfg.port}: with tls.acme, the certificate authority asks
-          on port 80. Leave the port at 80, or set tls.certificate instead of tls.acme.
+          services.uecho-load-balancer.port = ${toString cfg.port}: with tls.acme, the certificate authority
+          asks on port 80. Leave the port at 80, or set tls.certificate instead of tls.acme.
         '';
       }
     ];
