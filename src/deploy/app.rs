@@ -77,6 +77,7 @@ async fn roll_out(cli: &Cli, fleet: &Fleet, ssh: &Ssh, settings: Settings<'_>) -
         settings,
         wait: Duration::from_secs(cli.wait),
         bake: Duration::from_secs(cli.bake),
+        on_failure: cli.on_failure,
         limits: Limits { errors: cli.max_errors / 100.0, p99: cli.max_p99.0 },
     };
     rollout.run().await

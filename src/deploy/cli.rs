@@ -5,7 +5,11 @@ use std::path::PathBuf;
 use clap::{Parser, value_parser};
 use uecho_probe::{target::Target, units::DurationValue};
 
-use crate::{address::Destination, flake::Flake, fleet::waves::Wave};
+use crate::{
+    address::Destination,
+    flake::Flake,
+    fleet::{rollout::OnFailure, waves::Wave},
+};
 
 const NOTES: &str = "\
 HOST is a destination of ssh, with or without a user (default: root); an IPv6 address may be in brackets.
@@ -24,7 +28,8 @@ Exit status:
   75  no verdict in time: the guard may still be checking
 
 A rollout (--fleet) ends at the first node that does not end with 0, with the status of that node, and says
-what runs where; nodes that come later are not touched. It also ends
+what runs where; nodes that come later are not touched, and those before keep the new version, unless
+--on-failure revert. It also ends
   with 1   if the fleet is not well after a wave
   with 4   if a node serves, but not behind the balancer
   with 75  if another rollout is under way, or if a node has to wait because another one is not UP";
@@ -65,6 +70,10 @@ pub struct Cli {
     /// The longest time for 99 of 100 answers meanwhile.
     #[arg(long, value_name = "DURATION", default_value = "250ms", conflicts_with = "host")]
     pub max_p99: DurationValue,
+
+    /// What becomes of the nodes that were updated, when the rollout stops.
+    #[arg(long, value_name = "ACTION", default_value = "keep", conflicts_with = "host")]
+    pub on_failure: OnFailure,
 
     /// Where the machine serves; by default port 8080 of HOST, without TLS.
     #[arg(long, value_name = "URL")]
@@ -129,6 +138,8 @@ mod tests {
             &["--fleet", "f", "--max-errors", "101"],
             &["--wave", "all", "a"],
             &["--bake", "5", "a"],
+            &["--on-failure", "revert", "a"],
+            &["--fleet", "f", "--on-failure", "stay"],
         ] {
             assert_eq!(parse(wrong).unwrap_err().exit_code(), 2, "{wrong:?}");
         }

@@ -37,13 +37,14 @@ impl Conclusion<'_> {
             Step::End(outcome) => outcome,
             Step::Prove => {
                 let Built { version, revision } = new;
-                let expected = Expect { revision: Some(revision.clone()), ..expect(&version.label) };
+                let expected = Expect { revision: revision.clone(), ..expect(&version.label) };
                 if !proof.serves(expected).await {
                     return self.go_back(None).await;
                 }
                 let guarded = *facts.judged != Judged::NoGuard;
                 let blessed = if guarded { ", and the guard has blessed it" } else { "" };
-                say(format!("{url} serves {} (revision {revision}){blessed}", version.label));
+                let revision = revision.as_ref().map(|it| format!(" (revision {it})")).unwrap_or_default();
+                say(format!("{url} serves {}{revision}{blessed}", version.label));
                 Outcome::Serves
             }
             Step::ProveBack(system) => {

@@ -51,6 +51,13 @@ pub(crate) struct Done {
     pub old: Version,
 }
 
+/// Where a version is.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Here,
+    There,
+}
+
 /// What is known of the machine before the switch.
 #[derive(Debug)]
 struct Before {
@@ -66,18 +73,32 @@ impl Deployment<'_> {
     /// It has not begun: nothing was changed.
     pub(crate) async fn run(&self) -> Result<Done, Error> {
         let Settings { nix, flake, .. } = self.settings;
-        let machine = self.machine;
         say(format!("building {flake}"));
-        let new = nix.build(flake).await?;
+        self.bring(nix.build(flake).await?, Place::Here).await
+    }
+
+    /// Deploys a version that the machine has run before.
+    ///
+    /// # Errors
+    /// It has not begun: nothing was changed.
+    pub(crate) async fn return_to(&self, version: Version) -> Result<Done, Error> {
+        self.bring(Built { version, revision: None }, Place::There).await
+    }
+
+    async fn bring(&self, new: Built, place: Place) -> Result<Done, Error> {
+        let machine = self.machine;
         let before = self.look().await?;
         if before.had_guard && !self.permitted(&new).await? {
             return Ok(Done { outcome: Outcome::Quarantined, new: new.version, old: before.version });
         }
-        say(format!(
-            "copying {} to {}, which runs {}",
-            new.version.label, machine.host, before.version.label
-        ));
-        nix.copy(&new.version, machine.host).await?;
+        let (label, host, running) = (&new.version.label, machine.host, &before.version.label);
+        match place {
+            Place::Here => {
+                say(format!("copying {label} to {host}, which runs {running}"));
+                self.settings.nix.copy(&new.version, host).await?;
+            }
+            Place::There => say(format!("{host} still has {label}, and runs {running}")),
+        }
         say("switching");
         let switched = machine.activate(&new.version.system).await;
         let judged = self.judged(switched, &before.earlier).await;

@@ -20,8 +20,8 @@ pub(crate) struct Nix {
 pub(crate) struct Built {
     /// The version.
     pub version: Version,
-    /// The revision of its service, as the receipt has it.
-    pub revision: String,
+    /// The revision of its service, as the receipt has it; `None` if it is not known.
+    pub revision: Option<String>,
 }
 
 impl Nix {
@@ -46,7 +46,7 @@ impl Nix {
         }
         cat.arg(format!("{system}/nixos-version"));
         let label = program::output(&mut cat).await.map_err(|_| failed("It has no label."))?;
-        Ok(Built { version: Version::new(system, &label), revision })
+        Ok(Built { version: Version::new(system, &label), revision: Some(revision) })
     }
 
     /// Copies a version to the machine. What was built just now is not signed. It need not be: whoever copies

@@ -112,6 +112,29 @@ class Fleet(Lab):
         self.assertIn(f"n2: runs {self.identity('old')} as before", said)
         self.assertIn("n3: not touched", said)
 
+    def test_nodes_before_a_bad_one_are_reverted_if_that_is_wanted(self) -> None:
+        self.nodes["n3"].system("new", serves="wrong")
+        status, said = self.roll_out("--wave", "all", "--on-failure", "revert")
+        self.assertEqual(status, 3, said)
+        self.assertEqual(self.running(), ["old"] * 3)
+        self.assertIn(f"n3: runs {self.identity('old')} as before", said)
+        for name in NAMES[:2]:
+            self.assertIn(f"{name}: reverted, runs {self.identity('old')} again", said)
+            self.assertIn(f"serves {self.identity('old')} from {name}", said)
+        self.assertLess(said.index("n2 goes back"), said.index("n1 goes back"))
+        self.assertGreaterEqual(self.balancer.fewest, 2)
+
+    def test_nothing_is_reverted_while_another_node_is_away(self) -> None:
+        self.guard_is(on=False)
+        bad = self.nodes["n2"]
+        bad.system("new", serves="wrong")
+        bad.system("old", after=f"kill -9 $(cat {bad.lab}/pid)")
+        status, said = self.roll_out("--wave", "all", "--on-failure", "revert")
+        self.assertEqual(status, 4, said)
+        self.assertIn("n1 has to wait: n2 is DOWN", said)
+        self.assertIn(f"n1: updated, runs {self.identity('new')}", said)
+        self.assertEqual(self.running()[0], "new")
+
     def test_no_node_is_touched_while_another_one_is_not_up(self) -> None:
         self.balancer.forced["n3"] = "MAINT"
         status, said = self.roll_out()

@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::ControlFlow};
 
-use crate::{deployment::Done, error::Error, outcome::Outcome};
+use crate::{deployment::Done, error::Error, outcome::Outcome, version::Version};
 
 /// What is known of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,7 +10,14 @@ pub(crate) enum State {
     /// Its turn has not come.
     Untouched,
     /// It runs the new version, which serves.
-    Updated(String),
+    Updated {
+        /// The label of that version.
+        new: String,
+        /// What it ran before.
+        old: Version,
+    },
+    /// It ran the new version, and runs the one before again.
+    Reverted(String),
     /// It runs the new version, which does not serve.
     Broken(String),
     /// It runs the version that it ran before.
@@ -31,7 +38,7 @@ impl State {
     pub(crate) fn after(done: &Result<Done, Error>) -> Self {
         let Ok(Done { outcome, new, old }) = done else { return Self::NotBegun };
         match outcome {
-            Outcome::Serves => Self::Updated(new.label.clone()),
+            Outcome::Serves => Self::Updated { new: new.label.clone(), old: old.clone() },
             Outcome::Unhealthy | Outcome::NowhereToGo => Self::Broken(new.label.clone()),
             Outcome::TakenBack | Outcome::Quarantined => Self::Before(old.label.clone()),
             Outcome::Unproven | Outcome::NoVerdict => Self::Unknown,
@@ -44,6 +51,16 @@ impl Progress {
     #[must_use]
     pub(crate) fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
         Self(names.into_iter().map(|name| (name.to_owned(), State::Untouched)).collect())
+    }
+
+    /// The nodes that run the new version, the last one first, each with what it ran before.
+    #[must_use]
+    pub(crate) fn updated(&self) -> Vec<(usize, Version)> {
+        let old = |(position, (_, state)): (usize, &(String, State))| match state {
+            State::Updated { old, .. } => Some((position, old.clone())),
+            _ => None,
+        };
+        self.0.iter().enumerate().rev().filter_map(old).collect()
     }
 
     /// Records how it went with a node. The rollout stops with the first exit code other than 0.
@@ -69,7 +86,8 @@ impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Untouched => f.write_str("not touched"),
-            Self::Updated(label) => write!(f, "updated, runs {label}"),
+            Self::Updated { new, .. } => write!(f, "updated, runs {new}"),
+            Self::Reverted(label) => write!(f, "reverted, runs {label} again"),
             Self::Broken(label) => write!(f, "runs {label}, which does not serve"),
             Self::Before(label) => write!(f, "runs {label} as before"),
             Self::NotBegun => f.write_str("nothing was changed"),
@@ -83,7 +101,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::version::Version;
 
     fn done(outcome: Outcome) -> Done {
         let version = |label| Version::new("/srv/x".into(), label);
@@ -105,6 +122,19 @@ mod tests {
         }
         let not_begun = State::after(&Err(Error::NothingChanged(String::new())));
         assert_eq!(not_begun.to_string(), "nothing was changed");
+    }
+
+    #[test]
+    fn only_updated_nodes_are_reverted_the_last_one_first() {
+        let mut progress = Progress::new(["n1", "n2", "n3", "n4"]);
+        for (at, outcome) in [Outcome::Serves, Outcome::Serves, Outcome::TakenBack].into_iter().enumerate() {
+            let _ = progress.ended(at, outcome.code(), State::after(&Ok(done(outcome))));
+        }
+        let found: Vec<_> = progress.updated().into_iter().map(|(at, old)| (at, old.label)).collect();
+        assert_eq!(found, [(1, "old".into()), (0, "old".into())]);
+        let _ = progress.ended(1, 0, State::Reverted("old".into()));
+        assert_eq!(progress.updated().len(), 1);
+        assert!(progress.to_string().contains("n2: reverted, runs old again"), "{progress}");
     }
 
     proptest! {

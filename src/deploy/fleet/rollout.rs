@@ -17,6 +17,7 @@ use crate::{
     proof::Proof,
     say::say,
     ssh::Ssh,
+    version::Version,
 };
 
 /// A rollout.
@@ -36,6 +37,26 @@ pub(crate) struct Rollout<'a> {
     pub bake: Duration,
     /// What it must keep meanwhile.
     pub limits: Limits,
+    /// What becomes of the nodes that were updated, when it stops.
+    pub on_failure: OnFailure,
+}
+
+/// What becomes of the nodes that were updated, when a rollout stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum OnFailure {
+    /// They keep the new version, which serves there.
+    Keep,
+    /// They get the version back that they ran before, the last one first.
+    Revert,
+}
+
+/// What a node is to run.
+#[derive(Clone, Copy, Debug)]
+enum Goal<'a> {
+    /// The version that is rolled out.
+    New,
+    /// The one that it ran before.
+    Old(&'a Version),
 }
 
 impl Rollout<'_> {
@@ -48,6 +69,9 @@ impl Rollout<'_> {
         let mut lock = Lock::take(Machine { ssh: self.ssh, host: &host }).await?;
         let mut progress = Progress::new(self.fleet.nodes.iter().map(|node| node.name.as_str()));
         let stopped = self.waves(&mut lock, &mut progress).await;
+        if stopped.is_break() && self.on_failure == OnFailure::Revert {
+            self.revert(&mut lock, &mut progress).await;
+        }
         lock.release().await;
         say(progress.to_string().trim_end());
         Ok(match stopped {
@@ -61,7 +85,7 @@ impl Rollout<'_> {
         for (number, wave) in plan.iter().enumerate() {
             say(format!("wave {} of {}", number + 1, plan.len()));
             for (position, node) in self.fleet.nodes.iter().enumerate().take(wave.end).skip(wave.start) {
-                let (code, state) = self.node(lock, node).await;
+                let (code, state) = self.node(lock, node, Goal::New).await;
                 progress.ended(position, code, state)?;
             }
             self.look().await?;
@@ -69,8 +93,26 @@ impl Rollout<'_> {
         ControlFlow::Continue(())
     }
 
+    /// Takes the updated nodes back, one after the other, for as long as that goes well.
+    async fn revert(&self, lock: &mut Lock, progress: &mut Progress) {
+        for (position, old) in progress.updated() {
+            let Some(node) = self.fleet.nodes.get(position) else { return };
+            say(format!("{} goes back to {}", node.name, old.label));
+            let (code, state) = self.node(lock, node, Goal::Old(&old)).await;
+            let state = match state {
+                // it has not begun: it still runs the new version
+                State::Untouched | State::NotBegun => return,
+                State::Updated { new, .. } => State::Reverted(new),
+                other => other,
+            };
+            if progress.ended(position, code, state).is_break() {
+                return;
+            }
+        }
+    }
+
     /// One node: only while all others serve, and until it serves behind the balancer again.
-    async fn node(&self, lock: &mut Lock, node: &Node) -> (u8, State) {
+    async fn node(&self, lock: &mut Lock, node: &Node, goal: Goal<'_>) -> (u8, State) {
         let Fleet { balancer, nodes } = self.fleet;
         let name = &node.name;
         if !lock.is_held() {
@@ -85,7 +127,7 @@ impl Rollout<'_> {
             say(format!("{name} has to wait: {down}"));
             return (Outcome::NoVerdict.code(), State::Untouched);
         }
-        let done = self.deploy(node).await;
+        let done = self.deploy(node, goal).await;
         let state = State::after(&done);
         match done {
             Err(error) => {
@@ -108,13 +150,17 @@ impl Rollout<'_> {
         }
     }
 
-    async fn deploy(&self, node: &Node) -> Result<Done, Error> {
+    async fn deploy(&self, node: &Node, goal: Goal<'_>) -> Result<Done, Error> {
         let host = node.host.as_root();
         let proof = Proof::of(node.url.as_ref(), &host, self.wait)?;
         let machine = Machine { ssh: self.ssh, host: &host };
         let flake = node.flake.as_ref().unwrap_or(self.settings.flake);
         let settings = Settings { flake, ..self.settings };
-        Deployment { settings, machine, proof: &proof }.run().await
+        let deployment = Deployment { settings, machine, proof: &proof };
+        match goal {
+            Goal::New => deployment.run().await,
+            Goal::Old(version) => deployment.return_to(version.clone()).await,
+        }
     }
 
     /// A look at the whole fleet.
