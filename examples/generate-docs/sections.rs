@@ -17,6 +17,7 @@ pub(crate) fn uecho() -> Vec<Section> {
                 code(exit::USAGE, "The command line is wrong."),
                 code(exit::UNAVAILABLE, "A listener cannot be bound."),
                 code(exit::SOFTWARE, "A background task died."),
+                code(exit::CANNOT_CREATE, "Probe: the file of --textfile cannot be written."),
                 code(exit::CONFIG, "The configuration cannot be used. systemd does not restart on it."),
             ],
         },

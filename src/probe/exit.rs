@@ -8,6 +8,8 @@ pub const DATA: u8 = 65;
 pub const UNAVAILABLE: u8 = 69;
 /// A background task died, or something else happened that must not happen (`EX_SOFTWARE`).
 pub const SOFTWARE: u8 = 70;
+/// A file cannot be written (`EX_CANTCREAT`).
+pub const CANNOT_CREATE: u8 = 73;
 /// Another process has the lock (`EX_TEMPFAIL`).
 pub const TEMPORARY: u8 = 75;
 /// The configuration is unusable (`EX_CONFIG`).

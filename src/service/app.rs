@@ -91,7 +91,7 @@ fn probe(cli: &Cli, args: &ProbeArgs) -> Result<ExitCode, Error> {
     let code = runtime.block_on(args.run(&args.probe(target)));
     // this does not wait for blocking tasks: a name server may never answer
     runtime.shutdown_background();
-    Ok(code)
+    code
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "given to `map_err`")]

@@ -1,6 +1,7 @@
 //! The command line of `uecho`.
 
 pub(crate) mod probe;
+mod textfile;
 
 use std::path::PathBuf;
 
@@ -34,6 +35,6 @@ pub enum Command {
         schema: bool,
     },
     /// Check a running service: ready, and echoing exactly as it must. Exit 0 healthy, 1 unhealthy, 2 wrong
-    /// usage.
+    /// usage, 73 when the file of --textfile cannot be written.
     Probe(Box<ProbeArgs>),
 }

@@ -150,3 +150,23 @@ fn the_first_unhealthy_check_ends_the_run() {
     let peer = Peer::raw("HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n");
     unhealthy(&["--url", &format!("http://{}", peer.address), "--count", "5", "--interval", "1h"]);
 }
+
+#[test]
+fn each_verdict_is_written_for_the_textfile_collector() {
+    let uecho = Uecho::with("");
+    let directory = tempdir().unwrap();
+    let file = directory.path().join("probe.prom");
+    let path = file.to_str().unwrap();
+    let has = |line: &str| std::fs::read_to_string(&file).unwrap().lines().any(|other| other == line);
+    healthy(&["--url", &url(&uecho), "--textfile", path]);
+    assert!(has(&format!("uecho_probe_success{{target=\"{}\"}} 1", url(&uecho))));
+    let closed = format!("http://{}", listener().local_addr().unwrap());
+    unhealthy(&["--url", &closed, "--textfile", path]);
+    assert!(has(&format!("uecho_probe_success{{target=\"{closed}\"}} 0")));
+
+    // the verdict is told all the same
+    let output = probe(&["--url", &closed, "--textfile", "/nonexistent/probe.prom"]);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(73), "{stderr}");
+    assert!(stderr.contains("unhealthy: ") && stderr.contains("/nonexistent/probe.prom"), "{stderr}");
+}

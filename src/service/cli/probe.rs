@@ -1,6 +1,11 @@
 //! `uecho probe`: its options, and how it reports a verdict.
 
-use std::{io::Write as _, process::ExitCode, time::Duration};
+use std::{
+    io::Write as _,
+    path::PathBuf,
+    process::ExitCode,
+    time::{Duration, Instant, SystemTime},
+};
 
 use clap::Args;
 use serde::Serialize;
@@ -10,6 +15,8 @@ use uecho_probe::{
     unhealthy::Unhealthy,
     units::DurationValue,
 };
+
+use crate::{cli::textfile::Verdict, process::error::Error};
 
 /// Options of `uecho probe`.
 #[derive(Clone, Debug, Args)]
@@ -47,6 +54,11 @@ pub struct ProbeArgs {
     /// Print one JSON object a line for each check, on standard output.
     #[arg(long)]
     pub json: bool,
+
+    /// Write each verdict to this file as Prometheus metrics, for the node exporter's textfile collector,
+    /// which reads files whose names end with `.prom`.
+    #[arg(long, value_name = "FILE")]
+    pub textfile: Option<PathBuf>,
 }
 
 fn timeout(text: &str) -> Result<DurationValue, String> {
@@ -89,20 +101,33 @@ impl ProbeArgs {
 
     /// Makes the checks and reports each verdict. Exit code 0 when all were healthy; else 1, with one line on
     /// standard error.
-    pub async fn run(&self, probe: &Probe) -> ExitCode {
+    ///
+    /// # Errors
+    /// A verdict cannot be written to the file of `--textfile`.
+    pub(crate) async fn run(&self, probe: &Probe) -> Result<ExitCode, Error> {
         for round in 0..self.count {
             if round > 0 {
                 tokio::time::sleep(self.interval.0).await;
             }
-            match probe.check().await {
-                Ok(report) => self.healthy(&report),
-                Err(unhealthy) => {
-                    self.unhealthy(probe, &unhealthy);
-                    return ExitCode::FAILURE;
-                }
+            let begin = Instant::now();
+            let verdict = probe.check().await;
+            let took = begin.elapsed();
+            match &verdict {
+                Ok(report) => self.healthy(report),
+                Err(unhealthy) => self.unhealthy(probe, unhealthy),
+            }
+            self.record(probe, verdict.is_ok(), took)?;
+            if verdict.is_err() {
+                return Ok(ExitCode::FAILURE);
             }
         }
-        ExitCode::SUCCESS
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn record(&self, probe: &Probe, healthy: bool, took: Duration) -> Result<(), Error> {
+        let Some(path) = &self.textfile else { return Ok(()) };
+        let verdict = Verdict { target: probe.target.to_string(), healthy, took, at: SystemTime::now() };
+        verdict.write(path).map_err(|error| Error::Textfile { path: path.clone(), error })
     }
 
     fn healthy(&self, report: &Report) {

@@ -1,5 +1,7 @@
 //! Why the service ended, and with which exit code.
 
+use std::{io, path::PathBuf};
+
 use uecho_probe::exit;
 
 use crate::{config::ConfigError, net::listener::BindError};
@@ -16,6 +18,14 @@ pub(crate) enum Error {
     /// The arguments of the command line cannot be used.
     #[error("{0}")]
     Usage(String),
+    /// The verdict of a probe cannot be written.
+    #[error("--textfile {}: {error}; name a file in a folder that this user may write to", path.display())]
+    Textfile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
     /// The runtime or a background task failed.
     #[error("{0}")]
     Software(String),
@@ -29,6 +39,7 @@ impl Error {
             Self::Config(_) => exit::CONFIG,
             Self::Bind(_) => exit::UNAVAILABLE,
             Self::Usage(_) => exit::USAGE,
+            Self::Textfile { .. } => exit::CANNOT_CREATE,
             Self::Software(_) => exit::SOFTWARE,
         }
     }
