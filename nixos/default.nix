@@ -32,6 +32,16 @@ in
     ./pull.nix
     ours
   ];
+  # For any machine of a fleet whose metrics are read.
+  monitored = module "monitored" [
+    ./monitored.nix
+    ours
+  ];
+  # For the machine that reads them.
+  observability = module "observability" [
+    ./observability.nix
+    ours
+  ];
   appliance = module "appliance" [
     uecho
     ./appliance.nix

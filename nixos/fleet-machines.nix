@@ -1,15 +1,22 @@
-# The machines of a fleet, from its data: module by name. Each is an appliance; a load balancer is one without
-# uecho, whose guard asks HAProxy instead.
+# The machines of a fleet, from its data: module by name. Each is an appliance; one without uecho has a guard
+# that asks something else.
 {
   lib,
   nixosModules,
 }:
 fleet:
 let
-  addresses = lib.mapAttrs (_: machine: machine.address) (fleet.nodes // fleet.loadBalancers);
+  addresses = lib.mapAttrs (_: machine: machine.address) (
+    fleet.nodes // fleet.loadBalancers // fleet.observability
+  );
+  observability = import ./fleet-observability.nix fleet;
 
   common = name: {
-    imports = [ nixosModules.appliance ];
+    imports = [
+      nixosModules.appliance
+      nixosModules.monitored
+      (observability.monitored name)
+    ];
     appliance.monitoring.networks = fleet.monitoring;
     networking = {
       hostName = name;
@@ -60,5 +67,22 @@ let
         };
       };
     };
+
+  observer = name: _: {
+    imports = [
+      (common name)
+      nixosModules.observability
+      observability.observer
+    ];
+    services = {
+      uecho.enable = lib.mkForce false;
+      uecho-guard.units = [
+        "alertmanager.service"
+        "prometheus.service"
+      ];
+    };
+  };
 in
-lib.mapAttrs node fleet.nodes // lib.mapAttrs loadBalancer fleet.loadBalancers
+lib.mapAttrs node fleet.nodes
+// lib.mapAttrs loadBalancer fleet.loadBalancers
+// lib.mapAttrs observer fleet.observability

@@ -13,6 +13,13 @@
     lb.address = "192.168.1.2";
     lb2.address = "192.168.1.12";
   };
+  observability.obs.address = "192.168.1.6";
+  # Who hears of alerts. The watchdog's receiver pages when it hears nothing.
+  webhooks = {
+    page = "http://192.168.1.1:9000/page";
+    ticket = "http://192.168.1.1:9000/ticket";
+    watchdog = "http://192.168.1.1:9000/watchdog";
+  };
   nodes = {
     n1.address = "192.168.1.3";
     n2.address = "192.168.1.4";

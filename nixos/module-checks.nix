@@ -126,6 +126,7 @@ let
   inherit (self.nixosConfigurations) appliance;
   sealed = self.nixosConfigurations.appliance-sealed;
   balancerClaims = import ./load-balancer-checks.nix { inherit pkgs self; };
+  observabilityClaims = import ./observability-checks.nix { inherit pkgs self; };
   sealedClaims = import ./sealed-checks.nix { inherit lib pkgs sealed; };
   megabytes = 600;
 in
@@ -135,6 +136,7 @@ in
   module-receipt = claim "module-receipt" receiptClaims.receipt;
   module-package = claim "module-package" receiptClaims.package;
   balancer-refusals = claim "balancer-refusals" balancerClaims.refusals;
+  observability-refusals = claim "observability-refusals" observabilityClaims.refusals;
   guard-module = claim "guard-module" (import ./guard-checks.nix { inherit pkgs self; });
   pull-module = claim "pull-module" (import ./pull-checks.nix { inherit pkgs self; });
 
@@ -152,6 +154,15 @@ in
         grep --fixed-strings mesage "$failed/testBuildFailure.log"
         touch "$out"
       '';
+
+  # .ci/metrics also breaks each rule and asserts that these tests notice.
+  alert-rules = pkgs.runCommand "alert-rules" { nativeBuildInputs = [ pkgs.prometheus.cli ]; } ''
+    mkdir --parents nixos/observability tests
+    cp --recursive ${./observability/rules} nixos/observability/rules
+    cp --recursive ${../tests/alerts} tests/alerts
+    promtool test rules tests/alerts/*.yml
+    touch "$out"
+  '';
 
   nix-lint =
     pkgs.runCommand "nix-lint"
@@ -187,6 +198,7 @@ in
     import ./environments-checks.nix { inherit lib self systems; }
   );
   balancer-module = claim "balancer-module" balancerClaims.machine;
+  observability-module = claim "observability-module" observabilityClaims.machine;
   sealed-refusals = claim "sealed-refusals" sealedClaims.refusals;
   sealed-module = claim "sealed-module" sealedClaims.machine;
   variants-same = claim "variants-same" (

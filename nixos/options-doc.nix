@@ -10,6 +10,7 @@ let
     modules = [
       modules.appliance
       modules.load-balancer
+      modules.observability
       modules.sealed
       {
         _module = {
@@ -23,7 +24,15 @@ let
   };
   ours = {
     inherit (evaluated.options) appliance;
-    services = { inherit (evaluated.options.services) uecho uecho-guard uecho-load-balancer; };
+    services = {
+      inherit (evaluated.options.services)
+        uecho
+        uecho-guard
+        uecho-load-balancer
+        uecho-monitored
+        uecho-observability
+        ;
+    };
   };
 in
 (nixosOptionsDoc {

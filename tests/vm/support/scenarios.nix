@@ -10,6 +10,7 @@ let
     });
     # None: with Nix, the tests of the guard in this folder take their place.
     guard = null;
+    observability = lib.genAttrs [ "client" "lb" "n1" "n2" "n3" "obs" ] (import ./observability.nix);
     # Its versions are made as those of the guard's scenarios are.
     pull = null;
     # The test framework shows every entry on the serial console, which is too slow for ten thousand entries.

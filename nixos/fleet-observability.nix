@@ -1,0 +1,35 @@
+# How the machines of a fleet are monitored, from the fleet's data: functions and modules.
+fleet:
+let
+  inherit (builtins) attrValues head length mapAttrs;
+  balancers = attrValues fleet.loadBalancers;
+  # As clients do: several balancers share an address.
+  asked = if length balancers > 1 then fleet.virtualAddress else (head balancers).address;
+  # Those that are not nodes ask the service: from the balancers, and from elsewhere.
+  asks = name: !(fleet.nodes ? ${name});
+  machines = fleet.nodes // fleet.loadBalancers // fleet.observability;
+in
+{
+  monitored = name: {
+    services.uecho-monitored = {
+      enable = true;
+      networks = fleet.monitoring;
+      synthetic.url = if asks name then "http://${asked}" else null;
+    };
+  };
+
+  observer = {
+    services.uecho-observability = {
+      enable = true;
+      networks = fleet.monitoring;
+      inherit (fleet) webhooks;
+      machines = mapAttrs (name: machine: {
+        inherit (machine) address;
+        node = fleet.nodes ? ${name};
+        balancer = fleet.loadBalancers ? ${name};
+        guard = true;
+        synthetic = asks name;
+      }) machines;
+    };
+  };
+}
