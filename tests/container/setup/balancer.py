@@ -9,8 +9,10 @@ from pathlib import Path
 
 from install import drop_in, enable
 
-# keepalived is for the pair of balancers: both scenarios have one root.
-PACKAGES = ("haproxy", "keepalived", "openssl", "socat")
+# keepalived is for the pair of balancers, these are for the scenario `observability`: one root for all of them
+# is made sooner than three.
+MONITORING = ("prometheus", "prometheus-alertmanager", "prometheus-node-exporter")
+PACKAGES = ("haproxy", "keepalived", "openssl", "socat", *MONITORING)
 MACHINES = ("client", "lb", "n1", "n2", "n3")
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -52,12 +54,19 @@ def prepare(root: Path, name: str) -> None:
     if name == "lb":
         balancer(root)
         return
-    (root / "etc/systemd/system/haproxy.service").symlink_to("/dev/null")
+    mask(root, "haproxy", *MONITORING)
     drop_in(root, "uecho.socket", "fleet.conf", SOCKET)
     drop_in(root, "uecho.service", "fleet.conf", SERVICE)
 
 
+def mask(root: Path, *services: str) -> None:
+    """Keep these services of Debian's packages from starting."""
+    for service in services:
+        (root / f"etc/systemd/system/{service}.service").symlink_to("/dev/null")
+
+
 def balancer(root: Path) -> None:
+    mask(root, *MONITORING)
     (root / "etc/systemd/system/haproxy.service").write_text(UNIT)
     enable(root, "haproxy.service")
     shutil.copy(REPOSITORY / "tests/container/haproxy.cfg", root / "etc/haproxy.cfg")
