@@ -9,8 +9,8 @@ from pathlib import Path
 
 from install import drop_in, enable
 
-# keepalived is for the pair of balancers, these are for the scenario `observability`: one root for all of them
-# is made sooner than three.
+# keepalived is for the pair of balancers, these are for the scenario `observability`: one root for all of
+# them is made sooner than three.
 MONITORING = ("prometheus", "prometheus-alertmanager", "prometheus-node-exporter")
 PACKAGES = ("haproxy", "keepalived", "openssl", "socat", *MONITORING)
 MACHINES = ("client", "lb", "n1", "n2", "n3")

@@ -1,9 +1,9 @@
 """Set-up of the scenario `observability`: that of `balancer`, a machine with Prometheus and Alertmanager,
 node exporters everywhere, and two places that ask as a client does.
 
-Prometheus and Alertmanager get what the NixOS module writes, and the rules as they are. SPEED is the
-only difference: every interval, every `for` and the age of a verdict that is too old are divided by it, so that a
-run takes less than two minutes. UECHO_ALERT_SPEED=1 runs with the real ones.
+Prometheus and Alertmanager get what the NixOS module writes, but for the second balancer, and the rules as
+they are. SPEED is the only difference: every interval, every `for` and the age of a verdict that is too old
+are divided by it, so that a run takes less than two minutes. UECHO_ALERT_SPEED=1 runs with the real ones.
 """
 
 import json
