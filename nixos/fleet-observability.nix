@@ -1,7 +1,12 @@
 # How the machines of a fleet are monitored, from the fleet's data: functions and modules.
 fleet:
 let
-  inherit (builtins) attrValues head length mapAttrs;
+  inherit (builtins)
+    attrValues
+    head
+    length
+    mapAttrs
+    ;
   balancers = attrValues fleet.loadBalancers;
   # As clients do: several balancers share an address.
   asked = if length balancers > 1 then fleet.virtualAddress else (head balancers).address;
