@@ -42,6 +42,9 @@
           update-sealed = sealed.config.system.build.update;
           cloud = pkgs.callPackage ./nixos/cloud.nix { };
           deploy = pkgs.callPackage ./nixos/deploy.nix { };
+          fleet = pkgs.callPackage ./nixos/fleet-vm.nix {
+            test = (import ./tests/vm { inherit pkgs; }).scenario-observability;
+          };
           options-doc = pkgs.callPackage ./nixos/options-doc.nix { modules = self.nixosModules; };
           probe = pkgs.callPackage ./nixos/probe.nix { };
           # With the only provider that cloud/ needs.
@@ -76,6 +79,7 @@
             default = packages.vm;
             inherit (packages)
               deploy
+              fleet
               probe
               publish
               vm

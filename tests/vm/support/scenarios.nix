@@ -37,6 +37,9 @@ lib.listToAttrs (
     value = {
       nodes = setup name;
       testScript = lib.readFile ../../scenarios/${name}.py;
+    }
+    // lib.optionalAttrs (name == "observability") {
+      interactive = import ./fleet.nix { inherit lib; };
     };
   }) (lib.filter (name: setup name != null) names)
 )
