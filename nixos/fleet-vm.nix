@@ -1,5 +1,5 @@
-# `nix run .#fleet`: balancer, three nodes and who watches them, on this machine in QEMU: the machines of the VM
-# test `scenario-observability`.
+# `nix run .#fleet`: balancer, three nodes and who watches them, on this machine in QEMU: the machines of the
+# VM test `scenario-observability`.
 {
   lib,
   test,

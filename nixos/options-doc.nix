@@ -11,6 +11,7 @@ let
       modules.appliance
       modules.load-balancer
       modules.observability
+      modules.pull
       modules.sealed
       {
         _module = {
@@ -31,6 +32,7 @@ let
         uecho-load-balancer
         uecho-monitored
         uecho-observability
+        uecho-pull
         ;
     };
   };
