@@ -26,8 +26,16 @@ serial = itertools.count(1)
 class Container:
     """A machine that a test can boot, enter and cut off any number of times; its disk stays in between."""
 
-    def __init__(self, name: str, lower: Path, state: Path, bridge: str | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        lower: Path,
+        state: Path,
+        bridge: str | None,
+        credentials: dict[str, str] | None = None,
+    ) -> None:
         self.name = name
+        self.credentials = credentials or {}
         self.bridge = bridge
         self.state = state
         self.root = state / "root"
@@ -67,6 +75,7 @@ class Container:
             network, "--resolv-conf=off", "--timezone=off",
             # The IP filters of units need these.
             "--system-call-filter=bpf", "--capability=CAP_BPF,CAP_PERFMON",
+            *(f"--set-credential={name}:{value}" for name, value in self.credentials.items()),
         ]  # fmt: skip
         with open(self.console, "ab") as console:
             self.process = subprocess.Popen(

@@ -6,6 +6,7 @@ scenario of its name and to those whose names begin with it and a dash. All of i
 - PACKAGES: more Debian packages for the root
 - MACHINES: names of the machines (default: "machine"); several share a network and know each other by name
 - ADDRESSES: those that some of them must have
+- CREDENTIALS: system credentials that the machines get from outside, as from a hypervisor, by name
 - TIMEOUT_SECONDS: for the whole scenario
 - prepare(root, name): called before the boot with the root of the machine `name`, in which the program is
   installed
@@ -45,6 +46,10 @@ class Scenario:
     @property
     def packages(self) -> tuple[str, ...]:
         return tuple(getattr(self.setup, "PACKAGES", ()))
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        return dict(getattr(self.setup, "CREDENTIALS", {}))
 
     @property
     def machines(self) -> tuple[str, ...]:
@@ -92,7 +97,9 @@ def run_one(scenario: Scenario, repository: Path, bin_dir: Path, *, verbose: boo
     signal.alarm(getattr(scenario.setup, "TIMEOUT_SECONDS", SCENARIO_SECONDS))
     try:
         for name in names:
-            container = Container(name, rootfs.path(scenario.packages), directory / name, bridge)
+            container = Container(
+                name, rootfs.path(scenario.packages), directory / name, bridge, scenario.credentials
+            )
             containers.append(container)
             (container.root / "etc/hosts").write_text(network.hosts(addresses if bridge else {}))
             install.install(container.root, repository, bin_dir)
