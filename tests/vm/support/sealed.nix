@@ -8,7 +8,8 @@
   ...
 }:
 let
-  keys = import "${pkgs.path}/nixos/tests/common/gpg-keyring.nix" { inherit pkgs; };
+  # Not as a text: that would copy all of nixpkgs to the store.
+  keys = import (pkgs.path + "/nixos/tests/common/gpg-keyring.nix") { inherit pkgs; };
   versions = lib.mapAttrs (
     _: module: (extendModules { modules = [ module ]; }).config.system.build.update
   ) config.test.versions;
