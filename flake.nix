@@ -50,6 +50,11 @@
           # With the only provider that cloud/ needs.
           tofu = pkgs.opentofu.withPlugins (plugins: [ plugins.hashicorp_aws ]);
           publish = pkgs.callPackage ./nixos/publish.nix { };
+          sbom = pkgs.callPackage ./nixos/sbom.nix {
+            name = "uecho-appliance";
+            inherit (pkgs.uecho) version;
+            inherit (systems.appliance.${system}.config.system.build) toplevel;
+          };
           vm = pkgs.callPackage ./nixos/vm.nix { appliance = systems.appliance.${system}; };
           vm-sealed = pkgs.callPackage ./nixos/vm.nix {
             name = "uecho-vm-sealed";

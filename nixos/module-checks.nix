@@ -233,6 +233,9 @@ in
         touch "$out"
       '';
 
+  # The bill of materials lists each path of the closure, and nothing else.
+  sbom-complete = self.packages.${system}.sbom.tests.complete;
+
   appliance-size =
     pkgs.runCommand "appliance-size"
       {

@@ -18,8 +18,7 @@ let
     # The test framework shows every entry on the serial console, which is too slow for ten thousand entries.
     journal.machine.services.journald.extraConfig = lib.mkAfter "ForwardToConsole=no";
     leaf.machine.services.uecho.leaf = true;
-    # The example is a unit for machines without Nix.
-    metadata = null;
+    metadata.machine = ./metadata.nix;
     workers.machine.virtualisation.cores = 2;
   };
   default.machine = { };
