@@ -42,6 +42,10 @@ in
     ./observability.nix
     ours
   ];
+  # For any machine: its journal goes elsewhere; and for those where journals go.
+  log-upload = module "log-upload" [ ./log-upload.nix ];
+  log-archive = module "log-archive" [ ./log-archive.nix ];
+  log-search = module "log-search" [ ./log-search.nix ];
   appliance = module "appliance" [
     uecho
     ./appliance.nix

@@ -1,5 +1,5 @@
-# The machines of a fleet, from its data: module by name. Each is an appliance; one without uecho has a guard
-# that asks something else.
+# The machines of a fleet, from its data: module by name. Each is an appliance that sends its journal to the
+# archive; one without uecho has a guard that asks something else.
 {
   lib,
   nixosModules,
@@ -7,16 +7,18 @@
 fleet:
 let
   addresses = lib.mapAttrs (_: machine: machine.address) (
-    fleet.nodes // fleet.loadBalancers // fleet.observability
+    fleet.nodes // fleet.loadBalancers // fleet.observability // { inherit (fleet) archive; }
   );
   observability = import ./fleet-observability.nix fleet;
 
   common = name: {
     imports = [
       nixosModules.appliance
+      nixosModules.log-upload
       nixosModules.monitored
       (observability.monitored name)
     ];
+    services.uecho-log-upload.archive = "https://archive:19533";
     appliance.monitoring.networks = fleet.monitoring;
     networking = {
       hostName = name;
@@ -82,7 +84,51 @@ let
       ];
     };
   };
+
+  archive =
+    {
+      lib,
+      pkgs,
+      ...
+    }:
+    {
+      imports = [
+        (common "archive")
+        nixosModules.log-archive
+      ];
+      services = {
+        uecho.enable = lib.mkForce false;
+        uecho-log-archive = {
+          enable = true;
+          openFirewall = true;
+        };
+        uecho-guard = {
+          units = [ "nginx.service" ];
+          # Any answer will do: a request without a journal is refused.
+          checks =
+            lib.mapAttrsToList
+              (name: url: {
+                inherit name;
+                command = [
+                  (lib.getExe pkgs.curl)
+                  "--insecure"
+                  "--silent"
+                  "--output"
+                  "/dev/null"
+                  url
+                ];
+              })
+              {
+                proxy = "https://127.0.0.1:19533";
+                receiver = "http://127.0.0.1:19532";
+              };
+        };
+      };
+    };
 in
 lib.mapAttrs node fleet.nodes
 // lib.mapAttrs loadBalancer fleet.loadBalancers
 // lib.mapAttrs observer fleet.observability
+// {
+  inherit archive;
+}

@@ -25,6 +25,8 @@
     n2.address = "192.168.1.4";
     n3.address = "192.168.1.5";
   };
+  # Takes the journals of all machines.
+  archive.address = "192.168.1.7";
   # Of services.uecho on each node.
   settings = {
     # Longer than the balancer needs to notice that a node is about to stop.

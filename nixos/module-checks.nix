@@ -199,6 +199,7 @@ in
   );
   balancer-module = claim "balancer-module" balancerClaims.machine;
   observability-module = claim "observability-module" observabilityClaims.machine;
+  log-modules = claim "log-modules" (import ./log-checks.nix { inherit pkgs self; });
   sealed-refusals = claim "sealed-refusals" sealedClaims.refusals;
   sealed-module = claim "sealed-module" sealedClaims.machine;
   variants-same = claim "variants-same" (

@@ -10,6 +10,9 @@ let
     modules = [
       modules.appliance
       modules.load-balancer
+      modules.log-archive
+      modules.log-search
+      modules.log-upload
       modules.observability
       modules.pull
       modules.sealed
@@ -30,6 +33,9 @@ let
         uecho
         uecho-guard
         uecho-load-balancer
+        uecho-log-archive
+        uecho-log-search
+        uecho-log-upload
         uecho-monitored
         uecho-observability
         uecho-pull

@@ -18,6 +18,7 @@ let
     # The test framework shows every entry on the serial console, which is too slow for ten thousand entries.
     journal.machine.services.journald.extraConfig = lib.mkAfter "ForwardToConsole=no";
     leaf.machine.services.uecho.leaf = true;
+    logs = lib.genAttrs [ "archive" "n1" ] (import ./logs.nix);
     metadata.machine = ./metadata.nix;
     workers.machine.virtualisation.cores = 2;
   };

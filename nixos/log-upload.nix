@@ -1,0 +1,100 @@
+# services.uecho-log-upload: the journal of this machine goes to the archive and to the store for search, each
+# with a unit and a cursor of its own, so that an outage of one does not matter to the other.
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
+let
+  cfg = config.services.uecho-log-upload;
+  dropIn = import ./unit-drop-in.nix { inherit pkgs; };
+  # Without a port, systemd would take its own.
+  url = lib.types.strMatching "https://[^/:]+:[0-9]+(/[^ ]*)?" // {
+    description = "URL like https://HOST:PORT";
+  };
+  sink =
+    description:
+    lib.mkOption {
+      type = lib.types.nullOr url;
+      default = null;
+      inherit description;
+    };
+  credential = unit: kind: "/run/credentials/${unit}.service/journal-upload.${kind}";
+  search = "systemd-journal-upload-search";
+in
+{
+  options.services.uecho-log-upload = {
+    archive = sink ''
+      Where {option}`services.uecho-log-archive` is, for instance `https://archive:19533`. This machine needs
+      the credentials `journal-upload.key`, `.cert` (its own) and `.ca` (the authority of the receiver), from
+      its hypervisor or in {file}`/etc/credstore`.
+    '';
+    search = sink ''
+      Where {option}`services.uecho-log-search` is, for instance `https://obs:9443/insert/journald`. The
+      credentials are the same.
+    '';
+  };
+
+  config = lib.mkMerge [
+    (lib.mkIf (cfg.archive != null) {
+      services.journald.upload = {
+        enable = true;
+        settings.Upload = {
+          URL = cfg.archive;
+          NetworkTimeoutSec = "15s";
+          ServerKeyFile = credential "systemd-journal-upload" "key";
+          ServerCertificateFile = credential "systemd-journal-upload" "cert";
+          TrustedCertificateFile = credential "systemd-journal-upload" "ca";
+        };
+      };
+      systemd.packages = [ (dropIn "systemd-journal-upload.service" ../systemd/journal-upload.conf) ];
+    })
+
+    (lib.mkIf (cfg.search != null) {
+      systemd = {
+        packages = [ (dropIn "${search}.service" ../systemd/journal-upload.conf) ];
+        # What the unit of systemd says, with another receiver and another cursor.
+        services.${search} = {
+          description = "Journal Upload for Search";
+          wantedBy = [ "multi-user.target" ];
+          wants = [ "network-online.target" ];
+          after = [ "network-online.target" ];
+          serviceConfig = {
+            ExecStart = lib.concatStringsSep " " [
+              "${config.systemd.package}/lib/systemd/systemd-journal-upload"
+              "--url=${cfg.search}"
+              "--save-state=/var/lib/${search}/state"
+              "--key=${credential search "key"}"
+              "--cert=${credential search "cert"}"
+              "--trust=${credential search "ca"}"
+            ];
+            DynamicUser = true;
+            SupplementaryGroups = [ "systemd-journal" ];
+            StateDirectory = search;
+            WatchdogSec = "3min";
+            LimitNOFILE = 524288;
+            LockPersonality = true;
+            MemoryDenyWriteExecute = true;
+            PrivateDevices = true;
+            ProtectControlGroups = true;
+            ProtectHome = true;
+            ProtectHostname = true;
+            ProtectKernelLogs = true;
+            ProtectKernelModules = true;
+            ProtectKernelTunables = true;
+            ProtectProc = "invisible";
+            RestrictAddressFamilies = [
+              "AF_UNIX"
+              "AF_INET"
+              "AF_INET6"
+            ];
+            RestrictNamespaces = true;
+            RestrictRealtime = true;
+            SystemCallArchitectures = "native";
+          };
+        };
+      };
+    })
+  ];
+}
