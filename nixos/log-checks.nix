@@ -99,13 +99,14 @@ in
     && has "upload" (lib.last (commands withBucket))
     && has "https://s3.example/logs" (lib.last (commands withBucket))
     && !withBucket.systemd.services.uecho-log-archive.serviceConfig.PrivateNetwork;
-  "two receivers are two units, each with a cursor of its own" =
+  "two receivers are two units, each with a file and a cursor of its own" =
     let
-      start = sinks.systemd.services.systemd-journal-upload-search.serviceConfig.ExecStart;
+      inherit (sinks.systemd.services.systemd-journal-upload-search) serviceConfig;
     in
     sinks.services.journald.upload.settings.Upload.URL == "https://archive:19533"
-    && has "--url=https://obs:9443/insert/journald" start
-    && has "--save-state=/var/lib/systemd-journal-upload-search/state" start;
+    && has "--save-state=/var/lib/systemd-journal-upload-search/state" serviceConfig.ExecStart
+    && lib.all (lib.hasSuffix ":/etc/systemd/journal-upload.conf") serviceConfig.BindReadOnlyPaths
+    && lib.length serviceConfig.BindReadOnlyPaths == 1;
   "machines can write to the search, and ask nothing" =
     search.services.victorialogs.listenAddress == "127.0.0.1:9428"
     && lib.hasInfix "location = /insert/journald/upload {" search.services.nginx.appendHttpConfig

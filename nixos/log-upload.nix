@@ -20,8 +20,19 @@ let
       default = null;
       inherit description;
     };
-  credential = unit: kind: "/run/credentials/${unit}.service/journal-upload.${kind}";
+  upload = unit: url: {
+    URL = url;
+    NetworkTimeoutSec = "15s";
+    ServerKeyFile = "/run/credentials/${unit}.service/journal-upload.key";
+    ServerCertificateFile = "/run/credentials/${unit}.service/journal-upload.cert";
+    TrustedCertificateFile = "/run/credentials/${unit}.service/journal-upload.ca";
+  };
   search = "systemd-journal-upload-search";
+  # Options on the command line cannot replace what the file says, so each unit sees a file of its own.
+  configuration = "/etc/systemd/journal-upload.conf";
+  searchConfiguration = (pkgs.formats.systemd { }).generate "journal-upload-search.conf" {
+    Upload = upload search cfg.search;
+  };
 in
 {
   options.services.uecho-log-upload = {
@@ -40,18 +51,14 @@ in
     (lib.mkIf (cfg.archive != null) {
       services.journald.upload = {
         enable = true;
-        settings.Upload = {
-          URL = cfg.archive;
-          NetworkTimeoutSec = "15s";
-          ServerKeyFile = credential "systemd-journal-upload" "key";
-          ServerCertificateFile = credential "systemd-journal-upload" "cert";
-          TrustedCertificateFile = credential "systemd-journal-upload" "ca";
-        };
+        settings.Upload = upload "systemd-journal-upload" cfg.archive;
       };
       systemd.packages = [ (dropIn "systemd-journal-upload.service" ../systemd/journal-upload.conf) ];
     })
 
     (lib.mkIf (cfg.search != null) {
+      # Something to bind to, without an archive.
+      environment.etc."systemd/journal-upload.conf" = lib.mkIf (cfg.archive == null) { text = ""; };
       systemd = {
         packages = [ (dropIn "${search}.service" ../systemd/journal-upload.conf) ];
         # What the unit of systemd says, with another receiver and another cursor.
@@ -63,12 +70,9 @@ in
           serviceConfig = {
             ExecStart = lib.concatStringsSep " " [
               "${config.systemd.package}/lib/systemd/systemd-journal-upload"
-              "--url=${cfg.search}"
               "--save-state=/var/lib/${search}/state"
-              "--key=${credential search "key"}"
-              "--cert=${credential search "cert"}"
-              "--trust=${credential search "ca"}"
             ];
+            BindReadOnlyPaths = [ "${searchConfiguration}:${configuration}" ];
             DynamicUser = true;
             SupplementaryGroups = [ "systemd-journal" ];
             StateDirectory = search;
