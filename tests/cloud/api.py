@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import botocore  # type: ignore[import-not-found]
-import botocore.loaders  # type: ignore[import-not-found]
-import botocore.model  # type: ignore[import-not-found]
-import botocore.validate  # type: ignore[import-not-found]
+import botocore  # type: ignore[import-untyped]
+import botocore.loaders  # type: ignore[import-untyped]
+import botocore.model  # type: ignore[import-untyped]
+import botocore.validate  # type: ignore[import-untyped]
 
 SCRIPT = Path(__file__).resolve().parent.parent.parent / "cloud" / "rollout.sh"
 ENDS = {"Successful", "RollbackSuccessful", "Failed", "RollbackFailed", "Cancelled"}
