@@ -69,8 +69,9 @@ rustPlatform.buildRustPackage (finalAttrs: {
       mkdir -p "$out/lib/systemd/system"
       substitute "$unit" "$out/lib/systemd/system/$(basename "$unit")" --subst-var-by bindir "$out/bin"
     done
-    # A drop-in that is not active by default; services.uecho.leaf installs it.
-    install -Dm444 systemd/leaf.conf -t "$out/share/uecho"
+    # Drop-ins that are not active by default: services.uecho.leaf installs one, those of the journal are for
+    # units of systemd.
+    install -Dm444 systemd/*.conf -t "$out/share/uecho"
     # Nor are these: where they are in force, systemd-sysupdate has something to do.
     install -Dm444 systemd/sysupdate.d/*.transfer -t "$out/share/uecho/sysupdate.d"
   ''
