@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use uecho_probe::exit;
+
 use crate::{
     conclusion::Conclusion,
     decision::{self, Facts},
@@ -144,7 +146,8 @@ impl Deployment<'_> {
         {
             return Err(Error::NothingChanged("The override could not be recorded.".into()));
         }
-        let quarantined = self.machine.preflight(&version.system, None).await == machine::QUARANTINED;
+        let status = self.machine.preflight(&version.system, None).await;
+        let quarantined = status == i32::from(exit::QUARANTINED);
         if quarantined {
             say(format!(
                 "{} has quarantined {}. Nothing was changed; --override \"WHY\" lets it run all the same.",

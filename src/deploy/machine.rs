@@ -8,9 +8,6 @@ const PROFILE: &str = "/nix/var/nix/profiles/system";
 /// Where the programs of the machine are.
 pub(crate) const TOOLS: &str = "/run/current-system/sw/bin";
 
-/// The exit status of the guard for a version in quarantine.
-pub(crate) const QUARANTINED: i32 = 6;
-
 /// A machine that can be reached over ssh as root.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Machine<'a> {

@@ -32,7 +32,7 @@ impl Outcome {
             Self::TakenBack => 3,
             Self::Unproven => 4,
             Self::NowhereToGo => 5,
-            Self::Quarantined => 6,
+            Self::Quarantined => exit::QUARANTINED,
             Self::NoVerdict => exit::TEMPORARY,
         }
     }

@@ -38,7 +38,7 @@ impl Conclusion {
             Self::RolledBack => 3,
             Self::StillUnhealthy | Self::Rebooting => 4,
             Self::NowhereToGo => 5,
-            Self::Refused => 6,
+            Self::Refused => exit::QUARANTINED,
             Self::Later => exit::TEMPORARY,
             Self::Failed => exit::SOFTWARE,
         }

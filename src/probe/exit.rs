@@ -2,6 +2,8 @@
 
 /// The command line is unusable; clap uses this code.
 pub const USAGE: u8 = 2;
+/// The guard has quarantined the version.
+pub const QUARANTINED: u8 = 6;
 /// What was read is not what it must be (`EX_DATAERR`).
 pub const DATA: u8 = 65;
 /// A listener cannot be bound, or a deployment cannot begin (`EX_UNAVAILABLE`).

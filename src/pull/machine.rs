@@ -9,6 +9,7 @@ use std::{
 };
 
 use tokio::process::Command;
+use uecho_probe::exit;
 
 use crate::manifest::StorePath;
 
@@ -19,9 +20,6 @@ const UNIT: &str = "uecho-deploy.service";
 
 /// It keeps what was fetched from garbage collection until it is switched to.
 const ROOT: &str = "/run/uecho-pull/fetched";
-
-/// The exit status of the guard for a version in quarantine.
-const QUARANTINED: i32 = 6;
 
 /// What the guard thinks of a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +60,7 @@ fn spread(id: &str, window: Duration) -> Duration {
 pub(crate) async fn preflight(system: &StorePath) -> Result<Opinion, String> {
     match run(Command::new("uecho-guard").args(["preflight", system.as_str()])).await? {
         0 => Ok(Opinion::Fine),
-        QUARANTINED => Ok(Opinion::Quarantined),
+        status if status == i32::from(exit::QUARANTINED) => Ok(Opinion::Quarantined),
         status => Err(format!("uecho-guard preflight has ended with {status}")),
     }
 }

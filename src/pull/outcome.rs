@@ -63,7 +63,7 @@ impl Outcome {
         match self {
             Self::UpToDate | Self::Switched | Self::Waiting => 0,
             Self::Failed => 1,
-            Self::Quarantined => 6,
+            Self::Quarantined => exit::QUARANTINED,
             Self::Refused => exit::DATA,
             Self::Unreachable => exit::UNAVAILABLE,
             Self::Busy => exit::TEMPORARY,
