@@ -42,21 +42,17 @@ let
     );
 in
 {
+  imports = [
+    (import ./journal-receiver.nix {
+      name = "uecho-log-archive";
+      port = 19533;
+      path = "/upload";
+      receiver = "http://${local}";
+    })
+  ];
+
   options.services.uecho-log-archive = {
     enable = lib.mkEnableOption "the archive of the journals of all machines";
-    port = lib.mkOption {
-      type = lib.types.port;
-      default = 19533;
-      description = ''
-        Port for journals, with mutual TLS. The machine needs the credentials `journal-receive.key`, `.cert`
-        (its own) and `.ca` (the authority of the senders).
-      '';
-    };
-    openFirewall = lib.mkOption {
-      type = lib.types.bool;
-      default = false;
-      description = "Whether to open {option}`port` in the firewall.";
-    };
     bucket = {
       url = lib.mkOption {
         type = lib.types.nullOr (lib.types.strMatching "https://[^/ ]+/[^ ]+");
@@ -83,26 +79,16 @@ in
   };
 
   config = lib.mkIf cfg.enable {
-    services = {
-      journald.remote = {
-        enable = true;
-        settings.Remote = {
-          # What is not full yet is not sealed yet.
-          MaxFileSize = lib.mkDefault "16M";
-          MaxFiles = lib.mkDefault 1000;
-          MaxUse = lib.mkDefault "8G";
-        };
-      }
-      // lib.optionalAttrs choosesProtocol { listen = "http"; };
-      nginx = {
-        enable = true;
-        appendHttpConfig = import ./journal-proxy.nix {
-          inherit (cfg) port;
-          path = "/upload";
-          receiver = "http://${local}";
-        };
+    services.journald.remote = {
+      enable = true;
+      settings.Remote = {
+        # What is not full yet is not sealed yet.
+        MaxFileSize = lib.mkDefault "16M";
+        MaxFiles = lib.mkDefault 1000;
+        MaxUse = lib.mkDefault "8G";
       };
-    };
+    }
+    // lib.optionalAttrs choosesProtocol { listen = "http"; };
 
     systemd = {
       packages = [
@@ -116,16 +102,12 @@ in
         local
       ];
       services = {
-        nginx.serviceConfig = {
-          ImportCredential = "journal-receive.*";
-          MemoryMax = "64M";
-        };
         uecho-log-archive = {
           description = "Seal Journal Files and Copy Them to the Bucket";
           wants = lib.optional (cfg.bucket.url != null) "network-online.target";
           after = lib.optional (cfg.bucket.url != null) "network-online.target";
           startAt = "hourly";
-          serviceConfig = {
+          serviceConfig = import ./journal-hardening.nix // {
             Type = "oneshot";
             ExecStart = [
               (call "seal" [ ])
@@ -145,30 +127,11 @@ in
             ImportCredential = "log-archive.curl";
             MemoryMax = "128M";
             # Reads the files of the receiver, and writes nothing but the chain.
-            DynamicUser = true;
             SupplementaryGroups = [ "systemd-journal-remote" ];
             StateDirectory = "uecho-log-archive";
             CapabilityBoundingSet = "";
-            LockPersonality = true;
-            MemoryDenyWriteExecute = true;
-            PrivateDevices = true;
             PrivateNetwork = cfg.bucket.url == null;
             ProtectClock = true;
-            ProtectControlGroups = true;
-            ProtectHome = true;
-            ProtectHostname = true;
-            ProtectKernelLogs = true;
-            ProtectKernelModules = true;
-            ProtectKernelTunables = true;
-            ProtectProc = "invisible";
-            RestrictAddressFamilies = [
-              "AF_UNIX"
-              "AF_INET"
-              "AF_INET6"
-            ];
-            RestrictNamespaces = true;
-            RestrictRealtime = true;
-            SystemCallArchitectures = "native";
             SystemCallFilter = [ "@system-service" ];
           };
         };
@@ -180,6 +143,5 @@ in
     };
 
     environment.systemPackages = [ archive ];
-    networking.firewall.allowedTCPPorts = lib.mkIf cfg.openFirewall [ cfg.port ];
   };
 }

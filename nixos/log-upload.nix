@@ -67,35 +67,16 @@ in
           wantedBy = [ "multi-user.target" ];
           wants = [ "network-online.target" ];
           after = [ "network-online.target" ];
-          serviceConfig = {
+          serviceConfig = import ./journal-hardening.nix // {
             ExecStart = lib.concatStringsSep " " [
               "${config.systemd.package}/lib/systemd/systemd-journal-upload"
               "--save-state=/var/lib/${search}/state"
             ];
             BindReadOnlyPaths = [ "${searchConfiguration}:${configuration}" ];
-            DynamicUser = true;
             SupplementaryGroups = [ "systemd-journal" ];
             StateDirectory = search;
             WatchdogSec = "3min";
             LimitNOFILE = 524288;
-            LockPersonality = true;
-            MemoryDenyWriteExecute = true;
-            PrivateDevices = true;
-            ProtectControlGroups = true;
-            ProtectHome = true;
-            ProtectHostname = true;
-            ProtectKernelLogs = true;
-            ProtectKernelModules = true;
-            ProtectKernelTunables = true;
-            ProtectProc = "invisible";
-            RestrictAddressFamilies = [
-              "AF_UNIX"
-              "AF_INET"
-              "AF_INET6"
-            ];
-            RestrictNamespaces = true;
-            RestrictRealtime = true;
-            SystemCallArchitectures = "native";
           };
         };
       };
