@@ -64,8 +64,7 @@ def field(root: Path, directory: Path, otlp: int) -> dict[str, Server]:
     found = [
         Server("bare hyper", 18090, bare),
         uecho(root, directory, "uecho", 18080, MANY, otlp),
-        # an export takes time on both CPUs, and with 64 connections and batches of 64 every hundredth request
-        # waits for one: this row shows what p99 is without
+        # an export takes time on both CPUs: this row shows what capacity and p99 are without
         uecho(root, directory, "uecho, no traces", 18081, MANY, None),
         axum(root, directory, "axum + usual telemetry", 18091, 1),
         *nginx(root, directory, "nginx, access log", 18092, 1),
