@@ -141,6 +141,14 @@ in
       ]
       && !config.systemd.paths.uecho-guard.enable
       && !(config.system.preSwitchChecks ? uecho-guard);
+    "a /var that is destroyed is made anew, and one that is damaged is repaired" =
+      lib.elem "x-systemd.makefs" config.fileSystems."/var".options
+      && !config.fileSystems."/var".noCheck
+      && config.fileSystems."/var".neededForBoot
+      && lib.elem "fsck.repair=yes" kernelParams
+      && lib.elem "systemd-makefs@dev-disk-by\\x2dpartlabel-var.service" (
+        config.boot.initrd.systemd.services.systemd-repart.before
+      );
     "/var is not encrypted unless asked for" =
       config.fileSystems."/var".device == "/dev/disk/by-partlabel/var"
       && !(config.systemd.repart.partitions."50-var" ? Encrypt);

@@ -1,6 +1,6 @@
 # What lies on the disk of a sealed machine besides its versions: /var, made at the first boot from the rest
-# of the disk, grown when the disk grows, and emptied by a factory reset. Everything else that can be written
-# is gone at the next boot.
+# of the disk, grown when the disk grows, emptied by a factory reset, and made anew when it is destroyed:
+# nobody is there who could repair it. Everything else that can be written is gone at the next boot.
 {
   config,
   lib,
@@ -18,7 +18,10 @@ let
     if cfg.encrypted then
       [ "systemd-cryptsetup@var.service" ]
     else
-      [ "systemd-fsck@${unit label}.service" ];
+      [
+        "systemd-fsck@${unit label}.service"
+        "systemd-makefs@${unit label}.service"
+      ];
 in
 {
   options.appliance.state = {
@@ -38,6 +41,8 @@ in
       inherit (shared) "/";
       "/var" = shared."/persist" // {
         device = if cfg.encrypted then "/dev/mapper/var" else label;
+        # One without a file system; systemd-repart makes only what is not in the partition table.
+        autoFormat = true;
       };
     };
 
@@ -52,6 +57,8 @@ in
     }
     // lib.optionalAttrs cfg.encrypted { Encrypt = "tpm2"; };
 
+    # One that is damaged: what the usual check leaves to a human is repaired as well as it can be.
+    boot.kernelParams = [ "fsck.repair=yes" ];
     boot.initrd = {
       systemd = {
         repart = {

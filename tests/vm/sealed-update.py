@@ -52,3 +52,12 @@ with subtest("a factory reset takes the state, never the version"):
     after = machine.succeed("blkid --output value --match-tag UUID /dev/disk/by-partlabel/var")
     t.assertNotEqual(before, after)
     settled("2", "4")
+
+with subtest("a /var that is destroyed is made anew, and the version is the same"):
+    machine.succeed("touch /var/lib/canary", "sync")
+    machine.succeed("wipefs --all --force /dev/disk/by-partlabel/var")
+    machine.crash()
+    machine.start(allow_reboot=True)
+    judged("4")
+    machine.fail("test -e /var/lib/canary")
+    settled("2", "4")
