@@ -7,10 +7,10 @@ mod record;
 
 use std::collections::BTreeMap;
 
-pub(crate) use record::{Armed, History, Intent, Override, Verdict};
+pub(crate) use record::{Armed, History, Intent, Look, Override, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use uecho_probe::timestamp::Timestamp;
+use uecho_probe::{look::Outcome, timestamp::Timestamp};
 
 use crate::version::{Assessment, Version};
 
@@ -43,6 +43,9 @@ pub(crate) struct Ledger {
     /// A rollback that has begun and not ended.
     #[serde(default)]
     pub intent: Option<Intent>,
+    /// The last look for a newer image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look: Option<Look>,
     /// Reboots by the guard since the last healthy verdict, or since a version began its trial.
     #[serde(default)]
     pub reboots: u32,
@@ -67,6 +70,7 @@ impl Default for Ledger {
             floor: None,
             armed: None,
             intent: None,
+            look: None,
             reboots: 0,
             rollbacks: 0,
             overrides: Vec::new(),
@@ -129,6 +133,15 @@ impl Ledger {
         self.versions.retain(|version, _| !gone.contains(version));
     }
 
+    /// Records what became of a look for a newer version.
+    pub(crate) fn looked(&mut self, outcome: Outcome, version: &Version, now: Timestamp) {
+        let (before, unknown) =
+            self.look.take().map(|look| (look.last_success, look.unknown)).unwrap_or_default();
+        let last_success = if outcome.is_success() { Some(now) } else { before };
+        let (state, version) = (outcome.as_str().into(), version.clone());
+        self.look = Some(Look { at: now, state, version, last_success, unknown });
+    }
+
     /// Makes a version the last good one.
     pub(crate) fn bless(&mut self, version: &Version, now: Timestamp) {
         let order = self.versions.values().map(|entry| entry.blessed).max().unwrap_or_default() + 1;
@@ -180,7 +193,9 @@ mod tests {
             "armed": {"version": "/s/b", "boot": "x", "told": true, "reached": false, "via": "uki"},
             "intent": {"from": "/s/b", "to": "/s/a", "reason": "r", "since": "2026-11-22T00:00:00Z",
                 "rebooted": null,
-                "switch_failed": false, "slot": 2}}"#;
+                "switch_failed": false, "slot": 2},
+            "look": {"at": "2026-11-22T00:00:00Z", "state": "postponed", "version": "/s/a",
+                "last_success": null, "mirror": "b"}}"#;
         let before: Value = serde_json::from_str(newer).unwrap();
         let ledger: Ledger = serde_json::from_str(newer).unwrap();
         assert_eq!(serde_json::to_value(&ledger).unwrap(), before);

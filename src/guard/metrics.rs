@@ -1,10 +1,13 @@
 //! The ledger as Prometheus text.
 
 use prometheus::{CounterVec, Encoder, GaugeVec, Opts, Registry, TextEncoder};
-use uecho_probe::timestamp::Timestamp;
+use uecho_probe::{
+    look::{self, Outcome},
+    timestamp::Timestamp,
+};
 
 use crate::{
-    ledger::{History, Ledger, Verdict},
+    ledger::{History, Ledger, Look, Verdict},
     version::{Assessment, Version},
 };
 
@@ -14,7 +17,25 @@ pub(crate) fn render(ledger: &Ledger, running: Option<&Version>) -> String {
     let page = Page::default();
     machine(&page, ledger, running);
     each_version(&page, ledger);
+    if let Some(last) = &ledger.look {
+        look_for_newer(&page, last);
+    }
     page.text()
+}
+
+/// The last look for a newer image, by the names that `uecho-pull` has for its own.
+fn look_for_newer(page: &Page, last: &Look) {
+    let states = Outcome::ALL
+        .map(|state| ([state.as_str().to_owned()], f64::from(u8::from(state.as_str() == last.state))));
+    page.gauge(look::STATE.0, look::STATE.1, &["state"], states);
+    let last_success = seconds(last.last_success.unwrap_or_default());
+    page.gauge(look::LAST_SUCCESS.0, look::LAST_SUCCESS.1, &[], [([], last_success)]);
+    page.gauge(
+        "uecho_pull_version_info",
+        "Always 1; the label tells which version the last look found, or else what runs",
+        &["version"],
+        [([last.version.to_string()], 1.0)],
+    );
 }
 
 fn machine(page: &Page, ledger: &Ledger, running: Option<&Version>) {
@@ -161,8 +182,15 @@ mod tests {
         ledger.bless(&a, Timestamp(5));
         ledger.quarantine(&b, Timestamp(7));
         ledger.quarantine(&c, Timestamp(8));
+        assert!(!render(&ledger, Some(&a)).contains("uecho_pull"));
+        ledger.looked(Outcome::Switched, &a, Timestamp(9));
+        ledger.looked(Outcome::Unreachable, &b, Timestamp(10));
         let text = render(&ledger, Some(&a));
         for line in [
+            "uecho_pull_state{state=\"unreachable\"} 1",
+            "uecho_pull_state{state=\"switched\"} 0",
+            "uecho_pull_last_success_seconds 9",
+            "uecho_pull_version_info{version=\"/nix/store/b\"} 1",
             "uecho_guard_running_info{state=\"blessed\",version=\"/nix/store/a\"} 1",
             "uecho_guard_last_good_info{version=\"/nix/store/a\"} 1",
             "uecho_guard_versions{state=\"blessed\"} 1",

@@ -4,6 +4,8 @@
 //! the running version is proven good. The result of a download is what is on the disk, not what the program
 //! says.
 
+use uecho_probe::look::Outcome;
+
 use crate::{
     events::{self, Event},
     guard::Guard,
@@ -16,58 +18,95 @@ use crate::{
 };
 
 impl<S: Updater, D: Disk> Guard<S, D> {
-    /// Installs a version into the other slot for its trial.
+    /// Installs a version into the other slot for its trial, and remembers what became of the look for it.
     ///
     /// # Errors
     /// The machine or the server does not answer.
     pub(crate) fn update(&mut self, wish: &Wish) -> Result<Report, SystemError> {
+        let looked = self.follow(wish);
+        if wish.check {
+            return looked.map(|(_, report)| report).map_err(|stopped| stopped.error);
+        }
+        let (outcome, report) = match looked {
+            Ok(looked) => looked,
+            Err(Stopped { outcome, error }) => {
+                self.remember(outcome, &self.system.running()?);
+                return Err(error);
+            }
+        };
+        // before the reboot, which may end this process at once
+        self.remember(outcome, &report.version);
+        if outcome == Outcome::Switched {
+            let (reason, version) = ("an update is installed", &report.version);
+            events::emit(&Event::Rebooting { version, reason, reboots: self.ledger.reboots });
+            self.system.reboot()?;
+        }
+        Ok(report)
+    }
+
+    fn remember(&mut self, outcome: Outcome, version: &Version) {
+        self.ledger.looked(outcome, version, self.system.now());
+        self.save();
+    }
+
+    /// Looks, and installs what is found.
+    fn follow(&mut self, wish: &Wish) -> Result<(Outcome, Report), Stopped> {
         let running = self.system.running()?;
         let images = self.slots()?;
         sound(&images, &running)?;
         if let Some(reason) = self.not_now(&images, &running) {
             let text = format!("not now: {reason}");
-            return Ok(Report { outcome: Conclusion::Later, version: running, text });
+            return Ok((Outcome::Busy, Report { outcome: Conclusion::Later, version: running, text }));
         }
         self.system.ready()?;
         if let Some(to) = &wish.to
             && let Some(report) = self.refuse(to, wish)?
         {
-            return Ok(report);
+            return Ok((self.refusal(to), report));
         }
         if !wish.check {
             self.tidy(&running)?;
         }
-        let Some(version) = self.candidate(wish, &running)? else {
+        let candidate = self.candidate(wish, &running);
+        let Some(version) = candidate.map_err(|error| Stopped { outcome: Outcome::Unreachable, error })?
+        else {
             let text = "up to date: no newer version is offered".into();
-            return Ok(Report { outcome: Conclusion::Good, version: running, text });
+            return Ok((Outcome::UpToDate, Report { outcome: Conclusion::Good, version: running, text }));
         };
         if let Some(report) = self.refuse(&version, wish)? {
-            return Ok(report);
+            return Ok((self.refusal(&version), report));
         }
         let images = self.slots()?;
-        let done = |text: &str| {
-            Ok(Report { outcome: Conclusion::Good, version: version.clone(), text: text.into() })
+        let done = |outcome: Outcome, text: &str| {
+            let report = Report { outcome: Conclusion::Good, version: version.clone(), text: text.into() };
+            Ok((outcome, report))
         };
         if version == running {
-            return done("runs already");
+            return done(Outcome::UpToDate, "runs already");
         }
         let untried = is_untried(&images, &version);
         if images.is_whole(&version) && images.is_uncounted(&version) {
-            return done("is on this machine, and good: `uecho-guard rollback --to` goes to it");
+            let text = "is on this machine, and good: `uecho-guard rollback --to` goes to it";
+            return done(Outcome::UpToDate, text);
         }
         if images.is_whole(&version) && images.may_boot(&version) && !untried {
-            return done("is on trial: the next boot tries it again");
+            return done(Outcome::Waiting, "is on trial: the next boot tries it again");
         }
         if wish.check {
-            return done("would be installed");
+            return done(Outcome::Waiting, "would be installed");
         }
         self.lift(&version, wish)?;
         if !self.slots().is_ok_and(|images| is_untried(&images, &version))
             && let Err(error) = self.download(&version, &running)
         {
-            return Ok(self.failed(&version, &running, &error.0));
+            return Ok((Outcome::Unreachable, self.failed(&version, &running, &error.0)));
         }
-        self.stage(&version, &running, wish)
+        Ok(self.stage(&version, &running, wish)?)
+    }
+
+    /// What a refusal is for those who only read metrics.
+    fn refusal(&self, version: &Version) -> Outcome {
+        if self.ledger.is_quarantined(version) { Outcome::Quarantined } else { Outcome::Refused }
     }
 
     /// The image slots.
@@ -170,15 +209,20 @@ impl<S: Updater, D: Disk> Guard<S, D> {
     }
 
     /// Checks the whole new slot, and makes the next boot start it.
-    fn stage(&mut self, version: &Version, running: &Version, wish: &Wish) -> Result<Report, SystemError> {
+    fn stage(
+        &mut self,
+        version: &Version,
+        running: &Version,
+        wish: &Wish,
+    ) -> Result<(Outcome, Report), SystemError> {
         let images = self.slots()?;
         let Some(hash) = images.whole(version) else {
-            return Ok(self.failed(version, running, "it is not completely there"));
+            return Ok((Outcome::Failed, self.failed(version, running, "it is not completely there")));
         };
         if let Err(error) = self.system.check_content(hash) {
             // the version is not to blame: the next download may succeed
             Self::attempt("remove the boot entry", self.system.discard(version));
-            return Ok(self.failed(version, running, &error.0));
+            return Ok((Outcome::Failed, self.failed(version, running, &error.0)));
         }
         let entry = self.ledger.see(version, self.system.now());
         entry.restart(Assessment::Staged);
@@ -186,15 +230,12 @@ impl<S: Updater, D: Disk> Guard<S, D> {
         self.try_save()?;
         self.system.install(version)?;
         events::emit(&Event::Staged { version });
-        let text = if wish.reboot {
-            let reason = "an update is installed";
-            events::emit(&Event::Rebooting { version, reason, reboots: self.ledger.reboots });
-            self.system.reboot()?;
-            "installed and verified; rebooting into it for its trial"
+        let (outcome, text) = if wish.reboot {
+            (Outcome::Switched, "installed and verified; rebooting into it for its trial")
         } else {
-            "installed and verified; the next boot is its trial"
+            (Outcome::Waiting, "installed and verified; the next boot is its trial")
         };
-        Ok(Report { outcome: Conclusion::Good, version: version.clone(), text: text.into() })
+        Ok((outcome, Report { outcome: Conclusion::Good, version: version.clone(), text: text.into() }))
     }
 
     fn failed(&mut self, version: &Version, running: &Version, reason: &str) -> Report {
@@ -202,6 +243,18 @@ impl<S: Updater, D: Disk> Guard<S, D> {
         events::emit(&Event::UpdateFailed { version, reason });
         let text = format!("not installed: {reason}");
         Report { outcome: Conclusion::Failed, version: version.clone(), text }
+    }
+}
+
+/// Why there is no report, and what that is for those who only read metrics.
+struct Stopped {
+    outcome: Outcome,
+    error: SystemError,
+}
+
+impl From<SystemError> for Stopped {
+    fn from(error: SystemError) -> Self {
+        Self { outcome: Outcome::Failed, error }
     }
 }
 

@@ -9,7 +9,7 @@
 //! - [`units`]: durations and sizes in the syntax of the settings; [`timestamp`]: points in time
 //! - [`journal`]: log events in the journal; [`escape`] makes control characters visible; [`last_words`]:
 //!   what a program says without a log
-//! - [`exit`]: exit codes
+//! - [`exit`]: exit codes; [`look`]: what became of a look for a newer version
 
 pub mod challenge;
 pub mod check;
@@ -20,6 +20,7 @@ pub mod exit;
 pub mod journal;
 pub mod last_words;
 pub mod listen;
+pub mod look;
 pub mod receipt;
 #[cfg(feature = "schema")]
 mod schema;

@@ -3,6 +3,7 @@
 use std::{fmt::Write as _, fs, io, io::Write as _, path::Path};
 
 use tempfile::NamedTempFile;
+use uecho_probe::look;
 
 use crate::{memory::Memory, outcome::Outcome};
 
@@ -10,28 +11,23 @@ use crate::{memory::Memory, outcome::Outcome};
 #[must_use]
 pub(crate) fn render(memory: &Memory, outcome: Outcome) -> String {
     let mut text = String::new();
-    let mut gauge = |name: &str, help: &str, rows: &[(String, u64)]| {
+    let mut gauge = |(name, help): (&str, &str), rows: &[(String, u64)]| {
         let mut line = |line: std::fmt::Arguments<'_>| {
             // a String takes everything
             let _ = text.write_fmt(line);
         };
-        line(format_args!("# HELP uecho_pull_{name} {help}\n# TYPE uecho_pull_{name} gauge\n"));
+        line(format_args!("# HELP {name} {help}\n# TYPE {name} gauge\n"));
         for (labels, value) in rows {
-            line(format_args!("uecho_pull_{name}{labels} {value}\n"));
+            line(format_args!("{name}{labels} {value}\n"));
         }
     };
     let one = |value: u64| [(String::new(), value)];
-    gauge("sequence", "Sequence of the newest release that was accepted", &one(memory.sequence));
+    gauge(("uecho_pull_sequence", "Sequence of the newest release that was accepted"), &one(memory.sequence));
     let states =
         Outcome::ALL.map(|state| (format!("{{state=\"{}\"}}", state.as_str()), u64::from(state == outcome)));
-    gauge("state", "1 for what became of the last look at the release", &states);
-    if let Some(at) = memory.last_success {
-        gauge(
-            "last_success_seconds",
-            "When the machine last ran, or waited for its turn to run, what a release says (Unix time)",
-            &one(at.0),
-        );
-    }
+    gauge(look::STATE, &states);
+    // also before the first one: an alert on its age needs a value
+    gauge(look::LAST_SUCCESS, &one(memory.last_success.unwrap_or_default().0));
     text
 }
 
@@ -69,6 +65,12 @@ mod tests {
         assert!(samples.contains(&"uecho_pull_last_success_seconds 9"));
         let ones: Vec<_> = samples.iter().filter(|line| line.ends_with("} 1")).collect();
         assert_eq!(ones, [&"uecho_pull_state{state=\"quarantined\"} 1"]);
+    }
+
+    #[test]
+    fn before_the_first_success_its_time_is_zero() {
+        let text = render(&Memory::default(), Outcome::Refused);
+        assert!(text.ends_with("\nuecho_pull_last_success_seconds 0\n"), "{text}");
     }
 
     #[test]

@@ -97,6 +97,23 @@ pub(crate) struct Intent {
     pub unknown: Map<String, Value>,
 }
 
+/// The last look for a newer version.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Look {
+    /// When.
+    pub at: Timestamp,
+    /// What became of it. A text, because a newer guard may know more outcomes.
+    pub state: String,
+    /// The version that was found, or that runs.
+    pub version: Version,
+    /// When a look was last a success.
+    #[serde(default)]
+    pub last_success: Option<Timestamp>,
+    /// Fields of a newer guard.
+    #[serde(flatten)]
+    pub unknown: Map<String, Value>,
+}
+
 /// Decision of a human.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Override {

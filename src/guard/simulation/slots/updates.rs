@@ -238,3 +238,42 @@ fn a_good_version_that_is_downloaded_once_more_is_not_good_before_it_has_run() {
         }
     }
 }
+
+#[test]
+fn what_became_of_the_last_look_is_remembered_also_over_the_reboot_that_it_asks_for() {
+    let machine = shipped();
+    let last = || {
+        let look = machine.guard().ledger().look.clone().unwrap();
+        (look.state, look.version, look.last_success)
+    };
+    let told = |state: &str, version: &str, success| (state.to_owned(), v(version), success);
+    machine.update(&Wish::default());
+    let first = last().2;
+    assert_eq!(last(), told("up_to_date", "1", first));
+    assert!(first.is_some());
+    machine.publish("2", Release { healthy: false, ..release(2) });
+    machine.get().rig.clock += Duration::from_hours(24);
+    machine.update(&Wish::default());
+    let second = last().2;
+    assert_eq!(machine.runs(), v("1"));
+    assert!(second > first, "{second:?} {first:?}");
+    assert_eq!(last(), told("switched", "2", second));
+    machine.update(&Wish { to: Some(v("2")), ..Wish::default() });
+    assert_eq!(last(), told("quarantined", "2", second));
+    machine.get().down = u32::MAX;
+    machine.try_update(&Wish::default()).unwrap_err();
+    assert_eq!(last(), told("unreachable", "1", second));
+    machine.get().down = 0;
+    machine.publish("3", release(3));
+    (machine.get().download, machine.get().times) = (Download::Fails, 2);
+    machine.update(&Wish::default());
+    assert_eq!(last(), told("unreachable", "3", second));
+    (machine.get().download, machine.get().times) = (Download::Flips, 1);
+    machine.update(&Wish::default());
+    assert_eq!(last(), told("failed", "3", second));
+    let wish = Wish { by: "root".into(), ..Wish::default() };
+    machine.guard().update(&wish).unwrap();
+    assert_eq!((last().0, last().1), ("waiting".into(), v("3")));
+    machine.guard().update(&Wish { check: true, ..wish }).unwrap();
+    assert_eq!(last().0, "waiting");
+}
