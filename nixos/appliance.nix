@@ -107,13 +107,9 @@ in
       nftables.enable = true;
       firewall = {
         enable = true;
-        extraInputRules =
-          let
-            port = lib.last (lib.splitString ":" service.settings.ops.listen);
-          in
-          lib.concatMapStrings (network: ''
-            ${if lib.hasInfix ":" network then "ip6" else "ip"} saddr ${network} tcp dport ${port} accept
-          '') cfg.monitoring.networks;
+        extraInputRules = import ./firewall-rules.nix {
+          inherit lib;
+        } (lib.last (lib.splitString ":" service.settings.ops.listen)) cfg.monitoring.networks;
       };
     };
     services = {

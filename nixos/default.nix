@@ -46,6 +46,8 @@ in
   log-upload = module "log-upload" [ ./log-upload.nix ];
   log-archive = module "log-archive" [ ./log-archive.nix ];
   log-search = module "log-search" [ ./log-search.nix ];
+  # For the machine where spans go.
+  trace-store = module "trace-store" [ ./trace-store.nix ];
   appliance = module "appliance" [
     uecho
     ./appliance.nix

@@ -1,5 +1,5 @@
 # The machines of a fleet, from its data: module by name. Each is an appliance that sends its journal to the
-# archive; one without uecho has a guard that asks something else.
+# archive and to the search; one without uecho has a guard that asks something else.
 {
   lib,
   nixosModules,
@@ -10,6 +10,8 @@ let
     fleet.nodes // fleet.loadBalancers // fleet.observability // { inherit (fleet) archive; }
   );
   observability = import ./fleet-observability.nix fleet;
+  # Where logs and spans go.
+  observer = lib.head (lib.attrNames fleet.observability);
 
   common = name: {
     imports = [
@@ -18,7 +20,10 @@ let
       nixosModules.monitored
       (observability.monitored name)
     ];
-    services.uecho-log-upload.archive = "https://archive:19533";
+    services.uecho-log-upload = {
+      archive = "https://archive:19533";
+      search = "https://${observer}:9443/insert/journald";
+    };
     appliance.monitoring.networks = fleet.monitoring;
     networking = {
       hostName = name;
@@ -32,6 +37,7 @@ let
       fanout.peers = map (other: "http://${other}:8080") (
         lib.attrNames (removeAttrs fleet.nodes [ name ])
       );
+      otlp.endpoint = "http://${observer}:4318";
     };
   };
 
@@ -70,17 +76,30 @@ let
       };
     };
 
-  observer = name: _: {
+  observing = name: _: {
     imports = [
       (common name)
+      nixosModules.log-search
       nixosModules.observability
+      nixosModules.trace-store
       observability.observer
     ];
     services = {
       uecho.enable = lib.mkForce false;
+      uecho-log-search = {
+        enable = true;
+        senders = lib.attrValues addresses;
+      };
+      uecho-trace-store = {
+        enable = true;
+        senders = map (node: node.address) (lib.attrValues fleet.nodes);
+      };
       uecho-guard.units = [
         "alertmanager.service"
+        "nginx.service"
         "prometheus.service"
+        "victorialogs.service"
+        "victoriatraces.service"
       ];
     };
   };
@@ -100,7 +119,7 @@ let
         uecho.enable = lib.mkForce false;
         uecho-log-archive = {
           enable = true;
-          openFirewall = true;
+          senders = lib.attrValues addresses;
         };
         uecho-guard = {
           units = [ "nginx.service" ];
@@ -128,7 +147,7 @@ let
 in
 lib.mapAttrs node fleet.nodes
 // lib.mapAttrs loadBalancer fleet.loadBalancers
-// lib.mapAttrs observer fleet.observability
+// lib.mapAttrs observing fleet.observability
 // {
   inherit archive;
 }

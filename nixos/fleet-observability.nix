@@ -8,11 +8,19 @@ let
     mapAttrs
     ;
   balancers = attrValues fleet.loadBalancers;
+  # Who has the search for logs.
+  observer = head (builtins.attrNames fleet.observability);
   # As clients do: several balancers share an address.
   asked = if length balancers > 1 then fleet.virtualAddress else (head balancers).address;
-  # Those that are not nodes ask the service: from the balancers, and from elsewhere.
-  asks = name: !(fleet.nodes ? ${name});
-  machines = fleet.nodes // fleet.loadBalancers // fleet.observability;
+  # From the balancers, and from elsewhere.
+  asks = name: fleet.loadBalancers ? ${name} || fleet.observability ? ${name};
+  machines =
+    fleet.nodes // fleet.loadBalancers // fleet.observability // { inherit (fleet) archive; };
+  # Where journals come in, with TLS.
+  receivers = {
+    archive = [ 19533 ];
+    ${observer} = [ 9443 ];
+  };
 in
 {
   monitored = name: {
@@ -34,6 +42,9 @@ in
         balancer = fleet.loadBalancers ? ${name};
         guard = true;
         synthetic = asks name;
+        journal = true;
+        archive = name == "archive";
+        certificates = receivers.${name} or [ ];
       }) machines;
     };
   };

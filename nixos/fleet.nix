@@ -33,5 +33,7 @@
     drain.delay = "3s";
     # All nodes lack the same peers, so none of them may count as not ready for that.
     fanout.ready_policy = "best_effort";
+    # Of traces that a client has not begun, which all nodes send to the machine under `observability`.
+    otlp.sample_ratio = 0.01;
   };
 }

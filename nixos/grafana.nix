@@ -1,16 +1,28 @@
 # Dashboards of the machine with services.uecho-observability: Grafana, which shows the files of this flake to
-# whoever reaches it, and where nobody logs in.
+# whoever reaches it, and where nobody logs in. Logs and traces are there if their stores are on this machine.
 {
   config,
   lib,
+  pkgs,
   ...
 }:
 let
   cfg = config.services.uecho-observability;
-  grafana = config.services.grafana;
+  inherit (config.services) grafana victorialogs victoriatraces;
   dashboards = "/etc/uecho-dashboards";
-  port = toString grafana.settings.server.http_port;
   key = "${grafana.dataDir}/secret_key";
+
+  logsPlugin = pkgs.grafanaPlugins.victoriametrics-logs-datasource;
+  # Of one on this machine.
+  source = name: type: uid: url: {
+    inherit
+      name
+      type
+      uid
+      url
+      ;
+    access = "proxy";
+  };
 in
 {
   config = lib.mkIf cfg.enable {
@@ -18,6 +30,8 @@ in
 
     services.grafana = {
       enable = true;
+      # Nothing is downloaded. What speaks to VictoriaTraces is part of Grafana.
+      declarativePlugins = lib.optional victorialogs.enable logsPlugin;
       settings = {
         server = {
           http_addr = "";
@@ -44,15 +58,20 @@ in
         datasources.settings = {
           apiVersion = 1;
           datasources = [
-            {
-              name = "Prometheus";
-              type = "prometheus";
-              uid = "prometheus";
-              access = "proxy";
-              url = "http://127.0.0.1:${toString config.services.prometheus.port}";
-              isDefault = true;
-            }
-          ];
+            (
+              source "Prometheus" "prometheus" "prometheus"
+                "http://127.0.0.1:${toString config.services.prometheus.port}"
+              // {
+                isDefault = true;
+              }
+            )
+          ]
+          ++ lib.optional victorialogs.enable (
+            source "VictoriaLogs" logsPlugin.pname "logs" "http://${victorialogs.listenAddress}"
+          )
+          ++ lib.optional victoriatraces.enable (
+            source "VictoriaTraces" "jaeger" "traces" "http://${victoriatraces.listenAddress}/select/jaeger"
+          );
         };
         dashboards.settings = {
           apiVersion = 1;
@@ -71,8 +90,8 @@ in
       [ -s ${key} ] || (umask 077 && head --bytes=32 /dev/urandom | base64 > ${key})
     '';
 
-    networking.firewall.extraInputRules = lib.concatMapStrings (network: ''
-      ${if lib.hasInfix ":" network then "ip6" else "ip"} saddr ${network} tcp dport ${port} accept
-    '') cfg.networks;
+    networking.firewall.extraInputRules = import ./firewall-rules.nix {
+      inherit lib;
+    } grafana.settings.server.http_port cfg.networks;
   };
 }

@@ -23,7 +23,13 @@ in
     openFirewall = lib.mkOption {
       type = lib.types.bool;
       default = false;
-      description = "Whether to open {option}`port` in the firewall.";
+      description = "Whether to open {option}`port` in the firewall, for anybody.";
+    };
+    senders = lib.mkOption {
+      type = lib.types.listOf lib.types.singleLineStr;
+      default = [ ];
+      example = [ "10.0.0.0/24" ];
+      description = "IPv4 or IPv6 addresses or networks for which the firewall opens {option}`port`.";
     };
   };
 
@@ -37,8 +43,11 @@ in
     };
     systemd.services.nginx.serviceConfig = {
       ImportCredential = "journal-receive.*";
-      MemoryMax = "64M";
+      MemoryMax = lib.mkDefault "64M";
     };
-    networking.firewall.allowedTCPPorts = lib.mkIf cfg.openFirewall [ cfg.port ];
+    networking.firewall = {
+      allowedTCPPorts = lib.mkIf cfg.openFirewall [ cfg.port ];
+      extraInputRules = import ./firewall-rules.nix { inherit lib; } cfg.port cfg.senders;
+    };
   };
 }

@@ -26,6 +26,7 @@ let
     ];
     text = lib.readFile ./log-archive.sh;
   };
+  chain = "/var/lib/uecho-log-archive";
   # One command of the archive on this machine's files.
   call =
     command: options':
@@ -36,13 +37,14 @@ let
         "--logs"
         config.services.journald.remote.output
         "--chain"
-        "/var/lib/uecho-log-archive"
+        chain
       ]
       ++ options'
     );
 in
 {
   imports = [
+    ./log-metrics.nix
     (import ./journal-receiver.nix {
       name = "uecho-log-archive";
       port = 19533;
@@ -79,16 +81,22 @@ in
   };
 
   config = lib.mkIf cfg.enable {
-    services.journald.remote = {
-      enable = true;
-      settings.Remote = {
-        # What is not full yet is not sealed yet.
-        MaxFileSize = lib.mkDefault "16M";
-        MaxFiles = lib.mkDefault 1000;
-        MaxUse = lib.mkDefault "8G";
-      };
-    }
-    // lib.optionalAttrs choosesProtocol { listen = "http"; };
+    services = {
+      journald.remote = {
+        enable = true;
+        settings.Remote = {
+          # What is not full yet is not sealed yet.
+          MaxFileSize = lib.mkDefault "16M";
+          MaxFiles = lib.mkDefault 1000;
+          MaxUse = lib.mkDefault "8G";
+        };
+      }
+      // lib.optionalAttrs choosesProtocol { listen = "http"; };
+      uecho-log-metrics.archived = {
+        seal = "${chain}/.sealed";
+      }
+      // lib.optionalAttrs (cfg.bucket.url != null) { upload = "${chain}/.uploaded"; };
+    };
 
     systemd = {
       packages = [

@@ -119,6 +119,8 @@ seal() {
     count=$((count + 1)) head=$(sha256 "$entry")
     echo "sealed $file as $(entry_name "$count"), head $head"
   done
+  # When that was is a metric.
+  touch "$chain/.sealed"
   echo "$count entries, head $head"
 }
 
@@ -170,6 +172,7 @@ upload() {
     mv "$chain/.uploaded.new" "$chain/.uploaded"
     sent=$((sent + 1))
   done
+  touch "$chain/.uploaded"
   echo "$sent entries and their files uploaded, kept until $until"
 }
 

@@ -8,10 +8,28 @@ let
   inherit (import ./claims.nix { inherit pkgs self; }) bare;
 
   fleet = import ./fleet.nix;
-  machines = lib.genAttrs (
-    [ "archive" ] ++ lib.attrNames fleet.nodes ++ lib.attrNames fleet.loadBalancers
-  ) (name: self.nixosConfigurations.${name}.config);
-  inherit (machines) archive;
+  addresses = lib.mapAttrs (_: machine: machine.address) (
+    fleet.nodes // fleet.loadBalancers // fleet.observability // { inherit (fleet) archive; }
+  );
+  machines = lib.mapAttrs (name: _: self.nixosConfigurations.${name}.config) addresses;
+  inherit (machines) archive obs;
+  # Whether the firewall lets these addresses reach the port, and nobody else.
+  onlyFor =
+    machine: port: allowed:
+    let
+      rule = address: "ip saddr ${address} tcp dport ${toString port} accept";
+      inherit (machine.networking.firewall) allowedTCPPorts extraInputRules;
+      rules = lib.filter (lib.hasInfix " tcp dport ${toString port} ") (
+        lib.splitString "\n" extraInputRules
+      );
+    in
+    lib.sort lib.lessThan rules == lib.sort lib.lessThan (map rule allowed)
+    && !lib.elem port allowedTCPPorts;
+  # Each argument is in quotes.
+  told =
+    option: value: machine:
+    has "${builtins.toJSON option} ${builtins.toJSON value}" (metrics machine);
+  metrics = machine: machine.systemd.services.uecho-log-metrics.serviceConfig.ExecStart;
   scenario = lib.readFile ../tests/container/setup/logs.py;
   # A text to search for, without string context: hasInfix refuses a text that refers to store paths.
   unsafeText = text: builtins.unsafeDiscardStringContext "${text}";
@@ -35,6 +53,10 @@ let
   search = bare [
     self.nixosModules.log-search
     { services.uecho-log-search.enable = true; }
+  ];
+  traces = bare [
+    self.nixosModules.trace-store
+    { services.uecho-trace-store.enable = true; }
   ];
   withBucket = bare [
     self.nixosModules.log-archive
@@ -81,7 +103,59 @@ in
     && machine.services.journald.upload.settings.Upload.URL == "https://archive:19533"
     && lib.elem "archive" machine.networking.hosts.${fleet.archive.address}
   ) (lib.attrValues machines);
-  "the archive has no uecho, receives on loopback without TLS, and is open where nginx is" =
+  "and to the search" = lib.all (
+    machine:
+    machine.services.uecho-log-upload.search == "https://obs:9443/insert/journald"
+    && hasDropIn machine "systemd-journal-upload-search.service" ../systemd/journal-upload.conf
+    && lib.elem "obs" machine.networking.hosts.${fleet.observability.obs.address}
+  ) (lib.attrValues machines);
+  "every machine of the fleet tells how far both have its journal, and the archive what it has sealed" =
+    lib.all (
+      machine:
+      told "--sent" "archive=/var/lib/systemd/journal-upload/state" machine
+      && told "--sent" "search=/var/lib/systemd-journal-upload-search/state" machine
+      && machine.systemd.timers.uecho-log-metrics.wantedBy == [ "timers.target" ]
+      && has "--archived" (metrics machine) == (machine.networking.hostName == "archive")
+    ) (lib.attrValues machines)
+    && told "--archived" "seal=/var/lib/uecho-log-archive/.sealed" archive
+    && told "--archived" "upload=/var/lib/uecho-log-archive/.uploaded" withBucket
+    && has "/run/uecho-log-metrics/metrics.prom" (metrics archive)
+    && archive.systemd.services.uecho-log-metrics.serviceConfig.RuntimeDirectory == "uecho-log-metrics";
+  "machines of the fleet reach the receivers of journals, nodes the one of spans, and nobody else does" =
+    onlyFor archive 19533 (lib.attrValues addresses)
+    && onlyFor obs 9443 (lib.attrValues addresses)
+    && onlyFor obs 4318 (lib.mapAttrsToList (_: node: node.address) fleet.nodes);
+  "stores for search and for traces are asked on loopback only, and have limits of age and size" =
+    obs.services.victorialogs.enable
+    && obs.services.victorialogs.listenAddress == "127.0.0.1:9428"
+    &&
+      obs.services.victorialogs.extraOptions == [
+        "-retentionPeriod=30d"
+        "-retention.maxDiskSpaceUsageBytes=4GiB"
+      ]
+    && obs.services.victoriatraces.enable
+    && obs.services.victoriatraces.listenAddress == "127.0.0.1:10428"
+    && obs.services.victoriatraces.retentionPeriod == "7d"
+    && obs.services.victoriatraces.extraOptions == [ "-retention.maxDiskSpaceUsageBytes=1GiB" ];
+  # The text of nginx of a machine with the store of traces alone, which writes that file.
+  "tests/container/trace-proxy.conf, with which the scenario runs, is what the module writes" =
+    traces.services.nginx.appendHttpConfig == lib.readFile ../tests/container/trace-proxy.conf
+    && lib.hasInfix traces.services.nginx.appendHttpConfig obs.services.nginx.appendHttpConfig;
+  "nodes send their spans there, a hundredth of those that no client has asked for" = lib.all (
+    name:
+    let
+      inherit (machines.${name}.services.uecho.settings) otlp;
+    in
+    otlp.endpoint == "http://obs:4318" && otlp.sample_ratio == 0.01
+  ) (lib.attrNames fleet.nodes);
+  "the guard of the machine judges the stores, too" =
+    lib.all (unit: lib.elem unit obs.services.uecho-guard.units)
+      [
+        "nginx.service"
+        "victorialogs.service"
+        "victoriatraces.service"
+      ];
+  "the archive has no uecho, and receives on loopback without TLS" =
     !archive.services.uecho.enable
     &&
       archive.systemd.sockets.systemd-journal-remote.listenStreams == [
@@ -91,7 +165,7 @@ in
     && lib.hasInfix "--listen-http=-3" (
       unsafeText (lib.last archive.systemd.services.systemd-journal-remote.serviceConfig.ExecStart)
     )
-    && archive.networking.firewall.allowedTCPPorts == [ 19533 ];
+    && archive.networking.firewall.allowedTCPPorts == [ ];
   "a bucket adds the upload, and without one nothing of the archive has a network" =
     lib.length (commands archive) == 1
     && archive.systemd.services.uecho-log-archive.serviceConfig.PrivateNetwork
@@ -115,8 +189,11 @@ in
     lib.all (service: service.serviceConfig ? MemoryMax) [
       archive.systemd.services.nginx
       archive.systemd.services.uecho-log-archive
+      archive.systemd.services.uecho-log-metrics
       search.systemd.services.nginx
       search.systemd.services.victorialogs
+      traces.systemd.services.nginx
+      traces.systemd.services.victoriatraces
     ]
     && lib.all (file: lib.hasInfix "\nMemoryMax=" (lib.readFile file)) [
       ../systemd/journal-remote.conf

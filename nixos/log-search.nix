@@ -26,18 +26,26 @@ in
       default = "30d";
       description = "How long entries can be found.";
     };
+    disk = lib.mkOption {
+      type = lib.types.strMatching "[0-9]+[KMGT]iB";
+      default = "4GiB";
+      description = "What the entries may take on the disk. The oldest days go first; two of them stay.";
+    };
   };
 
   config = lib.mkIf cfg.enable {
     services.victorialogs = {
       enable = true;
       listenAddress = local;
-      extraOptions = [ "-retentionPeriod=${cfg.retention}" ];
+      extraOptions = [
+        "-retentionPeriod=${cfg.retention}"
+        "-retention.maxDiskSpaceUsageBytes=${cfg.disk}"
+      ];
     };
     systemd.services.victorialogs = {
       # Else it would stay down after five starts.
       unitConfig.StartLimitIntervalSec = 0;
-      serviceConfig.MemoryMax = "256M";
+      serviceConfig.MemoryMax = lib.mkDefault "224M";
     };
   };
 }

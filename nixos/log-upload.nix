@@ -35,6 +35,8 @@ let
   };
 in
 {
+  imports = [ ./log-metrics.nix ];
+
   options.services.uecho-log-upload = {
     archive = sink ''
       Where {option}`services.uecho-log-archive` is, for instance `https://archive:19533`. This machine needs
@@ -49,14 +51,18 @@ in
 
   config = lib.mkMerge [
     (lib.mkIf (cfg.archive != null) {
-      services.journald.upload = {
-        enable = true;
-        settings.Upload = upload "systemd-journal-upload" cfg.archive;
+      services = {
+        journald.upload = {
+          enable = true;
+          settings.Upload = upload "systemd-journal-upload" cfg.archive;
+        };
+        uecho-log-metrics.sent.archive = "/var/lib/systemd/journal-upload/state";
       };
       systemd.packages = [ (dropIn "systemd-journal-upload.service" ../systemd/journal-upload.conf) ];
     })
 
     (lib.mkIf (cfg.search != null) {
+      services.uecho-log-metrics.sent.search = "/var/lib/${search}/state";
       # Something to bind to, without an archive.
       environment.etc."systemd/journal-upload.conf" = lib.mkIf (cfg.archive == null) { text = ""; };
       systemd = {

@@ -8,7 +8,6 @@
 let
   inherit (lib) mkEnableOption mkOption types;
   cfg = config.services.uecho-monitored;
-  port = toString config.services.prometheus.exporters.node.port;
 in
 {
   imports = [ ./package-option.nix ];
@@ -48,8 +47,8 @@ in
       };
     };
 
-    networking.firewall.extraInputRules = lib.concatMapStrings (network: ''
-      ${if lib.hasInfix ":" network then "ip6" else "ip"} saddr ${network} tcp dport ${port} accept
-    '') cfg.networks;
+    networking.firewall.extraInputRules = import ./firewall-rules.nix {
+      inherit lib;
+    } config.services.prometheus.exporters.node.port cfg.networks;
   };
 }

@@ -28,7 +28,9 @@ let
   };
 
   fleet = import ./fleet.nix;
-  names = lib.attrNames (fleet.nodes // fleet.loadBalancers // fleet.observability);
+  names = lib.attrNames (
+    fleet.nodes // fleet.loadBalancers // fleet.observability // { inherit (fleet) archive; }
+  );
   configOf = name: self.nixosConfigurations.${name}.config;
   config = configOf "obs";
   cfg = config.services.uecho-observability;
@@ -90,6 +92,16 @@ in
       read ../tests/container/prometheus.json == written.prometheus;
     "tests/container/alertmanager.json, with which the scenario runs, is what the module writes" =
       read ../tests/container/alertmanager.json == written.alertmanager;
+    "tests/container/blackbox.json, with which the scenario runs, is what the module writes" =
+      read ../tests/container/blackbox.json == written.blackbox;
+    "the ports where journals come in are asked for their certificates, by a blackbox exporter on loopback" =
+      map (target: target.targets) (targets "certificates") == [
+        [ "${fleet.archive.address}:19533" ]
+        [ "${fleet.observability.obs.address}:9443" ]
+      ]
+      && prometheus.exporters.blackbox.enable
+      && prometheus.exporters.blackbox.listenAddress == "127.0.0.1"
+      && prometheus.exporters.blackbox.port == 9115;
     "that is what NixOS is told" =
       prometheus.globalConfig.scrape_interval == written.prometheus.global.scrape_interval
       && prometheus.globalConfig.evaluation_interval == written.prometheus.global.evaluation_interval
@@ -108,7 +120,10 @@ in
     "two places ask as clients do, and their verdicts are expected; so are those of the guards" =
       lib.length askers >= 2
       && expects "synthetic" == askers
-      && expects "guard" == lib.filter (name: (configOf name).services.uecho-guard.enable) names;
+      && expects "guard" == lib.filter (name: (configOf name).services.uecho-guard.enable) names
+      && expects "journal" == lib.filter (name: (configOf name).services.journald.upload.enable) names
+      && expects "archive" == [ "archive" ]
+      && expects "pull" == [ ];
     "whoever asks has the unit, its URL and a timer" = lib.all (
       name:
       let
@@ -137,6 +152,12 @@ in
         panels = lib.concatMap (file: (read (./observability/dashboards + "/${file}")).panels) files;
       in
       files != [ ]
+      &&
+        uids == [
+          "prometheus"
+          "logs"
+          "traces"
+        ]
       && lib.all (
         panel: lib.all (target: lib.elem target.datasource.uid uids) ([ panel ] ++ panel.targets)
       ) panels;
@@ -149,6 +170,10 @@ in
       && config.environment.etc."uecho-dashboards".source == ./observability/dashboards
       && settings.auth.disable_login_form
       && settings.security.disable_initial_admin_creation;
+    "what speaks to VictoriaLogs is installed with Grafana, and nothing is downloaded" =
+      map (plugin: plugin.pname) config.services.grafana.declarativePlugins
+      == [ "victoriametrics-logs-datasource" ]
+      && config.services.grafana.settings.plugins.preinstall_disabled;
     "each service has a ceiling, and together they fit" =
       lib.all (
         name:
@@ -161,10 +186,45 @@ in
       && lib.all (name: cfg.memory ? ${name}) [
         "alertmanager"
         "grafana"
+        "nginx"
         "prometheus"
+        "prometheus-blackbox-exporter"
         "prometheus-node-exporter"
+        "victorialogs"
+        "victoriatraces"
       ]
       && lib.foldl' (sum: ceiling: sum + ceiling) 256 (lib.attrValues cfg.memory) <= 1536;
+    "each service that a machine of the fleet has beyond an appliance has a ceiling" =
+      let
+        appliance = self.nixosConfigurations.appliance.extendModules {
+          modules = [
+            {
+              services.uecho.enable = lib.mkForce false;
+              services.uecho-guard.enable = lib.mkForce false;
+            }
+          ];
+        };
+        common = lib.attrNames appliance.config.systemd.services;
+        # What a unit file of the package says, or a drop-in for a unit of systemd.
+        said =
+          name:
+          lib.any (file: lib.pathExists file && lib.hasInfix "\nMemoryMax=" (lib.readFile file)) [
+            (../systemd + "/${name}.service")
+            (../systemd + "/${lib.removeSuffix "-search" (lib.removePrefix "systemd-" name)}.conf")
+          ];
+        without =
+          machine:
+          let
+            inherit ((configOf machine).systemd) services;
+          in
+          map (name: "${machine}: ${name}") (
+            lib.filter (name: !(services.${name}.serviceConfig ? MemoryMax) && !said name) (
+              lib.subtractLists common (lib.attrNames services)
+            )
+          );
+        missing = lib.concatMap without names;
+      in
+      lib.assertMsg (missing == [ ]) "without a ceiling: ${lib.concatStringsSep ", " missing}";
     "the node exporter of every machine has a ceiling" = lib.all (
       name: (configOf name).systemd.services.prometheus-node-exporter.serviceConfig.MemoryMax == "64M"
     ) names;

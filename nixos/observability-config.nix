@@ -1,5 +1,5 @@
-# What Prometheus and Alertmanager are told, as data. The scenario `observability` runs with the very same
-# (tests/container/prometheus.json, tests/container/alertmanager.json).
+# What Prometheus, Alertmanager and the blackbox exporter are told, as data. The scenario `observability` runs
+# with the very same (tests/container/{prometheus,alertmanager,blackbox}.json).
 {
   cfg,
   lib,
@@ -22,9 +22,25 @@ let
   expected =
     machine:
     lib.genAttrs (lib.filter (role: machine.${role}) [
+      "archive"
       "guard"
+      "journal"
+      "pull"
       "synthetic"
     ]) (_: "yes");
+  # A machine may have several certificates, so the port is a label, too.
+  certificates = lib.concatLists (
+    lib.mapAttrsToList (
+      name: machine:
+      map (port: {
+        targets = [ "${machine.address}:${toString port}" ];
+        labels = {
+          instance = name;
+          port = toString port;
+        };
+      }) machine.certificates
+    ) cfg.machines
+  );
   here = port: targets port none { ${self}.address = "127.0.0.1"; };
 
   webhook = url: send_resolved: [ { inherit url send_resolved; } ];
@@ -43,8 +59,37 @@ in
       (job "node" (targets 9100 expected cfg.machines))
       (job "prometheus" (here 9090))
       (job "alertmanager" (here 9093))
-    ];
+    ]
+    ++ lib.optional (certificates != [ ]) (
+      job "certificates" certificates
+      // {
+        scrape_interval = "1m";
+        metrics_path = "/probe";
+        params.module = [ "certificate" ];
+        # The blackbox exporter of this machine asks whom the parameter says.
+        relabel_configs = [
+          {
+            source_labels = [ "__address__" ];
+            target_label = "__param_target";
+          }
+          {
+            target_label = "__address__";
+            replacement = "127.0.0.1:9115";
+          }
+        ];
+      }
+    );
     alerting.alertmanagers = [ { static_configs = [ { targets = [ "127.0.0.1:9093" ]; } ]; } ];
+  };
+
+  # The handshake is enough. It does not matter who has signed: those who use the port check that.
+  blackbox.modules.certificate = {
+    prober = "tcp";
+    timeout = "3s";
+    tcp = {
+      tls = true;
+      tls_config.insecure_skip_verify = true;
+    };
   };
 
   alertmanager = {

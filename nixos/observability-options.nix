@@ -34,6 +34,15 @@ in
             balancer = is "Whether HAProxy runs there, with its metrics on port 8404.";
             guard = is "Whether a guard runs there. An alert tells if it says nothing.";
             synthetic = is "Whether it asks the service as a client does. An alert tells if it does not.";
+            journal = is "Whether it sends its journal elsewhere. An alert tells if it does not.";
+            archive = is "Whether it is the archive of journals. An alert tells if it does not seal them.";
+            pull = is "Whether it follows releases. An alert tells if it does not.";
+            certificates = mkOption {
+              type = types.listOf types.port;
+              default = [ ];
+              example = [ 443 ];
+              description = "Ports with TLS. An alert tells when a certificate there is about to expire.";
+            };
           };
         }
       );

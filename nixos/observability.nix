@@ -3,6 +3,7 @@
 {
   config,
   lib,
+  pkgs,
   ...
 }:
 let
@@ -13,10 +14,11 @@ let
       self = config.networking.hostName;
     })
     alertmanager
+    blackbox
     prometheus
     ;
   rules = ./observability/rules;
-  port = toString config.services.prometheus.port;
+  watchesCertificates = lib.any (machine: machine.certificates != [ ]) (lib.attrValues cfg.machines);
   ceilings = lib.foldl' (sum: ceiling: sum + ceiling) 0 (lib.attrValues cfg.memory);
 in
 {
@@ -63,6 +65,10 @@ in
           prometheus = 320;
         }
         // lib.optionalAttrs config.services.uecho-monitored.enable { prometheus-node-exporter = 64; }
+        // lib.optionalAttrs watchesCertificates { prometheus-blackbox-exporter = 32; }
+        // lib.optionalAttrs config.services.victorialogs.enable { victorialogs = 224; }
+        // lib.optionalAttrs config.services.victoriatraces.enable { victoriatraces = 192; }
+        // lib.optionalAttrs config.services.nginx.enable { nginx = 64; }
       );
 
       prometheus = {
@@ -88,16 +94,27 @@ in
           # There is one.
           extraFlags = [ "--cluster.listen-address=" ];
         };
+        exporters.blackbox = lib.mkIf watchesCertificates {
+          enable = true;
+          listenAddress = "127.0.0.1";
+          # JSON is YAML, too.
+          configFile = pkgs.writeText "blackbox.json" (builtins.toJSON blackbox);
+        };
       };
     };
 
-    systemd.services = lib.mapAttrs (_: ceiling: {
-      environment.GOMEMLIMIT = "${toString (ceiling * 9 / 10)}MiB";
-      serviceConfig.MemoryMax = "${toString ceiling}M";
-    }) cfg.memory;
+    systemd.services =
+      lib.mapAttrs (_: ceiling: {
+        environment.GOMEMLIMIT = "${toString (ceiling * 9 / 10)}MiB";
+        serviceConfig.MemoryMax = "${toString ceiling}M";
+      }) cfg.memory
+      # It tells Prometheus of a change, and ends.
+      // {
+        prometheus-config-reload.serviceConfig.MemoryMax = "32M";
+      };
 
-    networking.firewall.extraInputRules = lib.concatMapStrings (network: ''
-      ${if lib.hasInfix ":" network then "ip6" else "ip"} saddr ${network} tcp dport ${port} accept
-    '') cfg.networks;
+    networking.firewall.extraInputRules = import ./firewall-rules.nix {
+      inherit lib;
+    } config.services.prometheus.port cfg.networks;
   };
 }

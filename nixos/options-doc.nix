@@ -16,6 +16,7 @@ let
       modules.observability
       modules.pull
       modules.sealed
+      modules.trace-store
       {
         _module = {
           args = { inherit pkgs; };
@@ -39,6 +40,7 @@ let
         uecho-monitored
         uecho-observability
         uecho-pull
+        uecho-trace-store
         ;
     };
   };

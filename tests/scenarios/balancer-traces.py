@@ -1,5 +1,6 @@
 # A request goes through the balancer to a node, and from there to the other ones: it is one trace, whose id
-# is in the answer, in the journals of all nodes, and at the collector.
+# is in the answer, in the journals of all nodes, and at the collector. nginx in front of that lets nothing
+# else through.
 import json
 import time
 
@@ -11,8 +12,9 @@ DROP_IN = "/run/systemd/system/uecho.service.d/zz-test.conf"
 start_all()
 client.succeed(
     "if command -v iptables; then iptables --insert INPUT --protocol tcp --dport 4318 --jump ACCEPT; fi",
-    "systemd-run --quiet --unit=collector uecho-otlp 4318",
+    "systemd-run --quiet --unit=collector uecho-otlp 10428",
 )
+client.wait_for_unit("nginx.service")
 for name, node in NODES.items():
     peers = json.dumps([f"http://{other}:8080" for other in NODES if other != name])
     settings = {"FANOUT__PEERS": peers, "OTLP__ENDPOINT": COLLECTOR, "LOG__ACCESS": "all"}
@@ -32,7 +34,7 @@ with subtest("one request, one trace"):
     t.assertIn(f"x-trace-id: {TRACE}", headers.lower())
     start = time.monotonic()
     while True:
-        spans = json.loads(client.succeed("curl -sSf http://127.0.0.1:4318"))
+        spans = json.loads(client.succeed("curl -sSf http://127.0.0.1:10428"))
         ours = [span for span in spans if span["trace_id"] == TRACE]
         if len(ours) >= 5:
             break
@@ -49,6 +51,11 @@ with subtest("the spans are a tree: the node that was asked, its two questions, 
     t.assertEqual(len(questions), 2)
     answers = [parent for parent in children.values() if parent in questions]
     t.assertEqual(sorted(answers), sorted(questions))
+
+with subtest("who may send spans may ask nothing"):
+    for path in ["", "select/jaeger/api/services", "insert/opentelemetry/v1/traces"]:
+        code = n1.succeed(f"curl -s -o /dev/null -w '%{{http_code}}' {COLLECTOR}/{path}")
+        t.assertEqual(code, "404", path)
 
 with subtest("the id is in the journals of all nodes"):
     for node in NODES.values():

@@ -9,6 +9,8 @@ UPLOAD = "systemd-journal-upload.service"
 RECEIVED = "/var/log/journal/remote"
 SEAL = f"uecho-log-archive seal --logs {RECEIVED} --chain /var/lib/uecho-log-archive"
 VERIFY = f"uecho-log-archive verify --logs {RECEIVED} --chain /var/lib/uecho-log-archive"
+SENT = 'uecho_log_upload_timestamp_seconds{receiver="archive"}'
+SEALED = 'uecho_log_archive_timestamp_seconds{step="seal"}'
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 # How much more, and how much longer, than in a short run.
 FACTOR = int(os.environ.get("LOGS_FACTOR", "1"))
@@ -54,6 +56,14 @@ def wait_for_lines(identifier: str = "numbered") -> None:
     print(f"{written} lines: all there {time.monotonic() - start:.1f} s later")
 
 
+def age(machine, series: str) -> float:
+    """How long ago it was, in seconds, as the node exporter is told."""
+    machine.succeed("systemctl start uecho-log-metrics.service")
+    lines = machine.succeed("cat /run/uecho-log-metrics/metrics.prom").splitlines()
+    [value] = [line.removeprefix(f"{series} ") for line in lines if line.startswith(f"{series} ")]
+    return time.time() - float(value)
+
+
 def restarts() -> int:
     return int(n1.get_unit_property(UPLOAD, "NRestarts"))
 
@@ -89,15 +99,28 @@ with subtest("the archive refuses connections, for longer than the control below
     n1.wait_until_succeeds(f"test $(systemctl show --property=NRestarts --value {UPLOAD}) -ge {before + 4}")
     archive.succeed("systemctl start nginx.service")
     wait_for_lines()
+    # Nothing was ever sealed, and the metrics tell.
+    t.assertGreater(age(archive, SEALED), 10**9)
     archive.succeed(SEAL)
+    t.assertLess(age(archive, SEALED), 10)
 
 with subtest("the archive vanishes from the network"):
     begin()
     archive.block()
     end()
     n1.sleep(12 * FACTOR)
+    behind = age(n1, SENT)
+    print(f"the metrics are {behind:.1f} s behind")
+    t.assertGreater(behind, 10 * FACTOR)
+    t.assertLess(behind, 600)
     archive.unblock()
     wait_for_lines()
+    # That it was asked is in the journal, too, so the time goes on.
+    start = time.monotonic()
+    while (now := age(n1, SENT)) > 5:
+        t.assertLess(time.monotonic() - start, 45, f"the metrics are {now:.1f} s behind")
+        # More than five starts in ten seconds are too many.
+        time.sleep(3)
 
 with subtest("the receiver dies while it receives"):
     begin()

@@ -9,10 +9,16 @@ from pathlib import Path
 
 from install import drop_in, enable
 
-# keepalived is for the pair of balancers, these are for the scenario `observability`: one root for all of
-# them is made sooner than three.
-MONITORING = ("prometheus", "prometheus-alertmanager", "prometheus-node-exporter")
-PACKAGES = ("haproxy", "keepalived", "openssl", "socat", *MONITORING)
+# keepalived is for the pair of balancers, these are for the scenario `observability`, LOGS for `logs`: one
+# root for all of them is made sooner than four.
+MONITORING = (
+    "prometheus",
+    "prometheus-alertmanager",
+    "prometheus-blackbox-exporter",
+    "prometheus-node-exporter",
+)
+LOGS = ("jq", "nginx", "systemd-journal-remote")
+PACKAGES = ("haproxy", "keepalived", "openssl", "socat", *MONITORING, *LOGS)
 MACHINES = ("client", "lb", "n1", "n2", "n3")
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -33,6 +39,7 @@ SuccessExitStatus=143
 Restart=always
 RuntimeDirectory=haproxy
 AmbientCapabilities=CAP_NET_BIND_SERVICE
+MemoryMax=251M
 
 [Install]
 WantedBy=multi-user.target
@@ -42,6 +49,15 @@ SOCKET = """\
 ListenStream=
 ListenStream=[::]:8080
 ListenStream=/run/uecho/public.sock
+"""
+# With one server; on NixOS, its module writes the rest.
+NGINX = """\
+error_log stderr;
+pid /run/nginx.pid;
+events {}
+http {
+  include /etc/nginx/server.conf;
+}
 """
 # As nixos/fleet.nix has it.
 SERVICE = """\
@@ -55,6 +71,10 @@ def prepare(root: Path, name: str) -> None:
         balancer(root)
         return
     mask(root, "haproxy", *MONITORING)
+    if name == "client":
+        nginx(root, "trace-proxy.conf")
+        return
+    mask(root, "nginx")
     drop_in(root, "uecho.socket", "fleet.conf", SOCKET)
     drop_in(root, "uecho.service", "fleet.conf", SERVICE)
 
@@ -65,8 +85,14 @@ def mask(root: Path, *services: str) -> None:
         (root / f"etc/systemd/system/{service}.service").symlink_to("/dev/null")
 
 
+def nginx(root: Path, server: str) -> None:
+    """Let nginx have this server."""
+    (root / "etc/nginx/nginx.conf").write_text(NGINX)
+    shutil.copy(REPOSITORY / "tests/container" / server, root / "etc/nginx/server.conf")
+
+
 def balancer(root: Path) -> None:
-    mask(root, *MONITORING)
+    mask(root, *MONITORING, "nginx")
     (root / "etc/systemd/system/haproxy.service").write_text(UNIT)
     enable(root, "haproxy.service")
     shutil.copy(REPOSITORY / "tests/container/haproxy.cfg", root / "etc/haproxy.cfg")

@@ -1,7 +1,7 @@
 """Set-up of the scenario `logs`: a node that sends its journal, and the archive that takes it.
 
 The units are those of systemd, with the drop-ins that NixOS has, too. In front of the receiver is nginx, as
-there.
+there. The metrics are written by the script that NixOS has, by a unit that does what the one there does.
 """
 
 import shutil
@@ -11,8 +11,12 @@ from pathlib import Path
 import boundary
 from install import drop_in, enable
 
-PACKAGES = ("jq", "nginx", "systemd-journal-remote")
+from setup import balancer
+
+PACKAGES = balancer.PACKAGES
 MACHINES = ("archive", "n1")
+# Who has a certificate: the machines of the fleet with which the containers do.
+CERTIFIED = ("archive", "lb", "n1", "n2", "n3", "obs")
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 UPLOAD = """\
@@ -39,46 +43,76 @@ SOCKET = """\
 ListenStream=
 ListenStream=127.0.0.1:19532
 """
-NGINX = """\
-error_log stderr;
-pid /run/nginx.pid;
-events {}
-http {
-  include /etc/nginx/journal-proxy.conf;
-}
+METRICS = """\
+[Service]
+Type=oneshot
+ExecStart=/usr/local/bin/uecho-log-metrics --to /run/uecho-log-metrics/metrics.prom {arguments}
+CapabilityBoundingSet=CAP_DAC_READ_SEARCH
+RuntimeDirectory=uecho-log-metrics
+RuntimeDirectoryPreserve=yes
+PrivateNetwork=yes
+ProtectSystem=strict
+UMask=0022
 """
+TIMER = """\
+[Timer]
+OnBootSec=5s
+OnUnitInactiveSec=30s
+AccuracySec=1s
+
+[Install]
+WantedBy=timers.target
+"""
+# Where the uploader and the archive leave what is looked at.
+SENT = "--sent archive=/var/lib/systemd/journal-upload/state"
+SEALED = "--archived seal=/var/lib/uecho-log-archive/.sealed"
 IMPORT = "[Service]\nImportCredential=journal-receive.*\n"
 # Every request of the service, to see its fields arrive.
 SERVICE = "[Service]\nEnvironment=UECHO_LOG__ACCESS=all\n"
 
 
 def prepare(root: Path, name: str) -> None:
-    (root / "var/log/journal").mkdir(exist_ok=True)
+    balancer.mask(root, "haproxy", *balancer.MONITORING)
     if name == "archive":
-        archive(root)
+        receiver(root)
     else:
-        credentials(root, "journal-upload", name)
-        (root / "etc/systemd/journal-upload.conf").write_text(UPLOAD)
-        shipped(root, "journal-upload")
+        sender(root, name)
         drop_in(root, "uecho.service", "test.conf", SERVICE)
-        enable(root, "systemd-journal-upload.service")
-        (root / "etc/systemd/system/nginx.service").symlink_to("/dev/null")
+        balancer.mask(root, "nginx")
 
 
-def archive(root: Path) -> None:
+def sender(root: Path, name: str, more: str = "") -> None:
+    (root / "var/log/journal").mkdir(exist_ok=True)
+    credentials(root, "journal-upload", name)
+    (root / "etc/systemd/journal-upload.conf").write_text(UPLOAD)
+    shipped(root, "journal-upload")
+    enable(root, "systemd-journal-upload.service")
+    script(root, "log-metrics")
+    units = root / "etc/systemd/system"
+    (units / "uecho-log-metrics.service").write_text(METRICS.format(arguments=f"{SENT} {more}"))
+    (units / "uecho-log-metrics.timer").write_text(TIMER)
+    enable(root, "uecho-log-metrics.timer")
+
+
+def receiver(root: Path) -> None:
+    """The archive, which sends its own journal, too."""
+    sender(root, "archive", SEALED)
     credentials(root, "journal-receive", "archive")
     (root / "etc/systemd/journal-remote.conf").write_text(REMOTE)
     shipped(root, "journal-remote")
     drop_in(root, "systemd-journal-remote.service", "zz-test.conf", RECEIVE)
     drop_in(root, "systemd-journal-remote.socket", "zz-test.conf", SOCKET)
     enable(root, "systemd-journal-remote.socket")
-    (root / "etc/nginx/nginx.conf").write_text(NGINX)
-    shutil.copy(REPOSITORY / "tests/container/journal-proxy.conf", root / "etc/nginx")
+    balancer.nginx(root, "journal-proxy.conf")
     drop_in(root, "nginx.service", "test.conf", IMPORT)
-    # As writeShellApplication does.
-    script = root / "usr/local/bin/uecho-log-archive"
-    script.write_text(f"#!/bin/bash\n{(REPOSITORY / 'nixos/log-archive.sh').read_text()}")
-    script.chmod(0o755)
+    script(root, "log-archive")
+
+
+def script(root: Path, name: str) -> None:
+    """Install a script of nixos/, as writeShellApplication does."""
+    program = root / f"usr/local/bin/uecho-{name}"
+    program.write_text(f"#!/bin/bash\n{(REPOSITORY / f'nixos/{name}.sh').read_text()}")
+    program.chmod(0o755)
 
 
 def shipped(root: Path, name: str) -> None:
@@ -91,8 +125,8 @@ def credentials(root: Path, prefix: str, name: str) -> None:
     """Give a machine its key, its certificate and the authority's."""
     made = boundary.state() / "certificates"
     if not made.is_dir():
-        script = REPOSITORY / "tests/scenarios/tools/journal-certificates.sh"
-        subprocess.run([script, made, *MACHINES], check=True)
+        maker = REPOSITORY / "tests/scenarios/tools/journal-certificates.sh"
+        subprocess.run([maker, made, *CERTIFIED], check=True)
     store = root / "etc/credstore"
     store.mkdir(mode=0o700, exist_ok=True)
     for source, kind in [(f"{name}.key", "key"), (f"{name}.cert", "cert"), ("ca.cert", "ca")]:

@@ -1,9 +1,12 @@
-"""Set-up of the scenario `observability`: that of `balancer`, a machine with Prometheus and Alertmanager,
-node exporters everywhere, and two places that ask as a client does.
+"""Set-up of the scenario `observability`: that of `balancer`, the archive of `logs`, to which all machines of
+the fleet send their journals, a machine with Prometheus and Alertmanager, node exporters everywhere, and two
+places that ask as a client does.
 
-Prometheus and Alertmanager get what the NixOS module writes, but for the second balancer, and the rules as
-they are. SPEED is the only difference: every interval, every `for` and the age of a verdict that is too old
-are divided by it, so that a run takes less than two minutes. UECHO_ALERT_SPEED=1 runs with the real ones.
+Prometheus, Alertmanager and the blackbox exporter get what the NixOS module writes, but for the second
+balancer and the search for logs, and the rules as they are. One node follows releases, which no machine of
+the fleet does by default. SPEED is the only other difference: every interval, every `for` and the age of a
+verdict that is too old are divided by it, so that a run takes less than two minutes. UECHO_ALERT_SPEED=1 runs
+with the real ones.
 """
 
 import json
@@ -14,11 +17,16 @@ from pathlib import Path
 
 from install import drop_in, enable
 
-from setup import balancer
+from setup import balancer, logs
 
 SPEED = int(os.environ.get("UECHO_ALERT_SPEED", "5"))
 PACKAGES = balancer.PACKAGES
-MACHINES = (*balancer.MACHINES, "obs")
+MACHINES = (*balancer.MACHINES, "archive", "obs")
+# As nixos/fleet.nix has them.
+ADDRESSES = {
+    name: f"192.168.1.{number}"
+    for number, name in enumerate(["client", "lb", "n1", "n2", "n3", "obs", "archive"], start=1)
+}
 TIMEOUT_SECONDS = 1500
 CONTAINER = Path(__file__).resolve().parents[1]
 OBSERVABILITY = balancer.REPOSITORY / "nixos/observability"
@@ -35,6 +43,14 @@ ListenStream=
 ListenStream=[::]:8081
 """
 SECONDS = {"s": 1, "m": 60, "h": 3600}
+# Nobody is there. The scenario looks when it wants to.
+PULL = """\
+url = "http://192.168.1.1:9/prod/all.json"
+environment = "prod"
+wave = "all"
+machine = "n1"
+allowed_signers = "/etc/uecho/allowed_signers"
+"""
 
 
 def faster(text: str) -> str:
@@ -48,6 +64,11 @@ def faster(text: str) -> str:
 
 def prepare(root: Path, name: str) -> None:
     balancer.prepare(root, name)
+    if name == "archive":
+        (root / "etc/systemd/system/nginx.service").unlink()
+        logs.receiver(root)
+    elif name != "client":
+        logs.sender(root, name)
     for package in balancer.MONITORING:
         if name == "obs" or package == "prometheus-node-exporter":
             (root / f"etc/systemd/system/{package}.service").unlink()
@@ -62,6 +83,9 @@ def prepare(root: Path, name: str) -> None:
         timer = root / "usr/lib/systemd/system/uecho-synthetic.timer"
         timer.write_text(faster(timer.read_text()))
         enable(root, timer.name)
+    if name == "n1":
+        (root / "etc/uecho").mkdir(exist_ok=True)
+        (root / "etc/uecho/pull.toml").write_text(PULL)
     if name == "obs":
         observer(root / "etc")
 
@@ -69,9 +93,11 @@ def prepare(root: Path, name: str) -> None:
 def observer(etc: Path) -> None:
     """Put the configuration of Prometheus and Alertmanager in place."""
     config = json.loads((CONTAINER / "prometheus.json").read_text())
-    # The second balancer is not here.
     for job in config["scrape_configs"]:
-        job["static_configs"] = [it for it in job["static_configs"] if it["labels"]["instance"] != "lb2"]
+        job["static_configs"] = [it for it in job["static_configs"] if is_here(it["labels"])]
+        for it in job["static_configs"]:
+            if (job["job_name"], it["labels"]["instance"]) == ("node", "n1"):
+                it["labels"]["pull"] = "yes"
     config["rule_files"] = ["/etc/prometheus/rules/*.yml"]
     (etc / "prometheus/prometheus.yml").write_text(faster(json.dumps(config)))
     alertmanager = (CONTAINER / "alertmanager.json").read_text()
@@ -80,8 +106,17 @@ def observer(etc: Path) -> None:
     shutil.copytree(OBSERVABILITY / "rules", etc / "prometheus/rules")
     for file in (etc / "prometheus/rules").iterdir():
         file.write_text(faster(file.read_text()))
+    shutil.copy(CONTAINER / "blackbox.json", etc / "prometheus/blackbox.json")
+    (etc / "default/prometheus-blackbox-exporter").write_text(
+        'ARGS="--config.file=/etc/prometheus/blackbox.json --web.listen-address=127.0.0.1:9115"\n'
+    )
     flags = "--web.listen-address=127.0.0.1:9090 --rules.alert.resend-delay=15s"
     (etc / "default/prometheus").write_text(faster(f'ARGS="{flags}"\n'))
     (etc / "default/prometheus-alertmanager").write_text(
         'ARGS="--cluster.listen-address= --web.listen-address=127.0.0.1:9093"\n'
     )
+
+
+def is_here(labels: dict[str, str]) -> bool:
+    """Whether the containers have it: not the second balancer, and not the search for logs."""
+    return labels["instance"] != "lb2" and labels.get("port") != "9443"

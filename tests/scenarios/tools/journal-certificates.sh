@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# journal-certificates.sh DIR NAME...: makes in DIR an authority of two days, and for each NAME a key and a
-# certificate by it. Needs openssl 3.
+# journal-certificates.sh DIR NAME...: makes in DIR an authority, and for each NAME a key and a certificate by
+# it, all for thirty days. Needs openssl 3.
 set -euo pipefail
 
 certificate() { # NAME OPTION...
   local told
-  told=$(openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=$1" \
+  told=$(openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "/CN=$1" \
     -keyout "$1.key" -out "$1.cert" "${@:2}" 2>&1) || { echo "$told" >&2; exit 1; }
 }
 

@@ -37,4 +37,15 @@ else if fleet.nodes ? ${name} then
     };
   }
 else
-  { environment.systemPackages = [ pkgs.openssl ]; }
+  {
+    environment.systemPackages = [ pkgs.openssl ];
+    # In front of the scenario's own collector of spans.
+    networking.firewall.allowedTCPPorts = [ 4318 ];
+    services.nginx = {
+      enable = true;
+      appendHttpConfig = import ../../../nixos/trace-proxy.nix {
+        port = 4318;
+        receiver = "http://127.0.0.1:10428/insert/opentelemetry/v1/traces";
+      };
+    };
+  }

@@ -1,5 +1,5 @@
-# Machines of the scenario `observability`, by name: those of the fleet, and a client, who also gets the
-# webhooks.
+# Machines of the scenario `observability`, by name: those of the fleet, which send their journals to its
+# archive, and a client, who also gets the webhooks.
 name:
 {
   lib,
@@ -13,11 +13,15 @@ let
     loadBalancers = { inherit (whole.loadBalancers) lb; };
   };
   observability = import ../../../nixos/fleet-observability.nix fleet;
+  address =
+    (fleet.observability // { inherit (fleet) archive; } // { client.address = "192.168.1.1"; })
+    .${name}.address or null;
 in
 {
   imports = [
     (import ./balancer.nix name)
   ]
+  ++ lib.optionals (name != "client") [ (import ./logs.nix name) ]
   ++ lib.optionals (name != "client") [
     ../../../nixos/monitored.nix
     (observability.monitored name)
@@ -45,5 +49,34 @@ in
       ];
     })
     { networking.nftables.enable = true; }
+    (lib.mkIf (address != null) {
+      networking = {
+        interfaces.eth1.ipv4.addresses = lib.mkForce [
+          {
+            inherit address;
+            inherit (fleet) prefixLength;
+          }
+        ];
+        primaryIPAddress = lib.mkForce address;
+      };
+    })
+    (lib.mkIf (name == "n1") {
+      # Nobody is there. The scenario looks when it wants to.
+      environment.etc."uecho/pull.toml".text = ''
+        url = "http://192.168.1.1:9/prod/all.json"
+        environment = "prod"
+        wave = "all"
+        machine = "n1"
+        allowed_signers = "/etc/uecho/allowed_signers"
+      '';
+    })
+    (lib.mkIf (name == "obs") {
+      # A node follows releases, which no machine of the fleet does by default. The search for logs is not
+      # here.
+      services.uecho-observability.machines = {
+        n1.pull = true;
+        obs.certificates = lib.mkForce [ ];
+      };
+    })
   ];
 }

@@ -10,7 +10,15 @@ let
     });
     # None: with Nix, the tests of the guard in this folder take their place.
     guard = null;
-    observability = lib.genAttrs [ "client" "lb" "n1" "n2" "n3" "obs" ] (import ./observability.nix);
+    observability = lib.genAttrs [
+      "archive"
+      "client"
+      "lb"
+      "n1"
+      "n2"
+      "n3"
+      "obs"
+    ] (import ./observability.nix);
     # Its versions are made as those of the guard's scenarios are.
     pull = null;
     # In a virtual machine, `credentials` of this folder's parent takes its place.
