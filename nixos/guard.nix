@@ -138,6 +138,7 @@ in
                 "start"
                 "uecho-guard.service"
               ];
+              MemoryMax = "64M";
             };
           };
         };

@@ -54,6 +54,8 @@ in
         ]
       )
     }
+    # Of these alone: metrics and /up are answered also when all are in use.
+    maxconn ${toString cfg.maxConnections}
     http-request del-header X-Forwarded-For
     http-request set-header X-Forwarded-For %[src]
     # A node that dies may have begun to work on the request; only these can be repeated (HEAD is among them).

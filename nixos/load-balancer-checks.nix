@@ -73,6 +73,7 @@ let
     lines text;
   lines = text: lib.filter (line: line != "") (map lib.trim (lib.splitString "\n" text));
 
+  memoryMax = module: (evaluate (with' module)).systemd.services.haproxy.serviceConfig.MemoryMax;
   ports = module: (evaluate (with' module)).networking.firewall.allowedTCPPorts;
 in
 {
@@ -239,6 +240,13 @@ in
       check.name == "haproxy-cfg-check"
       && lib.hasInfix (baseNameOf (unsafeText file)) (unsafeText check.buildCommand)
     ) config.system.checks;
+    "the memory of HAProxy has the ceiling with which the scenarios run, and more with more connections" =
+      lib.hasInfix "\nMemoryMax=${haproxy.serviceConfig.MemoryMax}\n" (
+        lib.readFile ../tests/container/setup/balancer.py
+      )
+      && haproxy.serviceConfig.MemoryMax == "251M"
+      && memoryMax { maxConnections = 20000; } == "1939M"
+      && memoryMax { tls.certificate = "/etc/haproxy.pem"; } == "564M";
     "a changed file is a reload" =
       haproxy.reloadTriggers == [ file ] && haproxy.restartTriggers == [ ] && !haproxy.stopIfChanged;
     "a reload first saves the states, and goes on if it cannot" =

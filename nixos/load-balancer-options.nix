@@ -117,6 +117,11 @@ in
       description = "Networks that may ask {option}`opsPort`, beside the machine itself.";
     };
 
+    maxConnections = count 2000 ''
+      How many clients may be connected at once; others wait until one has left. The ceiling of HAProxy's
+      memory is made for as many, twice: during a reload there are two processes.
+    '';
+
     openFirewall = mkOption {
       type = types.bool;
       default = false;

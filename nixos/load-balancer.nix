@@ -25,6 +25,10 @@ let
     + (checks.fall - 1) * milliseconds checks.fastInterval
     + checks.fall * milliseconds checks.timeout;
 
+  # In KiB: buffers and state of a client's connection and of that to a node.
+  perConnection = if cfg.tls.certificate == null then 48 else 128;
+  ceiling = 64 + 2 * cfg.maxConnections * perConnection / 1024;
+
   file = config.environment.etc."haproxy.cfg".source;
 
   saveState = pkgs.writeShellApplication {
@@ -102,7 +106,10 @@ in
       reloadTriggers = [ file ];
       stopIfChanged = false;
       # Without the states, each node would count as up until its checks have failed.
-      serviceConfig.ExecReload = lib.mkBefore [ "-${lib.getExe saveState}" ];
+      serviceConfig = {
+        ExecReload = lib.mkBefore [ "-${lib.getExe saveState}" ];
+        MemoryMax = lib.mkDefault "${toString ceiling}M";
+      };
     };
 
     networking.firewall.allowedTCPPorts = lib.mkIf cfg.openFirewall (

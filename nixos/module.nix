@@ -204,6 +204,7 @@ in
               "try-reload-or-restart"
               "uecho.service"
             ];
+            MemoryMax = "64M";
           };
         }
         // afterLink;
