@@ -218,6 +218,10 @@ impl Updater for Slots {
         sysupdate::available(&self.host, &self.settings.sysupdate)
     }
 
+    fn room(&self, running: &Version) -> Result<()> {
+        self.esp.check_room(running)
+    }
+
     fn fetch(&mut self, version: &Version) -> Result<()> {
         sysupdate::update(&self.host, &self.settings.sysupdate, version)
     }

@@ -92,6 +92,10 @@ impl<S: Updater, D: Disk> Guard<S, D> {
         if images.is_whole(&version) && images.may_boot(&version) && !untried {
             return done(Outcome::Waiting, "is on trial: the next boot tries it again");
         }
+        if !untried && let Err(error) = self.system.room(&running) {
+            // the download erases the other slot, and would only then find that out
+            return if wish.check { Err(error) } else { Ok(self.failed(&version, &running, &error.0)) };
+        }
         if wish.check {
             return done(Outcome::Waiting, "would be installed");
         }

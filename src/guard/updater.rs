@@ -38,6 +38,13 @@ pub(crate) trait Updater: System {
     /// The offer cannot be read, or is not signed by a key of ours.
     fn available(&mut self) -> Result<Option<Version>>;
 
+    /// Whether the boot partition has room for a boot image as large as that of the running version, with
+    /// what a download removes first.
+    ///
+    /// # Errors
+    /// It has not, or cannot be read.
+    fn room(&self, running: &Version) -> Result<()>;
+
     /// Downloads a version into the other slot. That it reports success does not mean that it is there.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ Booting is played: the boot loader's choice and its counting of attempts, /proc/
 systemd-bless-boot after a good verdict. What updates is real.
 """
 
+import contextlib
 import re
 import subprocess
 import uuid
@@ -98,7 +99,8 @@ class Appliance:
         """Start a command in the machine, with a control group of its own."""
         enter = ["sh", "-c", 'echo $$ >"$0" && exec "$@"', str(self.group / "cgroup.procs")]
         return subprocess.Popen(
-            [*enter, "chroot", str(self.root), "env", "-i", *ENVIRONMENT, *command],
+            # What a shell starts in the background ignores Ctrl-C, and so would what it starts.
+            [*enter, "chroot", str(self.root), "env", "-i", "--default-signal=INT", *ENVIRONMENT, *command],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -110,6 +112,16 @@ class Appliance:
         """End a command and all that it has started at once; returns what it had said."""
         (self.group / "cgroup.kill").write_text("1")
         return process.communicate()[0]
+
+    def processes(self) -> list[str]:
+        """The command lines of what was started and has not ended."""
+        lines = (Path(f"/proc/{pid}/cmdline") for pid in (self.group / "cgroup.procs").read_text().split())
+        found = []
+        for line in lines:
+            with contextlib.suppress(OSError):  # it has ended meanwhile
+                # Empty for what has ended and was not waited for.
+                found.append(line.read_text().replace("\0", " ").strip())
+        return [line for line in found if line]
 
     def run(self, *command: str, seconds: int = 120) -> Outcome:
         process = self.start(*command)

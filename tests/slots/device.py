@@ -42,7 +42,8 @@ SLOTS = ((2, 3), (4, 5))
 
 MAKE_BOOT = {
     "vfat": ["mkfs.vfat", "-n", "ESP"],
-    "ext4": ["mkfs.ext4", "-q", "-O", "^has_journal", "-E", "lazy_itable_init=0"],
+    # Nothing is kept for root alone, as on FAT.
+    "ext4": ["mkfs.ext4", "-q", "-m", "0", "-O", "^has_journal", "-E", "lazy_itable_init=0"],
 }
 
 LOOP_CTL_GET_FREE = 0x4C82

@@ -3,6 +3,10 @@
 Where the two systemds differ, each case says how. What is not even begun is in refusals.py.
 """
 
+import os
+import signal
+
+import payload
 import spoil
 from control import READS_ZSTD
 from lab import FIRST, Try, ended
@@ -58,6 +62,17 @@ def killed_download(t: Try) -> None:
         t.claim_installed(version)
 
 
+def interrupted(t: Try) -> None:
+    """Ctrl-C, or a signal that nothing can catch: the download ends as well, and the next one goes on."""
+    t.release("1.1.0")
+    for number in (signal.SIGINT, signal.SIGKILL):
+        with t.running_untouched():
+            t.signal_while(Hold(".store.zst", 0.5), number, GUARD, "update")
+            t.claim_not_bootable("1.1.0")
+    ended(t.update(), 0)
+    t.claim_installed("1.1.0")
+
+
 def flipped(t: Try) -> None:
     """A payload that is not the one that was signed for is not installed, and a later one is."""
     t.release("1.1.0")
@@ -92,12 +107,31 @@ def zstd(t: Try) -> None:
 
 
 def boot_partition_full(t: Try) -> None:
-    """The boot image does not fit: nothing boots it, and with room it is installed."""
+    """A boot image would not fit: told before anything is erased, and with room it is installed."""
     t.release("1.1.0")
     filler = t.appliance.root / "boot/filler"
     fill(filler)
+    with t.disk_untouched():
+        ended(t.update("--check"), FAILED, "boot partition has room for")
+        ended(t.update(), FAILED, "not installed: the boot partition has room for")
+    filler.unlink()
+    ended(t.update(), 0)
+    t.claim_installed("1.1.0")
+
+
+def boot_image_too_large(t: Try) -> None:
+    """Larger than any before, it turns out not to fit: nothing boots it, and with room it is installed."""
+    larger = payload.copy(t.payloads["1.1.0"], t.directory / "larger")
+    with open(larger / t.payloads["1.1.0"].uki.name, "ab") as uki:
+        uki.write(os.urandom(1 << 20))  # zeros may take no room
+    ended(t.bench.publisher.publish(t.served, larger), 0)
+    room, filler = t.appliance.root / "boot/room", t.appliance.root / "boot/filler"
+    # For one like the one that runs, and not for this one.
+    room.write_bytes(bytes(t.appliance.boot_images()[FIRST].stat().st_size + (1 << 16)))
+    fill(filler)
+    room.unlink()
     with t.running_untouched():
-        ended(t.update(), FAILED)
+        ended(t.update(), FAILED, "not installed")
     t.claim_not_bootable("1.1.0")
     filler.unlink()
     ended(t.update(), 0)
@@ -118,8 +152,10 @@ CASES = (
     secure_boot,
     only_looks,
     killed_download,
+    interrupted,
     flipped,
     signed_but_broken,
     zstd,
     boot_partition_full,
+    boot_image_too_large,
 )

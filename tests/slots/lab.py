@@ -3,6 +3,7 @@
 import contextlib
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,10 +81,12 @@ class Try:
                 self.appliance.write(f"{place}/disk.conf", f"[Target]\nPath={self.disk.path}\n")
         self.trust(self.bench.publisher)
 
-    def trust(self, publisher: Publisher) -> None:
+    def trust(self, *publishers: Publisher) -> None:
+        """Have a keyring with the keys of these, and no others."""
+        keyring = b"".join(publisher.keyring.read_bytes() for publisher in publishers)
         # 257 reads the first name only.
         for name in ("import-pubring.gpg", "import-pubring.pgp"):
-            shutil.copy(publisher.keyring, self.appliance.root / "etc/systemd" / name)
+            (self.appliance.root / "etc/systemd" / name).write_bytes(keyring)
 
     def set_up_guard(self) -> None:
         """The guard as it ships, with one check that the lab answers; it blesses the first version."""
@@ -94,9 +97,10 @@ class Try:
 
     # --- what is done
 
-    def release(self, name: str, *options: object) -> None:
+    def release(self, name: str, *options: object, publisher: Publisher | None = None) -> None:
         """Publish a version."""
-        outcome = self.bench.publisher.publish(self.served, *options, self.payloads[name].directory)
+        publisher = publisher or self.bench.publisher
+        outcome = publisher.publish(self.served, *options, self.payloads[name].directory)
         assert outcome.status == 0, f"publish {name}: {outcome.said}"
 
     def sysupdate(self, *arguments: str) -> Outcome:
@@ -127,6 +131,23 @@ class Try:
             hold.over.set()
             self.server.hold = None
         return said
+
+    def signal_while(self, hold: Hold, number: int, *command: str) -> None:
+        """As before, but only the command itself gets a signal; what it has started must end with it."""
+        self.server.hold = hold
+        process = self.appliance.start(*command)
+        try:
+            assert hold.reached.wait(60), f"nothing asked for *{hold.suffix}"
+            process.send_signal(number)
+            deadline = time.monotonic() + 20
+            while left := self.appliance.processes():
+                assert time.monotonic() < deadline, f"still there: {left}"
+                time.sleep(0.05)
+        finally:
+            said = self.appliance.cut(process)
+            hold.over.set()
+            self.server.hold = None
+        assert process.returncode == -number, f"ended with {process.returncode}: {said}"
 
     # --- what is claimed
 

@@ -13,9 +13,12 @@ SCRIPT = Path(__file__).resolve().parents[2] / "nixos/publish.sh"
 class Publisher:
     """Has an Ed25519 key of its own, and a keyring with the public half for machines to trust."""
 
-    def __init__(self, home: Path, *, expires: str = "never") -> None:
+    def __init__(self, home: Path, *, expires: str = "never", at: str = "") -> None:
+        """`at`: the time in which it lives, as gpg writes times; now by default."""
         self.home = home
         home.mkdir(mode=0o700)
+        if at:
+            (home / "gpg.conf").write_text(f"faked-system-time {at}!\n")
         name = f"{home.name} <{home.name}@example.org>"
         self.gpg("--passphrase", "", "--quick-generate-key", name, "ed25519", "sign", expires)
         self.keyring = home / "import-pubring.gpg"

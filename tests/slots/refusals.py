@@ -9,6 +9,7 @@ import spoil
 from control import MARKS_PARTIAL
 from guarded import FAILED
 from lab import FIRST, Try, ended
+from publisher import Publisher
 
 BACK, REBOOTING, REFUSED, LATER = 3, 4, 6, 75
 
@@ -29,6 +30,35 @@ def foreign_key(t: Try) -> None:
     t.release("1.1.0")
     t.bench.stranger.sign(t.served)
     refused_unseen(t)
+
+
+def expired_key(t: Try) -> None:
+    """What a key has signed in its time stays good after that: only another keyring takes it back."""
+    old = Publisher(t.directory / "old-key", at="20260101T000000", expires="30d")
+    t.release("1.1.0", publisher=old)
+    t.trust(old)
+    with t.running_untouched():
+        ended(t.update(), 0)
+    t.claim_installed("1.1.0")
+
+
+def rotated_key(t: Try) -> None:
+    """Each key in the keyring signs; one that is not in it any more does not."""
+    current, successor = t.bench.publisher, t.bench.stranger
+    t.release("1.1.0", publisher=successor)
+    refused_unseen(t)
+    t.trust(current, successor)
+    ended(t.update(), 0)
+    assert t.boot() == "1.1.0"
+    ended(t.verdict(healthy=True), 0)
+    t.trust(successor)
+    spoil.clear(t)
+    t.release("1.2.0", publisher=current)
+    refused_unseen(t)
+    spoil.clear(t)
+    t.release("1.2.0", publisher=successor)
+    ended(t.update(), 0)
+    t.claim_installed("1.2.0")
 
 
 def no_gpg(t: Try) -> None:
@@ -170,6 +200,8 @@ def on_trial(t: Try) -> None:
 CASES = (
     unsigned,
     foreign_key,
+    expired_key,
+    rotated_key,
     no_gpg,
     no_keyring,
     no_version,

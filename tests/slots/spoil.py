@@ -55,6 +55,11 @@ def replay(t: Try, old: object) -> None:
 
 def swap(t: Try, name: str) -> None:
     """Serve one version alone, published by somebody who has forgotten that there was one of this name."""
+    clear(t)
+    t.release(name)
+
+
+def clear(t: Try) -> None:
+    """Serve nothing."""
     for file in t.served.iterdir():
         file.unlink()
-    t.release(name)

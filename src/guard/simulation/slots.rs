@@ -79,6 +79,8 @@ struct World {
     content: BTreeMap<u32, (u8, bool)>,
     /// The boot partition.
     entries: Vec<Entry>,
+    /// The boot partition has no room for one more.
+    full: bool,
     /// A file that systemd-sysupdate has not renamed yet.
     partial_entry: bool,
     preferred: Option<Version>,
@@ -138,6 +140,7 @@ impl Appliance {
                 usrhash: Some(hash(1)),
                 file: "uecho_1.efi".into(),
             }],
+            full: false,
             partial_entry: false,
             preferred: None,
             oneshot: None,

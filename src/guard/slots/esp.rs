@@ -89,7 +89,41 @@ impl Esp {
     /// # Errors
     /// A file cannot be removed.
     pub(crate) fn clear_partial(&self) -> Result<()> {
-        self.remove_all(|file| PARTIAL.iter().any(|prefix| file.starts_with(prefix)))
+        self.remove_all(is_partial)
+    }
+
+    /// Checks that one more boot image as large as that of the running version fits, where those of all
+    /// other versions may be removed.
+    ///
+    /// # Errors
+    /// It does not fit.
+    pub(crate) fn check_room(&self, running: &Version) -> Result<()> {
+        let file_system = rustix::fs::statvfs(&self.0)
+            .map_err(|error| SystemError::file(&self.0, &io::Error::from(error)))?;
+        self.compare_room(running, file_system.f_bavail.saturating_mul(file_system.f_frsize))
+    }
+
+    fn compare_room(&self, running: &Version, free: u64) -> Result<()> {
+        let (mut needed, mut room) = (0, free);
+        for file in self.files()? {
+            let its = Entry::parse(&file).map(|(version, _)| version);
+            let size = fs::metadata(self.0.join(&file)).map_err(|error| self.failed(&file, &error))?.len();
+            if its.as_ref() == Some(running) {
+                needed = needed.max(size);
+            } else if its.is_some() || is_partial(&file) {
+                room = room.saturating_add(size);
+            }
+        }
+        if room >= needed {
+            return Ok(());
+        }
+        Err(SystemError(format!(
+            "the boot partition has room for {} MiB in {}, and a boot image needs {}: remove files from it \
+                that belong to no version",
+            room >> 20,
+            self.0.display(),
+            needed.div_ceil(1 << 20)
+        )))
     }
 
     fn remove_all(&self, wanted: impl Fn(&str) -> bool) -> Result<()> {
@@ -117,6 +151,10 @@ impl Esp {
     fn failed(&self, file: &str, error: &io::Error) -> SystemError {
         SystemError::file(&self.0.join(file), error)
     }
+}
+
+fn is_partial(file: &str) -> bool {
+    PARTIAL.iter().any(|prefix| file.starts_with(prefix))
 }
 
 #[cfg(test)]
@@ -173,6 +211,23 @@ mod tests {
         esp.clear_partial().unwrap();
         esp.remove(&Version::new("1.1")).unwrap();
         assert_eq!(esp.files().unwrap(), ["other.efi", "uecho_1.1.1.efi"]);
+    }
+
+    #[test]
+    fn room_is_what_is_free_and_what_is_not_of_the_running_version() {
+        let (_root, esp) =
+            esp(&["uecho_1.0.efi", "uecho_1.1+0-1.efi", ".sysupdate.partial.1.2", "other.efi"]);
+        for (file, size) in [("uecho_1.0.efi", 9 << 20), ("uecho_1.1+0-1.efi", 5 << 20), ("other.efi", 7)] {
+            File::create(esp.folder().join(file)).unwrap().set_len(size).unwrap();
+        }
+        let of = |version: &str, free: u64| esp.compare_room(&Version::new(version), free);
+        assert!(of("1.0", (4 << 20) - 8).is_ok(), "with what is half written");
+        let told = of("1.0", 3 << 20).unwrap_err().0;
+        assert!(
+            told.contains("boot partition has room for 8 MiB in ") && told.contains("needs 9:"),
+            "{told}"
+        );
+        assert!(of("1.1", 0).is_ok(), "the other one is larger, and goes first");
     }
 
     #[test]

@@ -17,6 +17,10 @@ const DOWNLOAD: Duration = Duration::from_hours(2);
 /// Reading a whole slot takes minutes on the slowest disks.
 const READ: Duration = Duration::from_mins(30);
 
+/// What starts a program that must not outlive the guard, however that ends: without the guard's lock it
+/// would write into the slot that the next update writes into.
+const ENDS_WITH_US: [&str; 3] = ["setpriv", "--pdeathsig", "KILL"];
+
 /// `systemd-sysupdate --json=short check-new`
 #[derive(Deserialize)]
 struct Offer {
@@ -46,7 +50,9 @@ fn offer(stdout: &str) -> serde_json::Result<Option<Version>> {
 /// # Errors
 /// It failed. Its success does not mean that the version is installed.
 pub(crate) fn update(host: &Host, program: &Path, version: &Version) -> Result<()> {
-    host.must(&[&program.to_string_lossy(), "update", version.as_str()], DOWNLOAD).map(drop)
+    let program = program.to_string_lossy();
+    let argv = [&ENDS_WITH_US[..], &[&*program, "update", version.as_str()]].concat();
+    host.must(&argv, DOWNLOAD).map(drop)
 }
 
 /// Compares the whole store with its hash tree, and the hash tree with its root hash.

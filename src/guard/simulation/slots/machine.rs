@@ -181,6 +181,11 @@ impl Updater for Appliance {
         self.get().check_new()
     }
 
+    fn room(&self, _running: &Version) -> Result<()> {
+        self.see().rig.alive()?;
+        if self.see().full { Err(SystemError("no room".into())) } else { Ok(()) }
+    }
+
     fn fetch(&mut self, version: &Version) -> Result<()> {
         let before = self.see().runs_from();
         assert_eq!(before.len(), 2);

@@ -27,6 +27,25 @@ fn a_download_gets_a_second_chance_and_no_third() {
 }
 
 #[test]
+fn a_boot_partition_without_room_is_told_before_the_way_back_is_erased() {
+    let machine = shipped();
+    machine.publish("2", release(2));
+    machine.update(&Wish::default());
+    machine.publish("3", release(3));
+    machine.get().full = true;
+    let before = machine.see().partitions.clone();
+    let report = machine.update(&Wish::default());
+    assert_eq!((report.outcome.code(), machine.runs()), (70, v("2")), "{}", report.text);
+    assert_eq!(report.text, "not installed: no room");
+    assert_eq!((&machine.see().partitions, machine.see().entries.len()), (&before, 2));
+    let look = Wish { check: true, ..Wish::default() };
+    assert_eq!(machine.try_update(&look).unwrap_err().0, "no room");
+    machine.get().full = false;
+    machine.update(&Wish::default());
+    assert_eq!(machine.runs(), v("3"));
+}
+
+#[test]
 fn a_manifest_without_its_signature_is_asked_for_again_and_then_told() {
     let machine = shipped();
     machine.publish("2", release(2));
