@@ -8,6 +8,7 @@ QEMU and nbdkit is a power cut: writes that the machine has not flushed are lost
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from channel import Channel
@@ -19,8 +20,8 @@ from qmp import Monitor
 # breaks the flags, and Linux panics.
 PROCESSOR = ["-accel", "tcg,thread=multi", "-cpu", "qemu64,-cx16", "-smp", "2"]
 # The time of the slowest boot that is not a failure: emulated, on a busy machine.
-BOOT_SECONDS = 240
-COMMAND_SECONDS = 300
+BOOT_SECONDS = 900
+COMMAND_SECONDS = 900
 
 
 class Computer:
@@ -32,6 +33,8 @@ class Computer:
         self.folder = hardware.disk.parent
         self.console = self.folder / "console.log"
         self.journal = self.folder / "journal.log"
+        # A line for each request to the disk and for each answer, since it was switched on.
+        self.requests = self.folder / "requests.log"
         self.boots = 0
         self.processes: list[subprocess.Popen[bytes]] = []
         self.channel: Channel | None = None
@@ -42,7 +45,34 @@ class Computer:
         self.power_on()
         self.wait_for_boot()
 
-    def power_on(self) -> None:
+    def resume(self) -> None:
+        """Start the machine from where it was frozen."""
+        self.power_on("-incoming", f"exec:cat {self.hardware.memory}")
+        monitor = self.monitored()
+        while monitor.execute("query-status")["status"] == "inmigrate":
+            time.sleep(0.1)
+        monitor.execute("cont")
+
+    def freeze(self) -> Hardware:
+        """Stop the machine where it is; return it as it is then, to be resumed any number of times."""
+        monitor, memory = self.monitored(), self.folder / "memory"
+        # All that the machine has written is flushed by that.
+        monitor.execute("stop")
+        monitor.execute("migrate-set-parameters", **{"max-bandwidth": 1 << 40})
+        monitor.execute("migrate", uri=f"exec:cat >{memory}")
+        while (status := monitor.execute("query-migrate").get("status")) != "completed":
+            if status == "failed":
+                raise RunnerError(f"QEMU does not write {memory}")
+            time.sleep(0.1)
+        disk, machine = self.processes
+        machine.kill()
+        machine.wait()
+        disk.terminate()
+        disk.wait(BOOT_SECONDS)
+        self.off()
+        return replace(self.hardware, memory=memory)
+
+    def power_on(self, *options: str) -> None:
         """Start the machine without waiting for it."""
         if self.processes:
             raise RunnerError("the machine is on already")
@@ -50,8 +80,9 @@ class Computer:
         for path in sockets.values():
             path.unlink(missing_ok=True)
         server: list[str | Path] = [
-            "nbdkit", "--foreground", f"--unix={sockets['disk']}", "--filter=cache",
+            "nbdkit", "--foreground", f"--unix={sockets['disk']}", "--filter=log", "--filter=cache",
             "file", self.hardware.disk, "cache=writeback", "cache-min-block-size=4096",
+            f"logfile={self.requests}",
         ]  # fmt: skip
         machine: list[str | Path] = [
             "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-nic", self.network,
@@ -66,7 +97,7 @@ class Computer:
             "-chardev", f"file,id=journal,path={self.journal},append=on",
             "-serial", "chardev:console", "-chardev", f"file,id=console,path={self.console},append=on",
             "-device", "i6300esb", "-action", "watchdog=reset",
-            "-qmp", f"unix:{sockets['qmp']},server=on,wait=off",
+            "-qmp", f"unix:{sockets['qmp']},server=on,wait=off", *options,
         ]  # fmt: skip
         self.start(server)
         wait_for(sockets["disk"])
@@ -116,6 +147,11 @@ class Computer:
         if self.channel is None:
             raise RunnerError("the machine is off")
         return self.channel
+
+    def monitored(self) -> Monitor:
+        if self.monitor is None:
+            raise RunnerError("the machine is off")
+        return self.monitor
 
     def wait_for_boot(self) -> None:
         """Wait until the machine takes commands."""

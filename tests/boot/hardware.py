@@ -2,7 +2,7 @@
 
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 FIRMWARE = Path("/usr/share/OVMF")
@@ -15,6 +15,8 @@ class Hardware:
 
     disk: Path
     variables: Path
+    # What was in its memory when it was stopped, for a machine that goes on from there.
+    memory: Path | None = None
 
     @classmethod
     def new(cls, disk: Path) -> "Hardware":
@@ -28,4 +30,4 @@ class Hardware:
         folder.mkdir()
         for file in (self.disk, self.variables):
             subprocess.run(["cp", "--sparse=always", "--reflink=auto", file, folder], check=True)
-        return Hardware(folder / self.disk.name, folder / self.variables.name)
+        return replace(self, disk=folder / self.disk.name, variables=folder / self.variables.name)

@@ -11,7 +11,7 @@ from errors import RunnerError
 PROFILE = "/nix/var/nix/profiles/system"
 FIRST = "v1"
 # The time for a verdict after a boot, including the reboots that the guard makes.
-VERDICT_SECONDS = 600
+VERDICT_SECONDS = 1800
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,8 @@ def settled(computer: Computer) -> State:
             continue
         if time.monotonic() > deadline:
             raise RunnerError(f"no verdict within {VERDICT_SECONDS} s: {state}")
-        time.sleep(2)
+        # A look costs the machine more than that time does.
+        time.sleep(5)
 
 
 def check_complete(computer: Computer, state: State) -> None:
