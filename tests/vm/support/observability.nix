@@ -70,7 +70,7 @@ in
         allowed_signers = "/etc/uecho/allowed_signers"
       '';
     })
-    (lib.mkIf (name == "obs") {
+    (lib.optionalAttrs (name == "obs") {
       # A node follows releases, which no machine of the fleet does by default. The search for logs is not
       # here.
       services.uecho-observability.machines = {
