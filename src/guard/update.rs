@@ -94,7 +94,11 @@ impl<S: Updater, D: Disk> Guard<S, D> {
         }
         if !untried && let Err(error) = self.system.room(&running) {
             // the download erases the other slot, and would only then find that out
-            return if wish.check { Err(error) } else { Ok(self.failed(&version, &running, &error.0)) };
+            return if wish.check {
+                Err(error.into())
+            } else {
+                Ok((Outcome::Failed, self.failed(&version, &running, &error.0)))
+            };
         }
         if wish.check {
             return done(Outcome::Waiting, "would be installed");
