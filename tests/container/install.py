@@ -16,7 +16,7 @@ def install(root: Path, repository: Path, bin_dir: Path) -> None:
 
     The drop-in for leaf nodes is installed, but not active.
     """
-    for binary in ("uecho", "uecho-guard", "uecho-pull"):
+    for binary in ("uecho", "uecho-deploy", "uecho-guard", "uecho-pull"):
         if (bin_dir / binary).is_file():
             shutil.copy2(bin_dir / binary, root / BINARIES.lstrip("/") / binary)
     for unit in sorted(path for path in (repository / "systemd").iterdir() if path.is_file()):

@@ -1,6 +1,8 @@
 # HAProxy in front of three nodes: no client loses a request while nodes restart, die or vanish, nor while
-# HAProxy reloads. A control, without retries and drains, must lose some.
+# HAProxy reloads. A control, without retries and drains, must lose some. BALANCER_BUSY=1 adds what takes
+# longer.
 import json
+import os
 import re
 import time
 
@@ -16,6 +18,24 @@ TLS = """\
 # Over new connections, and over kept ones. A kept connection often has no request: then the balancer must not
 # close it.
 LOADS = {"fresh": "--workers 16", "kept": "--keep-alive --workers 8"}
+
+# What wrk does not do by itself: look at the text of each answer, and say what came of it in JSON.
+BUSY = "/run/busy.json"
+SCRIPT = """\
+local threads, wrong = {}, 0
+function setup(thread) table.insert(threads, thread) end
+function init() WRONG = 0 end
+function response(status, headers, body) if body ~= "busy right back at ya!\\n" then WRONG = WRONG + 1 end end
+function done(summary, latency)
+  for _, thread in ipairs(threads) do wrong = wrong + thread:get("WRONG") end
+  local errors = summary.errors
+  io.stderr:write(string.format(
+    '{"requests": %d, "wrong": %d, "status": %d, "connect": %d, "read": %d, "write": %d, "timeout": %d,'
+      .. ' "p99_ms": %.1f, "max_ms": %.1f}\\n',
+    summary.requests, wrong, errors.status, errors.connect, errors.read, errors.write, errors.timeout,
+    latency:percentile(99) / 1000, latency.max / 1000))
+end
+"""
 
 
 def begin(requests: int = 1000) -> None:
@@ -59,6 +79,19 @@ def wait_for_state(name: str, state: str) -> None:
     while wanted not in metric("server_status"):
         t.assertLess(time.monotonic() - start, 120, f"{name} does not become {state}")
         time.sleep(0.1)
+
+
+def answered() -> int:
+    """How many answers HAProxy has counted so far."""
+    return sum(int(count) for _, count in metric("backend_http_responses_total"))
+
+
+def wait_for_answers(count: int) -> None:
+    """Wait until HAProxy has counted as many."""
+    start = time.monotonic()
+    while (found := answered()) < count:
+        t.assertLess(time.monotonic() - start, 300, f"only {found} answers, not {count}")
+        time.sleep(0.5)
 
 
 def changes() -> list[tuple[str, str, int]]:
@@ -113,6 +146,30 @@ with subtest("all nodes restart, one after the other"):
         of_node = [entry for entry in receipts if f"instance={name};" in entry["receipt"]]
         t.assertEqual(["system=new" in entry["receipt"] for entry in of_node], [False, True])
         t.assertLess(of_node[0]["last_s"], of_node[1]["first_s"])
+
+if os.environ.get("BALANCER_BUSY") == "1":
+    with subtest("all nodes restart, while kept connections ask for 200,000 answers and are never idle"):
+        seen, before = len(changes()), answered()
+        client.succeed(f"cat > /run/busy.lua <<'LUA'\n{SCRIPT}LUA")
+        client.succeed(
+            "systemd-run --quiet --unit=busy --property=KillSignal=SIGINT"
+            f" --property=StandardError=truncate:{BUSY} -- wrk --threads 2 --connections 8 --duration 900s"
+            " --timeout 20s --header 'Accept: text/plain' --script /run/busy.lua http://lb/busy"
+        )
+        for number, node in enumerate(NODES, start=1):
+            wait_for_answers(before + number * 50_000)
+            restart(node, 3, "UECHO_SYSTEM=newer")
+        wait_for_answers(before + 205_000)
+        client.succeed("systemctl stop busy.service")
+        busy = json.loads(client.succeed(f"cat {BUSY}"))
+        print(f"rolling restart, busy: {busy}")
+        t.assertGreaterEqual(busy["requests"], 200_000)
+        for problem in ["wrong", "status", "connect", "read", "write", "timeout"]:
+            t.assertEqual(busy[problem], 0, problem)
+        t.assertLessEqual(busy["p99_ms"], 250)
+        t.assertEqual(
+            changes()[seen:], [(name, state, up) for name in NAMES for state, up in [("DOWN", 2), ("UP", 3)]]
+        )
 
 with subtest("six kills, with no socket to wait in"):
     begin()

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from install import drop_in, enable
 
-# keepalived is for the pair of balancers, these are for the scenario `observability`, LOGS for `logs`: one
-# root for all of them is made sooner than four.
+# keepalived is for the pair of balancers, MONITORING for the scenario `observability`, LOGS for `logs`, the
+# others for `rollout`: one root for all of them is made sooner than five.
 MONITORING = (
     "prometheus",
     "prometheus-alertmanager",
@@ -18,7 +18,8 @@ MONITORING = (
     "prometheus-node-exporter",
 )
 LOGS = ("jq", "nginx", "systemd-journal-remote")
-PACKAGES = ("haproxy", "keepalived", "openssl", "socat", *MONITORING, *LOGS)
+DEPLOYMENT = ("nix-bin", "openssh-client", "openssh-server")
+PACKAGES = ("haproxy", "keepalived", "openssl", "socat", "wrk", *MONITORING, *LOGS, *DEPLOYMENT)
 MACHINES = ("client", "lb", "n1", "n2", "n3")
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -67,6 +68,7 @@ Environment=UECHO_DRAIN__DELAY=3s
 
 
 def prepare(root: Path, name: str) -> None:
+    mask(root, "ssh")
     if name == "lb":
         balancer(root)
         return

@@ -9,7 +9,7 @@ PACKAGES = ("nix-bin", "openssh-client")
 TIMEOUT_SECONDS = 1200
 
 GUARD = """\
-soak = "3s"
+soak = "{soak}"
 interval = "500ms"
 grace = "4s"
 timeout = "2s"
@@ -32,9 +32,13 @@ WantedBy=sysinit.target
 
 
 def prepare(root: Path, _name: str) -> None:
+    settings(root)
+    enable(root, "activate-system.service", "uecho-guard.path")
+
+
+def settings(root: Path, soak: str = "3s") -> None:
     (root / "etc/uecho").mkdir(parents=True, exist_ok=True)
-    (root / "etc/uecho/guard.toml").write_text(GUARD)
+    (root / "etc/uecho/guard.toml").write_text(GUARD.format(soak=soak))
     (root / "etc/nix").mkdir(parents=True, exist_ok=True)
     (root / "etc/nix/nix.conf").write_text("build-users-group =\nsandbox = false\n")
     (root / "etc/systemd/system/activate-system.service").write_text(ACTIVATE)
-    enable(root, "activate-system.service", "uecho-guard.path")

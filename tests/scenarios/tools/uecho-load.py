@@ -6,7 +6,8 @@ when it is refused, reset, cut or late, when its status is not 200, or when its 
 sent. This prints one JSON object: requests, failed, failures {kind: count}, seconds, rate (1/s), p50_ms,
 p99_ms, max_ms, longest_gap_s (the longest time without a right answer), connections (how many it opened), and
 receipts: which versions answered, in the order of their first answer, each with its count and the first and
-last time of an answer (s). It ends after --requests or --seconds, whichever comes first. With --while-file it
+last time of an answer (s). With failures, failed_from_s and failed_to_s are the times of the first and the
+last. It ends after --requests or --seconds, whichever comes first. With --while-file it
 also ends when that file is removed, but not before --min-requests.
 """
 
@@ -60,6 +61,7 @@ class Load:
         self.issued = 0
         self.latencies: list[float] = []
         self.failures: dict[str, int] = {}
+        self.failed_at: list[float] = []
         self.receipts: dict[str, dict[str, float]] = {}
         self.opened = 0
         self.last_answer = 0.0
@@ -102,6 +104,7 @@ class Load:
                 self.latencies.append(end - begin)
                 if kind is not None:
                     self.failures[kind] = self.failures.get(kind, 0) + 1
+                    self.failed_at.append(round(end - self.start, 3))
                 else:
                     at = round(end - self.start, 3)
                     self.longest_gap = max(self.longest_gap, at - self.last_answer)
@@ -140,10 +143,13 @@ class Load:
         elapsed = time.monotonic() - self.start
         gap = max(self.longest_gap, elapsed - self.last_answer)
         ordered = sorted(self.latencies) or [0.0]
+        failed_at = sorted(self.failed_at)
+        failed = {"failed_from_s": failed_at[0], "failed_to_s": failed_at[-1]} if failed_at else {}
         return {
             "requests": len(self.latencies),
             "failed": sum(self.failures.values()),
             "failures": self.failures,
+            **failed,
             "seconds": round(elapsed, 2),
             "rate": round(len(self.latencies) / elapsed),
             "p50_ms": round(1000 * ordered[len(ordered) // 2], 2),

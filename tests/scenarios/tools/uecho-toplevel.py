@@ -11,7 +11,8 @@ switch-to-configuration.
 KIND is the behaviour of the version's service: good; exit (refuses its configuration), wrong (ready, but the
 page is wrong), dies (healthy for two seconds), unready (never ready), receipt (healthy, but says
 that it is another version), stale (its receipt has the label of this version and the hash of another one),
-crash (ends over and over), newer (good, with a key that today's service does not know).
+crash (ends over and over), newer (good, with a key that today's service does not know), fanout (every fan-out
+fails, which no check of the guard asks for).
 KEY=VALUE: kernel=TEXT (another kernel), init=panic or init=hang (a boot that does not come up), switch=fail
 (its switch-to-configuration fails), message=TEXT.
 """
@@ -162,6 +163,8 @@ def make(label: str, kind: str, options: dict[str, str]) -> str:
         write(top / "bin/switch-to-configuration", SWITCH.replace("@fail@", fail))
         write(top / "init", INIT.replace("@trouble@", TROUBLE[options.get("init", "good")]))
         (top / "nixos-version").write_text(label)
+        # Where a machine has its tools.
+        (top / "sw").symlink_to("/usr")
         for name in ("kernel", "initrd", "kernel-params"):
             (top / name).write_text(f"{name} {options.get('kernel', 'same')}\n")
         shutil.copy(UNIT, top / "etc/systemd/system/uecho.service")
@@ -184,6 +187,8 @@ def make(label: str, kind: str, options: dict[str, str]) -> str:
             config.append('colour = "green"')
         if kind == "unready":
             config.append('[fanout]\npeers = ["http://127.0.0.1:1"]\nready_policy = "all"')
+        if kind == "fanout":
+            config.append('[fanout]\npeers = ["http://127.0.0.1:1"]\npolicy = "all"')
         (top / "etc/uecho/uecho.toml").write_text("\n".join(config) + "\n")
         scripts = {"wrong": WRONG, "dies": DIES, "crash": CRASH, "newer": NEWER}
         if kind in scripts:

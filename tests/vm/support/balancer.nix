@@ -38,7 +38,10 @@ else if fleet.nodes ? ${name} then
   }
 else
   {
-    environment.systemPackages = [ pkgs.openssl ];
+    environment.systemPackages = [
+      pkgs.openssl
+      pkgs.wrk
+    ];
     # In front of the scenario's own collector of spans.
     networking.firewall.allowedTCPPorts = [ 4318 ];
     services.nginx = {

@@ -19,8 +19,9 @@ let
       "n3"
       "obs"
     ] (import ./observability.nix);
-    # Its versions are made as those of the guard's scenarios are.
+    # Their versions are made as those of the guard's scenarios are.
     pull = null;
+    rollout = null;
     # In a virtual machine, `credentials` of this folder's parent takes its place.
     hypervisor = null;
     # The test framework shows every entry on the serial console, which is too slow for ten thousand entries.
