@@ -68,6 +68,10 @@
       # Outside of packages, because they are large and seldom needed (the images for clouds), or because
       # their attributes are needed, too (the drivers of the VM tests).
       legacyPackages = eachSystem (pkgs: {
+        # dev, qa and prod, machine by machine. The check environments-parity has what stands for all of them.
+        parity = lib.mapAttrs (
+          name: (import ./nixos/claims.nix { inherit pkgs self; }).claim "parity-${name}"
+        ) (import ./nixos/environments-checks.nix { inherit lib self systems; }).each;
         images = removeAttrs systems.images.${pkgs.stdenv.hostPlatform.system} [ "image" ];
         tests = import ./tests/vm { inherit pkgs; };
       });

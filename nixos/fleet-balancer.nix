@@ -15,6 +15,7 @@ in
   services.uecho-load-balancer = {
     enable = true;
     openFirewall = true;
+    opsPort = fleet.operationsPort;
     monitoringNetworks = fleet.monitoring;
     serviceSettings = fleet.settings;
     servers = mapAttrs (_: node: "${node.address}:8080") fleet.nodes;

@@ -36,6 +36,7 @@ in
       enable = true;
       networks = fleet.monitoring;
       inherit (fleet) webhooks;
+      balancerPort = fleet.operationsPort;
       machines = mapAttrs (name: machine: {
         inherit (machine) address;
         node = fleet.nodes ? ${name};

@@ -9,6 +9,8 @@
   virtualAddress = "192.168.1.100";
   prefixLength = 24;
   interface = "eth1";
+  # Where each balancer has its metrics, and tells whether it is up and whether a node may go.
+  operationsPort = 8404;
   loadBalancers = {
     lb.address = "192.168.1.2";
     lb2.address = "192.168.1.12";

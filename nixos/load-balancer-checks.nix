@@ -215,6 +215,16 @@ in
       && lib.hasInfix "use_backend acme if { path_beg /.well-known/acme-challenge/ }\n" cfg
       && lib.hasInfix "server lego ${certificate.listenHTTP}\n" cfg
       && lib.elem 443 found.networking.firewall.allowedTCPPorts;
+    "rollouts and the monitoring ask the balancers where these have their metrics" =
+      let
+        port = toString config.services.uecho-load-balancer.opsPort;
+        monitored = lib.importJSON ../tests/container/prometheus.json;
+        job = lib.findFirst (job: job.job_name == "haproxy") { } monitored.scrape_configs;
+      in
+      (import ./rollouts.nix).fleet.balancer.ops == "http://${fleet.virtualAddress}:${port}"
+      &&
+        lib.concatMap (machines: machines.targets) job.static_configs
+        == map (machine: "${machine.address}:${port}") (lib.attrValues fleet.loadBalancers);
     "the nodes of the scenarios drain for as long as those of the fleet" =
       lib.hasInfix "UECHO_DRAIN__DELAY=${fleet.settings.drain.delay}\n" (
         lib.readFile ../tests/container/setup/balancer.py

@@ -195,7 +195,7 @@ in
 }
 // lib.optionalAttrs (system == "x86_64-linux") {
   environments-parity = claim "environments-parity" (
-    import ./environments-checks.nix { inherit lib self systems; }
+    (import ./environments-checks.nix { inherit lib self systems; }).checks
   );
   balancer-module = claim "balancer-module" balancerClaims.machine;
   observability-module = claim "observability-module" observabilityClaims.machine;

@@ -55,7 +55,7 @@ in
     };
     scrape_configs = [
       (job "uecho" (targets 8081 none (those "node")))
-      (job "haproxy" (targets 8404 none (those "balancer")))
+      (job "haproxy" (targets cfg.balancerPort none (those "balancer")))
       (job "node" (targets 9100 expected cfg.machines))
       (job "prometheus" (here 9090))
       (job "alertmanager" (here 9093))

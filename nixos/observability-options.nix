@@ -31,7 +31,7 @@ in
               description = "Where its metrics are: each machine has a node exporter on port 9100.";
             };
             node = is "Whether uecho runs there, with its ops listener on port 8081.";
-            balancer = is "Whether HAProxy runs there, with its metrics on port 8404.";
+            balancer = is "Whether HAProxy runs there, with its metrics on {option}`balancerPort`.";
             guard = is "Whether a guard runs there. An alert tells if it says nothing.";
             synthetic = is "Whether it asks the service as a client does. An alert tells if it does not.";
             journal = is "Whether it sends its journal elsewhere. An alert tells if it does not.";
@@ -55,6 +55,12 @@ in
         };
       };
       description = "Every machine of the fleet, by the name that alerts call it.";
+    };
+
+    balancerPort = mkOption {
+      type = types.port;
+      default = 8404;
+      description = "Port of HAProxy's metrics, {option}`services.uecho-load-balancer.opsPort` there.";
     };
 
     webhooks = {

@@ -14,7 +14,7 @@ let
       host = (head (attrValues fleet.loadBalancers)).address;
       # Of the one that clients ask.
       url = "http://${fleet.virtualAddress}";
-      ops = "http://${fleet.virtualAddress}:8404";
+      ops = "http://${fleet.virtualAddress}:${toString fleet.operationsPort}";
     };
     nodes = map (name: {
       inherit name;
