@@ -12,12 +12,16 @@ use crate::{
 };
 
 /// Headers with a fixed value.
-const FIXED: [(&str, &str); 4] = [
-    ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+const FIXED: [(&str, &str); 3] = [
     ("x-content-type-options", "nosniff"),
     ("referrer-policy", "no-referrer"),
     ("cache-control", "no-store"),
 ];
+
+/// The header with what a page may do, which is nothing.
+const POLICY: &str = "content-security-policy";
+/// What it says at least. Another version may forbid more: a guard also judges those before it.
+const FORBIDDEN: [&str; 2] = ["default-src", "frame-ancestors"];
 
 /// Checks the answer to a step and gives its receipt.
 ///
@@ -72,6 +76,14 @@ fn headers(headers: &HeaderMap) -> Result<Receipt, Fault> {
             )));
         }
     }
+    let policy = single(headers, POLICY)?;
+    if !allows_nothing(policy) {
+        return Err(Fault::wrong(format!(
+            "header {POLICY} is `{}`, expected `'none'` for {} and all that it names",
+            printable(policy),
+            FORBIDDEN.join(", ")
+        )));
+    }
     let trace_id = single(headers, "x-trace-id")?;
     if trace_id.len() != 32 || !trace_id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(Fault::wrong(format!(
@@ -83,6 +95,13 @@ fn headers(headers: &HeaderMap) -> Result<Receipt, Fault> {
     Receipt::parse(receipt).ok_or_else(|| {
         Fault::wrong(format!("header x-uecho-receipt is `{}`, not a receipt", printable(receipt)))
     })
+}
+
+/// Whether each directive of the policy is `'none'` alone, and all that matter are there.
+fn allows_nothing(policy: &str) -> bool {
+    let directives: Vec<_> = policy.split(';').map(|directive| directive.trim().split_once(' ')).collect();
+    FORBIDDEN.iter().all(|name| directives.contains(&Some((name, "'none'"))))
+        && directives.iter().all(|directive| matches!(directive, Some((_, "'none'"))))
 }
 
 fn content_type(headers: &HeaderMap, expected: &str) -> Result<(), Fault> {
@@ -134,6 +153,7 @@ fn printable(text: &str) -> String {
 mod tests {
     use super::*;
 
+    const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
     const RECEIPT: &str = "version=1; revision=r; instance=i; system=s; boot=b";
 
     fn response(status: u16, content_type: &str, body: &str) -> Response<Bytes> {
@@ -142,6 +162,7 @@ mod tests {
             response = response.header(name, value);
         }
         response
+            .header(POLICY, NOTHING)
             .header("x-trace-id", "0123456789abcdef0123456789abcdef")
             .header("x-uecho-receipt", RECEIPT)
             .body(Bytes::copy_from_slice(body.as_bytes()))
@@ -171,7 +192,7 @@ mod tests {
     fn every_header_must_occur_exactly_once() {
         let challenge = Challenge::random();
         let names: Vec<_> = page(&challenge).headers().keys().cloned().collect();
-        assert_eq!(names.len(), FIXED.len() + 3);
+        assert_eq!(names.len(), FIXED.len() + 4);
         for name in names {
             let mut missing = page(&challenge);
             missing.headers_mut().remove(&name);
@@ -189,6 +210,24 @@ mod tests {
                 reason(answer(&wrong, Step::Page, &challenge))
                     .starts_with(&format!("header {name} is `wrong`"))
             );
+        }
+    }
+
+    #[test]
+    fn a_policy_may_forbid_more_and_must_not_forbid_less() {
+        for good in [NOTHING, "frame-ancestors 'none';default-src 'none'; form-action 'none'"] {
+            assert!(allows_nothing(good), "{good}");
+        }
+        for wrong in [
+            "",
+            "default-src 'none'",
+            "frame-ancestors 'none'",
+            "default-src 'none'; frame-ancestors *",
+            "default-src 'none'; frame-ancestors 'none'; script-src 'self'",
+            "default-src 'none'; frame-ancestors 'none'; script-src * 'none'",
+            "default-src 'none'; frame-ancestors 'none'; sandbox",
+        ] {
+            assert!(!allows_nothing(wrong), "{wrong}");
         }
     }
 

@@ -13,7 +13,7 @@ use crate::{
     signature,
 };
 
-/// Looks once. What was accepted is in `memory`, and on the disk before anything changes.
+/// Looks once. What was accepted is in `memory`, and on the disk as well before anything changes.
 pub(crate) async fn poll(settings: &Settings, memory: &mut Memory) -> Ended {
     let now = Timestamp::now();
     let ended = follow(settings, memory, now).await.unwrap_or_else(|ended| ended);
@@ -28,9 +28,6 @@ async fn follow(settings: &Settings, memory: &mut Memory, now: Timestamp) -> Res
     let system = decision::judge(memory, &manifest, &settings.place, now)
         .map_err(|refusal| Ended::new(Outcome::Refused, format!("the release is refused: {refusal}")))?;
     memory.accept(manifest.sequence, system, now);
-    memory.write(&settings.state_dir).map_err(|error| {
-        failed(format!("{}: the memory cannot be written: {error}", settings.state_dir.display()))
-    })?;
     let running = machine::running().map_err(|error| failed(format!("/run/current-system: {error}")))?;
     let turn = machine::turn(settings.window.0);
     let release = format!("release {} ({system})", manifest.sequence);
@@ -40,7 +37,12 @@ async fn follow(settings: &Settings, memory: &mut Memory, now: Timestamp) -> Res
             let text = format!("{release}: the turn of this machine is in {} s", left.as_secs());
             Ok(Ended::new(Outcome::Waiting, text))
         }
-        Decision::Switch => install(settings, system, &release).await,
+        Decision::Switch => {
+            memory.write(&settings.state_dir).map_err(|error| {
+                failed(format!("{}: the memory cannot be written: {error}", settings.state_dir.display()))
+            })?;
+            install(settings, system, &release).await
+        }
     }
 }
 

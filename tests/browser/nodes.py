@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 PROGRAM = Path(os.environ.get("UECHO", Path(__file__).resolve().parents[2] / "target/debug/uecho"))
-POLICY = "default-src 'none'; frame-ancestors 'none'"
+POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
 class Peers:

@@ -85,7 +85,8 @@ pub fn is_a_problem(answer: &Answer) {
 
 #[track_caller]
 pub fn carries_the_headers(answer: &Answer) {
-    assert_eq!(answer.header("content-security-policy"), Some("default-src 'none'; frame-ancestors 'none'"));
+    let policy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    assert_eq!(answer.header("content-security-policy"), Some(policy));
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
     assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
     assert_eq!(answer.header("cache-control"), Some("no-store"));

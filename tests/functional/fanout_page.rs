@@ -20,7 +20,8 @@ fn only_a_client_that_prefers_html_gets_a_page() {
     let uecho = uecho(&[hostile.url(), dead.url()]);
     let answer = uecho.request("GET", FANOUT, &[HTML]);
     assert_eq!((answer.status, answer.header("content-type")), (502, Some("text/html; charset=utf-8")));
-    assert_eq!(answer.header("content-security-policy"), Some("default-src 'none'; frame-ancestors 'none'"));
+    let policy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    assert_eq!(answer.header("content-security-policy"), Some(policy));
     let text = answer.text();
     let page = Html::parse_document(&text);
     let count = |selector: &str| page.select(&Selector::parse(selector).unwrap()).count();

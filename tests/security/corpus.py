@@ -44,6 +44,8 @@ HEADERS = ("User-Agent", "Referer", "Origin", "X-Forwarded-Host", "X-Forwarded-P
 ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 # Types in which a browser sees elements; the empty one is for it to guess.
 ELEMENTS = ("", "text/html", "application/xhtml+xml", "image/svg+xml", "text/xml", "application/xml")
+# What a policy has to say besides default-src, which these do not follow from.
+FORBIDDEN = ("base-uri", "form-action", "frame-ancestors")
 FOLLOWED = {("a", "href"), ("form", "action"), ("iframe", "src"), ("button", "formaction")}
 
 
@@ -148,9 +150,10 @@ def judge(address: str, request: Request, answer: Answer, usual: set[tuple[str, 
             yield Fault("redirect", request, place)
     if f"X-{WORD}" in answer.headers:
         yield Fault("header", request, f"X-{WORD}: {answer.headers[f'X-{WORD}']}")
-    frames = "frame-ancestors 'none'" in answer.headers.get("Content-Security-Policy", "")
+    policy = answer.headers.get("Content-Security-Policy", "")
+    open_to = [name for name in FORBIDDEN if f"{name} 'none'" not in policy]
     sniffs = answer.headers.get("X-Content-Type-Options") != "nosniff"
-    if not frames or sniffs:
+    if open_to or sniffs:
         yield Fault("unprotected", request, str(answer.headers))
 
 

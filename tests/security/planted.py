@@ -13,7 +13,8 @@ from typing import Self
 from urllib.parse import parse_qs, unquote
 
 PROTECTION = {
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
 }
 HTML = {"Content-Type": "text/html; charset=utf-8"}
@@ -126,10 +127,28 @@ def split(asked: Asked) -> Answer:
     return status, {**headers, "X-Text": asked.text}, body
 
 
+def without(headers: dict[str, str], name: str) -> str:
+    """The policy without a directive."""
+    directives = headers["Content-Security-Policy"].split("; ")
+    return "; ".join(directive for directive in directives if not directive.startswith(name))
+
+
 def framed(asked: Asked) -> Answer:
     """Other pages may show it in a frame."""
     status, headers, body = careful(asked)
-    return status, {**headers, "Content-Security-Policy": "default-src 'none'"}, body
+    return status, {**headers, "Content-Security-Policy": without(headers, "frame-ancestors")}, body
+
+
+def based(asked: Asked) -> Answer:
+    """Markup may lead its links elsewhere."""
+    status, headers, body = careful(asked)
+    return status, {**headers, "Content-Security-Policy": without(headers, "base-uri")}, body
+
+
+def formed(asked: Asked) -> Answer:
+    """A form in it may send what is typed elsewhere."""
+    status, headers, body = careful(asked)
+    return status, {**headers, "Content-Security-Policy": without(headers, "form-action")}, body
 
 
 def not_nosniff(asked: Asked) -> Answer:
@@ -155,6 +174,8 @@ PLANTED: dict[str, tuple[Callable[[Asked], Answer], str | None]] = {
     "refresh": (refresh, "redirect"),
     "split": (split, "header"),
     "framed": (framed, "unprotected"),
+    "based": (based, "unprotected"),
+    "formed": (formed, "unprotected"),
     "not-nosniff": (not_nosniff, "unprotected"),
 }
 

@@ -7,9 +7,12 @@ pub(crate) const X_TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
 /// `X-Uecho-Receipt`
 pub(crate) const X_UECHO_RECEIPT: HeaderName = HeaderName::from_static("x-uecho-receipt");
 
+/// A page may load nothing, and no other page may show it. Not all directives follow from the first one.
+const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 /// The security headers of every answer.
 pub(crate) const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
-    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),

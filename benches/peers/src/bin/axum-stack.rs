@@ -25,6 +25,9 @@ use tower_http::{
 };
 use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
 
+/// As long as that of uecho.
+const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 async fn echo(Path(text): Path<String>) -> Html<String> {
     let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
     Html(format!(
@@ -73,7 +76,7 @@ async fn serve(address: String, journald: bool) {
         .route("/{text}", get(echo))
         .layer(middleware::from_fn_with_state(durations, measure))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(10)))
-        .layer(constant(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
+        .layer(constant(header::CONTENT_SECURITY_POLICY, POLICY))
         .layer(constant(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(constant(header::REFERRER_POLICY, "no-referrer"))
         .layer(constant(header::CACHE_CONTROL, "no-store"))
