@@ -13,7 +13,7 @@ from pathlib import Path
 
 from channel import Channel
 from errors import RunnerError
-from hardware import CODE, Hardware
+from hardware import Hardware
 from qmp import Monitor
 
 # Emulation runs anywhere, also within a virtual machine. It runs without cmpxchg16b, because that of QEMU 7.2
@@ -86,9 +86,7 @@ class Computer:
         ]  # fmt: skip
         machine: list[str | Path] = [
             "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-nic", self.network,
-            "-machine", "q35", *PROCESSOR, "-m", "768",
-            "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={CODE}",
-            "-drive", f"if=pflash,unit=1,format=raw,file={self.hardware.variables}",
+            *self.hardware.options, *PROCESSOR, "-m", "768",
             "-drive", f"if=none,id=disk,format=raw,cache=none,file=nbd+unix:///?socket={sockets['disk']}",
             "-device", "virtio-blk-pci,drive=disk,bootindex=0", "-device", "virtio-rng-pci",
             "-device", "virtio-serial-pci", "-device", "virtserialport,chardev=lab,name=lab",

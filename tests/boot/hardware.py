@@ -7,6 +7,8 @@ from pathlib import Path
 
 FIRMWARE = Path("/usr/share/OVMF")
 CODE, VARIABLES = FIRMWARE / "OVMF_CODE_4M.fd", FIRMWARE / "OVMF_VARS_4M.fd"
+# Can be told to start only what is signed; nobody has told it yet.
+SECURE_CODE = FIRMWARE / "OVMF_CODE_4M.secboot.fd"
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,18 @@ class Hardware:
     variables: Path
     # What was in its memory when it was stopped, for a machine that goes on from there.
     memory: Path | None = None
+    # Whether its firmware knows Secure Boot.
+    secure: bool = False
+
+    @property
+    def options(self) -> list[str | Path]:
+        """QEMU's options for the firmware. Variables of Secure Boot can be written in SMM only."""
+        protected = ["-global", "driver=cfi.pflash01,property=secure,value=on"]
+        return [
+            *(["-machine", "q35,smm=on", *protected] if self.secure else ["-machine", "q35"]),
+            "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={SECURE_CODE if self.secure else CODE}",
+            "-drive", f"if=pflash,unit=1,format=raw,file={self.variables}",
+        ]  # fmt: skip
 
     @classmethod
     def new(cls, disk: Path) -> "Hardware":

@@ -34,7 +34,7 @@ USELESS = (
     "share/info", "share/locale", "share/man", "share/perl", "share/perl5", "share/zoneinfo",
 )  # fmt: skip
 FSTAB = """\
-/dev/disk/by-partlabel/var /var ext4 noatime,nodev,nosuid 0 0
+/dev/disk/by-partlabel/var /var ext4 noatime,nodev,nosuid,x-systemd.makefs 0 2
 /dev/disk/by-partlabel/esp /boot vfat nodev,noexec,nosuid,umask=0077 0 0
 """
 GUARD = f'backend = "slots"\n{image.GUARD}'
@@ -67,10 +67,13 @@ ExecStart=cp --archive /sysroot/{ETC} /sysroot/
 DRACUT = """\
 set -euo pipefail
 version=$(basename /usr/lib/modules/*)
+systemd=/usr/lib/systemd
 dracut --force --no-hostonly --kver "$version" --compress 'zstd -3' --tmpdir /var/tmp \\
   --modules 'systemd systemd-initrd systemd-udevd systemd-veritysetup systemd-repart dm kernel-modules' \\
   --drivers 'virtio_blk virtio_pci dm_verity erofs i6300esb' \\
-  --install 'cp mkfs.ext4 mke2fs /etc/mke2fs.conf' --include /build/initrd / /build/initrd.img
+  --install "cp mkfs.ext4 mke2fs /etc/mke2fs.conf $systemd/systemd-factory-reset
+    $systemd/system-generators/systemd-factory-reset-generator $systemd/system/factory-reset-now.target
+    $systemd/system/systemd-factory-reset-complete.service" --include /build/initrd / /build/initrd.img
 cp /boot/vmlinuz-"$version" /build/vmlinuz
 """
 

@@ -15,14 +15,17 @@ import lab
 from channel import Rebooted
 from computer import COMMAND_SECONDS, Computer
 from errors import RunnerError
+from hardware import Hardware
 from lab import require
 from publisher import Publisher
 from server import Hold, Server
 from table import Result
 from version import Version
 
-FIRST, GOOD, WRONG, PANICS = "1.0.0", "1.1.0", "1.2.0", "1.3.0"
+FIRST, GOOD, WRONG, PANICS, BETTER = "1.0.0", "1.1.0", "1.2.0", "1.3.0", "1.4.0"
 BEHAVIOURS = {GOOD: "good", WRONG: "wrong", PANICS: "panic"}
+# Of cases that are not among those below.
+MORE_BEHAVIOURS = {BETTER: "good"}
 TRIES = 3
 UPDATE = "uecho-update.service"
 # For a download, a check of the whole slot, and all boots until one is up: emulated, on a busy machine.
@@ -43,11 +46,11 @@ class Bench:
     publisher: Publisher
     versions: dict[str, Version]
 
-    def publish(self, name: str) -> None:
+    def publish(self, name: str, *options: object) -> None:
         """Publish a version, as the only one."""
         shutil.rmtree(self.channel)
         self.channel.mkdir()
-        published = self.publisher.publish(self.channel, self.versions[name].payload)
+        published = self.publisher.publish(self.channel, *options, self.versions[name].payload)
         if published.status != 0:
             raise RunnerError(f"publishing {name}: {published.said}")
 
@@ -64,9 +67,9 @@ class Bench:
         except Rebooted:
             return
 
-    def try_out(self, name: str) -> int | None:
+    def try_out(self, name: str, *options: object) -> int | None:
         """Publish a version and have the machine update to it; the code of the last verdict after that."""
-        self.publish(name)
+        self.publish(name, *options)
         self.update()
         return lab.settled(self.computer).code
 
@@ -104,6 +107,16 @@ class Bench:
         require(default == [f"uecho_{running}.efi"], f"the default of bootctl is {default}")
         partitions = computer.succeed("lsblk --noheadings --list --output=TYPE /dev/vda").split()
         require(partitions.count("part") == PARTITIONS, f"partitions: {partitions}")
+
+
+def fails(bench: Bench, code: int) -> str:
+    """An update that must end like this; return the line that it says about it."""
+    computer = bench.computer
+    status = computer.connected().run(f"systemctl start {UPDATE}", UPDATE_SECONDS)[0]
+    ended = computer.succeed(f"systemctl show --value --property=ExecMainStatus {UPDATE}").strip()
+    said = computer.succeed(JOURNAL)
+    require(status != 0 and ended == str(code), f"{UPDATE} has ended with {ended}, not {code}:\n{said}")
+    return said.splitlines()[-1]
 
 
 def good(bench: Bench) -> str:
@@ -162,6 +175,8 @@ class Case:
     name: str
     run: Callable[[Bench], str]
     boots: int
+    # What is done to the machine beforehand, while it is off.
+    prepare: Callable[[Hardware], Hardware] = lambda hardware: hardware
 
 
 CASES = (

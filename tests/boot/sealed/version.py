@@ -15,7 +15,7 @@ ESP_MIB, VERITY_MIB, STORE_MIB, VAR_MIB = 260, 8, 320, 320
 COMMAND_LINE = (
     # As in the appliance.
     "root=tmpfs mount.usrfstype=erofs mount.usrflags=ro"
-    " systemd.verity_usr_options=panic-on-corruption panic=10"
+    " systemd.verity_usr_options=panic-on-corruption panic=10 fsck.repair=yes"
     # Emulated, everything takes longer; and nobody answers questions on a console.
     " console=ttyS0 quiet systemd.firstboot=no systemd.default_device_timeout_sec=600 systemd.show_status=no"
 )

@@ -1,0 +1,178 @@
+"""The state of a machine with image slots is full, damaged, lost, or taken away on purpose: what runs goes
+on, and what was found bad stays bad, by what is on the boot partition.
+"""
+
+import json
+import random
+import subprocess
+
+import lab
+from channel import Rebooted
+from lab import require
+from updates import BETTER, FIRST, GOOD, UPDATE_SECONDS, WRONG, Bench, Case, fails
+
+SECTOR = 512
+# The end of what says that /var is ext4, and the beginning of the first copy of that and of what follows it.
+SUPERBLOCK, BACKUP = 2048, 8 << 20
+CANARY = "/var/lib/canary"
+STATE_ID = "blkid --probe --match-tag=UUID --output=value /dev/disk/by-partlabel/var"
+LEFT = [f"uecho_{FIRST}.efi", f"uecho_{WRONG}+0-1.efi"]
+# What the guard finds on the boot partition when it has no memory of its own.
+FORGOTTEN = {WRONG: "its boot counter is used up"}
+
+
+def fill(bench: Bench, folder: str) -> None:
+    """Write a file until there is no room, not for a single block."""
+    bench.computer.succeed(
+        f"cat /dev/zero >{folder}/filler || sync --file-system {folder}/filler;"
+        f" if head --bytes=4K /dev/zero >{folder}/probe; then exit 1; fi; rm {folder}/probe"
+    )
+
+
+def parts_of(bench: Bench) -> str:
+    """What an update that is refused leaves alone: partitions, boot entries, and what is in the slots."""
+    return bench.computer.succeed(
+        "lsblk --noheadings --list --output=NAME,PARTLABEL,PARTUUID,PARTTYPE /dev/vda;"
+        " sha256sum /boot/EFI/Linux/*; for slot in 2 3 4 5; do sha256sum /dev/vda$slot; done"
+    )
+
+
+def boot_partition_full(bench: Bench) -> str:
+    """The update is refused before anything is written; with room, the same one succeeds."""
+    bench.publish(GOOD)
+    fill(bench, "/boot")
+    before = parts_of(bench)
+    said = fails(bench, 70)
+    require("the boot partition has room for 0 MiB" in said, f"the boot partition is not named: {said}")
+    after = parts_of(bench)
+    require(after == before, f"what was\n{before}is now\n{after}")
+    bench.claim(FIRST, [f"uecho_{FIRST}.efi"])
+    bench.computer.succeed("rm /boot/filler")
+    bench.update()
+    code = lab.settled(bench.computer).code
+    bench.claim(GOOD, [f"uecho_{FIRST}.efi", f"uecho_{GOOD}.efi"])
+    return f"refused, then {GOOD}, blessed, verdict {code}"
+
+
+def state_full(bench: Bench) -> str:
+    """There is no room for what is known of a bad version: it is left all the same, also after a power cut,
+    and a good one is installed.
+    """
+    computer = bench.computer
+    fill(bench, "/var")
+    bench.try_out(WRONG)
+    bench.claim(FIRST, LEFT, {WRONG: ""})
+    computer.power_cut()
+    computer.boot()
+    lab.settled(computer)
+    bench.claim(FIRST, LEFT, {WRONG: ""})
+    require(computer.run(f"uecho-guard update --to {WRONG}")[0] == 6, f"{WRONG} is not refused")
+    fill(bench, "/var")
+    code = bench.try_out(BETTER)
+    files = [f"uecho_{FIRST}.efi", f"uecho_{BETTER}.efi"]
+    bench.claim(BETTER, files, {WRONG: ""})
+    computer.succeed("rm /var/filler")
+    computer.power_cut()
+    computer.boot()
+    lab.settled(computer)
+    bench.claim(BETTER, files, {WRONG: ""})
+    return f"{FIRST}, {WRONG} quarantined; then {BETTER}, blessed, verdict {code}"
+
+
+def wipe(bench: Bench) -> None:
+    """Nothing says any more that there was a file system."""
+    write(bench, 0, bytes(BACKUP))
+
+
+def scramble(bench: Bench) -> None:
+    """It still says that it is ext4, and what it has is found nowhere else than in its copies."""
+    noise = random.Random(1).randbytes(BACKUP - SUPERBLOCK)
+    write(bench, SUPERBLOCK, noise)
+
+
+def remove(bench: Bench) -> None:
+    """The partition table does not list it."""
+    subprocess.run(
+        ["sfdisk", "--quiet", "--delete", bench.computer.hardware.disk, "6"], check=True, capture_output=True
+    )
+
+
+def state_lost(bench: Bench) -> str:
+    """/var is made anew, or repaired, without a human; what was bad is known from the boot partition."""
+    computer = bench.computer
+    bench.try_out(WRONG)
+    bench.claim(FIRST, LEFT, {WRONG: "system is `another-version`"})
+    for harm in (wipe, scramble, remove):
+        computer.succeed(f"touch {CANARY}; sync")
+        before = computer.succeed(STATE_ID)
+        computer.power_off()
+        harm(bench)
+        computer.boot()
+        lab.settled(computer)
+        bench.claim(FIRST, LEFT, FORGOTTEN)
+        require(computer.run(f"test -e {CANARY}")[0] != 0, f"{harm.__name__}: the state is still there")
+        require(
+            (computer.succeed(STATE_ID) != before) == (harm is not scramble),
+            f"{harm.__name__}: the file system is {before} before and {computer.succeed(STATE_ID)} after",
+        )
+        refused(bench)
+    code = bench.try_out(BETTER)
+    bench.claim(BETTER, [f"uecho_{FIRST}.efi", f"uecho_{BETTER}.efi"], FORGOTTEN)
+    return f"{FIRST}, {WRONG} quarantined each time; then {BETTER}, blessed, verdict {code}"
+
+
+def refused(bench: Bench) -> None:
+    """A bad version is not installed, be it by its name or because it is the newest."""
+    status, said, _ = bench.computer.run(f"uecho-guard update --to {WRONG}")
+    require((status, "quarantined" in said) == (6, True), f"{WRONG} by name: {status}, {said}")
+    status, said, _ = bench.computer.run("uecho-guard update")
+    require((status, "up to date" in said) == (0, True), f"the newest: {status}, {said}")
+
+
+def factory_reset(bench: Bench) -> str:
+    """The state is gone and the version is not; it happens once."""
+    computer = bench.computer
+    bench.try_out(WRONG)
+    bench.claim(FIRST, LEFT, {WRONG: "system is `another-version`"})
+    computer.succeed(f"touch {CANARY}; sync")
+    state, slots = computer.succeed(STATE_ID), parts_of(bench).splitlines()
+    channel = computer.connected()
+    try:
+        _, said, complained = channel.run("uecho-guard factory-reset; sleep 60", UPDATE_SECONDS)
+        require(False, f"no reboot: {said}{complained}")
+    except Rebooted:
+        pass
+    code = lab.settled(computer).code
+    bench.claim(FIRST, LEFT, FORGOTTEN)
+    require(computer.run(f"test -e {CANARY}")[0] != 0, "the state is still there")
+    require(computer.succeed(STATE_ID) != state, "the file system is the same")
+    # All but the line of /var, whose partition is a new one.
+    changed = [line for line in parts_of(bench).splitlines() if line not in slots]
+    require([line.split()[:2] for line in changed] == [["vda6", "var"]], f"changed: {changed}")
+    refused(bench)
+    computer.succeed(f"touch {CANARY}; sync")
+    computer.power_cut()
+    computer.boot()
+    lab.settled(computer)
+    bench.claim(FIRST, LEFT, FORGOTTEN)
+    computer.succeed(f"test -e {CANARY}")
+    return f"{FIRST}, verdict {code}, {WRONG} quarantined; also after a power cut"
+
+
+def write(bench: Bench, position: int, content: bytes) -> None:
+    """Write into the partition of /var while the machine is off."""
+    file = bench.computer.hardware.disk
+    said = subprocess.run(["sfdisk", "--json", file], check=True, capture_output=True, text=True).stdout
+    table = json.loads(said)
+    (start,) = (row["start"] for row in table["partitiontable"]["partitions"] if row.get("name") == "var")
+    with open(file, "r+b") as disk:
+        disk.seek(start * SECTOR + position)
+        disk.write(content)
+
+
+CASES = (
+    Case("boot-partition-full", boot_partition_full, 1),
+    Case("state-full", state_full, 5),
+    Case("state-lost", state_lost, 6),
+    Case("factory-reset", factory_reset, 4),
+)
