@@ -4,6 +4,7 @@ as they ship, and what boots it: a kernel, and an initrd of systemd alone.
 Root is a tmpfs, as in the appliance. Its /etc, there an overlay, is here copied from the store by the initrd.
 """
 
+import random
 import shutil
 import subprocess
 from pathlib import Path
@@ -27,6 +28,8 @@ MASKED = (
 )  # fmt: skip
 TRANSFERS = ("10-verity", "20-store", "90-uki")
 ETC = "usr/share/lab/etc"
+# Nothing reads it, and compression leaves it as it is.
+BLOB, BLOB_BYTES = "usr/share/lab/blob", 1 << 20
 # Nothing of the machine uses these; they would be downloaded with every version.
 USELESS = (
     "include", "lib/dracut", "lib/gcc", "lib/python3", "lib/x86_64-linux-gnu/gconv",
@@ -41,6 +44,15 @@ GUARD = f'backend = "slots"\n{image.GUARD}'
 # As nixos/sealed-update.nix and nixos/guard-slots.nix have it.
 ESP_PATH = "[Service]\nEnvironment=SYSTEMD_ESP_PATH=/boot\n"
 MANAGER = f"{image.MANAGER}RuntimeWatchdogSec=60s\n"
+# As in nixos/sealed.nix: what ends an initrd that hangs.
+INITRD = {
+    "etc/systemd/system.conf.d/lab.conf": "[Manager]\nRuntimeWatchdogSec=60s\n",
+    "etc/systemd/system/initrd.target.d/lab.conf": (
+        "[Unit]\nJobTimeoutSec=5min\nJobTimeoutAction=reboot-force\n"
+    ),
+}
+# An emulated machine that shares its processors does not always answer itself within seconds.
+PATIENT = "[Service]\nWatchdogSec=2min\n"
 NETWORK = "[Match]\nType=ether\n[Network]\nDHCP=ipv4\n"
 # The one partition that the machine makes by itself, as in nixos/sealed-state.nix.
 VAR = """\
@@ -71,7 +83,7 @@ systemd=/usr/lib/systemd
 dracut --force --no-hostonly --kver "$version" --compress 'zstd -3' --tmpdir /var/tmp \\
   --modules 'systemd systemd-initrd systemd-udevd systemd-veritysetup systemd-repart dm kernel-modules' \\
   --drivers 'virtio_blk virtio_pci dm_verity erofs i6300esb' \\
-  --install "cp mkfs.ext4 mke2fs /etc/mke2fs.conf $systemd/systemd-factory-reset
+  --install "cp sh sleep mkfs.ext4 mke2fs /etc/mke2fs.conf $systemd/systemd-factory-reset
     $systemd/system-generators/systemd-factory-reset-generator $systemd/system/factory-reset-now.target
     $systemd/system/systemd-factory-reset-complete.service" --include /build/initrd / /build/initrd.img
 cp /boot/vmlinuz-"$version" /build/vmlinuz
@@ -92,12 +104,16 @@ class StandIn:
         wanted = populate.parent / "initrd-fs.target.requires"
         wanted.mkdir()
         (wanted / populate.name).symlink_to(f"../{populate.name}")
+        for name, text in INITRD.items():
+            write(self.build / "initrd" / name, text)
         self.run(DRACUT)
         usr = self.build / "usr"
         copy(self.root / "usr", usr)
         for name in USELESS:
             shutil.rmtree(usr / name, ignore_errors=True)
         copy(self.root / "etc", self.build / ETC)
+        noise = random.Random(1).randbytes(BLOB_BYTES)
+        (self.build / BLOB).write_bytes(noise)
 
     def fill(self, repository: Path, bin_dir: Path, url: str, keyring: Path) -> None:
         """Install the program, and what the appliance's modules set."""
@@ -113,6 +129,7 @@ class StandIn:
             "etc/systemd/system.conf.d/lab.conf": MANAGER,
             "etc/systemd/journald.conf.d/lab.conf": image.JOURNAL,
             "etc/systemd/system/lab-agent.service": image.AGENT,
+            "etc/systemd/system/uecho.service.d/lab.conf": PATIENT,
             "etc/systemd/system/uecho-guard.service.d/appliance.conf": ESP_PATH,
             "etc/systemd/system/uecho-update.service.d/appliance.conf": ESP_PATH,
             "usr/lib/repart.d/50-var.conf": VAR,

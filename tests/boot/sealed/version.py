@@ -4,12 +4,14 @@ the whole disk as it is shipped, for every one what machines download.
 
 import json
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from behaviours import BEHAVIOURS
 from errors import RunnerError
-from stand_in import ETC, StandIn, write
+from stand_in import ETC, GUARD, StandIn, write
 
 ESP_MIB, VERITY_MIB, STORE_MIB, VAR_MIB = 260, 8, 320, 320
 COMMAND_LINE = (
@@ -19,15 +21,6 @@ COMMAND_LINE = (
     # Emulated, everything takes longer; and nobody answers questions on a console.
     " console=ttyS0 quiet systemd.firstboot=no systemd.default_device_timeout_sec=600 systemd.show_status=no"
 )
-PANIC = """\
-[Unit]
-DefaultDependencies=no
-After=systemd-journald.service local-fs.target
-
-[Service]
-Type=oneshot
-ExecStart=/bin/sh -c 'echo c >/proc/sysrq-trigger'
-"""
 
 
 def fixed(mebibytes: int) -> str:
@@ -63,7 +56,10 @@ systemd-repart --offline=yes --empty=create --size=auto --split=yes --dry-run=no
 UKIFY = """\
 set -euo pipefail
 cd /build
-ukify build --linux=vmlinuz --initrd=initrd.img --os-release=@usr/lib/os-release --cmdline="$2" --output="$1"
+# The kernel unpacks one over the other.
+(cd more && find . -mindepth 1 | 3cpio --create ../more.img)
+ukify build --linux=vmlinuz --initrd=initrd.img --initrd=more.img --os-release=@usr/lib/os-release \\
+  --cmdline="$2" --output="$1"
 """
 
 
@@ -119,22 +115,23 @@ def stamp(stand_in: StandIn, name: str, behaviour: str) -> None:
     release = stand_in.build / "usr/lib/os-release"
     kept = [line for line in release.read_text().splitlines() if not line.startswith("IMAGE_")]
     write(release, "\n".join([*kept, "IMAGE_ID=uecho", f"IMAGE_VERSION={name}", ""]))
-    etc = stand_in.build / ETC
-    system = "another-version" if behaviour == "wrong" else name
-    write(etc / "uecho/uecho.toml", f'system = "{system}"\n')
-    panic = etc / "systemd/system/lab-panic.service"
-    wanted = etc / "systemd/system/sysinit.target.wants" / panic.name
-    for path in (panic, wanted):
-        path.unlink(missing_ok=True)
-    if behaviour == "panic":
-        write(panic, PANIC)
-        wanted.parent.mkdir(exist_ok=True)
-        wanted.symlink_to(f"../{panic.name}")
+    etc, initrd = stand_in.build / ETC, stand_in.build / "more"
+    for other in BEHAVIOURS.values():
+        for path in other.etc:
+            (etc / path).unlink(missing_ok=True)
+    shutil.rmtree(initrd, ignore_errors=True)
+    initrd.mkdir()
+    own = {"uecho/uecho.toml": f'system = "{name}"\n', "uecho/guard.toml": GUARD}
+    for path, text in (own | BEHAVIOURS[behaviour].etc).items():
+        write(etc / path, text)
+    for path, text in BEHAVIOURS[behaviour].initrd.items():
+        write(initrd / path, text)
 
 
 def ship(stand_in: StandIn, name: str, uki: Path, disk: Path) -> str:
     """Make the disk: the boot loader and the boot image without a counter, the filled slot, the empty one."""
     esp = stand_in.build / "esp"
+    shutil.rmtree(esp, ignore_errors=True)
     loader = stand_in.root / "usr/lib/systemd/boot/efi/systemd-bootx64.efi"
     for source, target in (
         (loader, "EFI/BOOT/BOOTX64.EFI"),
