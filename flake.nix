@@ -55,6 +55,7 @@
             inherit (pkgs.uecho) version;
             inherit (systems.appliance.${system}.config.system.build) toplevel;
           };
+          sbom-crates = pkgs.callPackage ./nixos/sbom-crates.nix { };
           vm = pkgs.callPackage ./nixos/vm.nix { appliance = systems.appliance.${system}; };
           vm-sealed = pkgs.callPackage ./nixos/vm.nix {
             name = "uecho-vm-sealed";

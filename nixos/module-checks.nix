@@ -234,8 +234,9 @@ in
         touch "$out"
       '';
 
-  # The bill of materials lists each path of the closure, and nothing else.
+  # The bills of materials list each path of the closure and each crate of the programs, and nothing else.
   sbom-complete = self.packages.${system}.sbom.tests.complete;
+  sbom-crates-complete = self.packages.${system}.sbom-crates.tests.complete;
 
   appliance-size =
     pkgs.runCommand "appliance-size"

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""The bill of materials of a closure: what is in it, that it is CycloneDX, and that the comparison finds what
-is missing or too much. Needs jq, and cyclonedx-python-lib for its schema.
+"""The bills of materials of a closure and of programs: what is in them, that they are CycloneDX, and that the
+comparison finds what is missing or too much. Needs jq, cargo with auditable, rust-audit-info, and
+cyclonedx-python-lib for its schema.
 """
 
 import json
@@ -35,10 +36,24 @@ REFERENCES = {
 }
 
 
-class Bill(unittest.TestCase):
+class Case(unittest.TestCase):
     def setUp(self) -> None:
         self.folder = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="uecho-sbom-")))
 
+    def compare(self, bill: dict[str, Any], expected: list[str]) -> tuple[int, str]:
+        """Compares a bill with what it has to list."""
+        (self.folder / "bill.json").write_text(json.dumps(bill))
+        (self.folder / "expected").write_text("".join(f"{name}\n" for name in expected))
+        ended = subprocess.run(
+            ["bash", NIXOS / "sbom-check.sh", self.folder / "bill.json", self.folder / "expected"],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        return ended.returncode, ended.stdout + ended.stderr
+
+
+class Closure(Case):
     def bill(self, references: dict[str, list[str]]) -> str:
         """What is written for a closure, which Nix lists in no order of use here."""
         closure = [
@@ -59,17 +74,6 @@ class Bill(unittest.TestCase):
             "1",
         ]
         return subprocess.run([*command, attributes], check=True, capture_output=True, text=True).stdout
-
-    def compare(self, bill: dict[str, Any], paths: list[str]) -> tuple[int, str]:
-        (self.folder / "bill.json").write_text(json.dumps(bill))
-        (self.folder / "paths").write_text("".join(f"{name}\n" for name in paths))
-        ended = subprocess.run(
-            ["bash", NIXOS / "sbom-check.sh", self.folder / "bill.json", self.folder / "paths"],
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        return ended.returncode, ended.stdout + ended.stderr
 
     def test_it_is_cyclonedx(self) -> None:
         validator = JsonStrictValidator(SchemaVersion.V1_6)
@@ -107,6 +111,112 @@ class Bill(unittest.TestCase):
         self.assertEqual(self.compare(bill, everything)[0], 1, "listed twice")
         bill["components"] = []
         self.assertEqual(self.compare(bill, [])[0], 1, "nothing is not everything")
+
+
+MANIFEST = """\
+[package]
+name = "echo"
+version = "1.2.3"
+edition = "2021"
+
+[dependencies]
+other = { path = "other" }
+
+[build-dependencies]
+autocfg = "1"
+
+[dev-dependencies]
+fastrand = "2"
+
+[target.'cfg(windows)'.dependencies]
+windows-link = "0.2"
+
+[workspace]
+members = ["other"]
+"""
+OTHER = """\
+[package]
+name = "other"
+version = "0.1.0+meta"
+edition = "2021"
+
+[dependencies]
+itoa = "1"
+"""
+
+
+class Crates(Case):
+    """A workspace with a program that needs a crate for itself, and one for its build."""
+
+    def cargo(self, *arguments: str) -> str:
+        """Runs cargo in the workspace; returns what it prints."""
+        ended = subprocess.run(
+            ["cargo", *arguments], cwd=self.folder, check=True, stdout=subprocess.PIPE, text=True
+        )
+        return ended.stdout
+
+    def write(self, file: str, text: str) -> None:
+        path = self.folder / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def workspace(self) -> None:
+        self.write("Cargo.toml", MANIFEST)
+        self.write("src/main.rs", 'fn main() { println!("{}", other::text()) }\n')
+        self.write("build.rs", "fn main() { autocfg::new(); }\n")
+        self.write("other/Cargo.toml", OTHER)
+        self.write("other/src/lib.rs", "pub fn text() -> String { itoa::Buffer::new().format(1).into() }\n")
+        self.cargo("generate-lockfile", "--quiet")
+
+    def listed(self) -> list[str]:
+        """What the lock says."""
+        script = ["bash", NIXOS / "sbom-crates.sh"]
+        return subprocess.run(
+            script, cwd=self.folder, check=True, stdout=subprocess.PIPE, text=True
+        ).stdout.splitlines()
+
+    def bill(self) -> str:
+        """What the program says."""
+        said = subprocess.run(
+            ["rust-audit-info", self.folder / "target/debug/echo"], check=True, stdout=subprocess.PIPE
+        ).stdout
+        arguments = ["--arg", "name", "all", "--arg", "version", "1"]
+        # as if there were two programs with the same crates
+        return subprocess.run(
+            ["jq", "--slurp", "--from-file", NIXOS / "sbom-crates.jq", *arguments],
+            input=said * 2,
+            check=True,
+            stdout=subprocess.PIPE,
+        ).stdout.decode()
+
+    def test_the_program_has_what_the_lock_says(self) -> None:
+        self.workspace()
+        self.cargo("auditable", "build", "--quiet", "--locked")
+        written = self.bill()
+        self.assertIsNone(JsonStrictValidator(SchemaVersion.V1_6).validate_str(written))
+        bill, listed = json.loads(written), self.listed()
+        status, said = self.compare(bill, listed)
+        self.assertEqual(status, 0, said)
+        parts = {part["name"]: (part["type"], part["scope"]) for part in bill["components"]}
+        self.assertEqual(
+            parts,
+            {
+                "autocfg": ("library", "excluded"),
+                "echo": ("application", "required"),
+                "itoa": ("library", "required"),
+                "other": ("library", "required"),
+            },
+        )
+        uses = {entry["ref"]: entry["dependsOn"] for entry in bill["dependencies"]}
+        self.assertEqual(uses["all"], ["pkg:cargo/echo@1.2.3"])
+        self.assertEqual(len(uses["pkg:cargo/echo@1.2.3"]), 2)
+        self.assertRegex(uses["pkg:cargo/other@0.1.0%2Bmeta"][0], "^pkg:cargo/itoa@1")
+        # The lock has one more than the program, as if that were of another build.
+        self.write("other/Cargo.toml", OTHER + 'cfg-if = "1"\n')
+        self.cargo("generate-lockfile", "--quiet")
+        status, said = self.compare(bill, self.listed())
+        self.assertEqual(status, 1)
+        self.assertRegex(said, r"^there, but not listed: pkg:cargo/cfg-if@1\S+\n$")
 
 
 if __name__ == "__main__":
