@@ -30,6 +30,9 @@ in
   nodes = {
     client = import ./support/balancer.nix "client";
     lb = sender "lb";
+    n1 = node "n1";
+    n2 = node "n2";
+    n3 = node "n3";
     obs = {
       imports = [
         ../../nixos/log-search.nix
@@ -54,8 +57,7 @@ in
       networking.nftables.enable = true;
       virtualisation.memorySize = 1536;
     };
-  }
-  // lib.genAttrs (lib.attrNames fleet.nodes) node;
+  };
 
   testScript = lib.readFile ./seeing.py;
 }
