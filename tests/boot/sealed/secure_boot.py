@@ -44,7 +44,7 @@ def enrol(hardware: Hardware) -> Hardware:
     if done.returncode != 0:
         raise RunnerError(f"signing the disk: {done.stdout}{done.stderr}")
     shutil.copyfile(VARIABLES, hardware.variables)
-    return replace(hardware, secure=True)
+    return replace(hardware, secure=True, memory=None)
 
 
 def claim_secure(bench: Bench) -> None:

@@ -106,6 +106,9 @@ class StandIn:
         (wanted / populate.name).symlink_to(f"../{populate.name}")
         for name, text in INITRD.items():
             write(self.build / "initrd" / name, text)
+        # By this, a request for a factory reset is known to be for this system.
+        release = (self.root / "usr/lib/os-release").read_text()
+        write(self.build / "initrd/etc/os-release", f"{release}IMAGE_ID=uecho\n")
         self.run(DRACUT)
         usr = self.build / "usr"
         copy(self.root / "usr", usr)

@@ -1,4 +1,4 @@
-"""The state of a machine with image slots is full, damaged, lost, or taken away on purpose: what runs goes
+"""A boot partition that is full, and state that is damaged, lost, or taken away on purpose: what runs goes
 on, and what was found bad stays bad, by what is on the boot partition.
 """
 
@@ -14,19 +14,16 @@ from updates import BETTER, FIRST, GOOD, UPDATE_SECONDS, WRONG, Bench, Case, fai
 SECTOR = 512
 # The end of what says that /var is ext4, and the beginning of the first copy of that and of what follows it.
 SUPERBLOCK, BACKUP = 2048, 8 << 20
+# Until there is no room on the boot partition, not for a single block.
+FILL = (
+    "cat /dev/zero >/boot/filler || sync --file-system /boot/filler;"
+    " if head --bytes=4K /dev/zero >/boot/probe; then exit 1; fi; rm /boot/probe"
+)
 CANARY = "/var/lib/canary"
 STATE_ID = "blkid --probe --match-tag=UUID --output=value /dev/disk/by-partlabel/var"
 LEFT = [f"uecho_{FIRST}.efi", f"uecho_{WRONG}+0-1.efi"]
 # What the guard finds on the boot partition when it has no memory of its own.
 FORGOTTEN = {WRONG: "its boot counter is used up"}
-
-
-def fill(bench: Bench, folder: str) -> None:
-    """Write a file until there is no room, not for a single block."""
-    bench.computer.succeed(
-        f"cat /dev/zero >{folder}/filler || sync --file-system {folder}/filler;"
-        f" if head --bytes=4K /dev/zero >{folder}/probe; then exit 1; fi; rm {folder}/probe"
-    )
 
 
 def parts_of(bench: Bench) -> str:
@@ -40,7 +37,7 @@ def parts_of(bench: Bench) -> str:
 def boot_partition_full(bench: Bench) -> str:
     """The update is refused before anything is written; with room, the same one succeeds."""
     bench.publish(GOOD)
-    fill(bench, "/boot")
+    bench.computer.succeed(FILL)
     before = parts_of(bench)
     said = fails(bench, 70)
     require("the boot partition has room for 0 MiB" in said, f"the boot partition is not named: {said}")
@@ -52,31 +49,6 @@ def boot_partition_full(bench: Bench) -> str:
     code = lab.settled(bench.computer).code
     bench.claim(GOOD, [f"uecho_{FIRST}.efi", f"uecho_{GOOD}.efi"])
     return f"refused, then {GOOD}, blessed, verdict {code}"
-
-
-def state_full(bench: Bench) -> str:
-    """There is no room for what is known of a bad version: it is left all the same, also after a power cut,
-    and a good one is installed.
-    """
-    computer = bench.computer
-    fill(bench, "/var")
-    bench.try_out(WRONG)
-    bench.claim(FIRST, LEFT, {WRONG: ""})
-    computer.power_cut()
-    computer.boot()
-    lab.settled(computer)
-    bench.claim(FIRST, LEFT, {WRONG: ""})
-    require(computer.run(f"uecho-guard update --to {WRONG}")[0] == 6, f"{WRONG} is not refused")
-    fill(bench, "/var")
-    code = bench.try_out(BETTER)
-    files = [f"uecho_{FIRST}.efi", f"uecho_{BETTER}.efi"]
-    bench.claim(BETTER, files, {WRONG: ""})
-    computer.succeed("rm /var/filler")
-    computer.power_cut()
-    computer.boot()
-    lab.settled(computer)
-    bench.claim(BETTER, files, {WRONG: ""})
-    return f"{FIRST}, {WRONG} quarantined; then {BETTER}, blessed, verdict {code}"
 
 
 def wipe(bench: Bench) -> None:
@@ -172,7 +144,6 @@ def write(bench: Bench, position: int, content: bytes) -> None:
 
 CASES = (
     Case("boot-partition-full", boot_partition_full, 1),
-    Case("state-full", state_full, 5),
     Case("state-lost", state_lost, 6),
     Case("factory-reset", factory_reset, 4),
 )
