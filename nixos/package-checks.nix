@@ -6,6 +6,7 @@
   package,
   rustfmt,
   source,
+  util-linux,
 }:
 let
   check =
@@ -59,5 +60,7 @@ lib.mapAttrs check {
     command = "cargo test --offline --workspace";
     # A test compares the table of settings with this file.
     files = everyTarget ++ [ ../docs/settings.md ];
+    # The guard starts a download with its setpriv.
+    tools = [ util-linux ];
   };
 }

@@ -7,6 +7,7 @@
   rustPlatform,
   rustfmt,
   stdenv,
+  util-linux,
   versionCheckHook,
 
   # Revision of the source, for the receipt. Checks leave it out, so that a commit alone rebuilds none of
@@ -100,6 +101,7 @@ rustPlatform.buildRustPackage (finalAttrs: {
         lib
         rustfmt
         source
+        util-linux
         ;
       package = finalAttrs.finalPackage;
     };
