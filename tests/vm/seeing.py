@@ -37,7 +37,7 @@ with subtest("its lines are found, of all nodes, with their fields"):
         t.assertLess(time.monotonic() - start, 60, f"{len(entries)} entries")
         time.sleep(1)
     t.assertEqual({entry["SYSLOG_IDENTIFIER"] for entry in entries}, {"uecho"})
-    t.assertIn("/api/v1/fanout/{text}", {entry["HTTP_ROUTE"] for entry in entries})
+    t.assertIn("/api/v1/fanout/{*text}", {entry["HTTP_ROUTE"] for entry in entries})
 
 with subtest("its spans are one tree: the node that was asked, its two questions, and who answered them"):
     start = time.monotonic()
