@@ -124,9 +124,9 @@ archive.succeed(SEAL)
 n1.succeed("systemctl start uecho-pull.service || :")
 obs.wait_for_open_port(9090, "127.0.0.1")
 obs.wait_for_open_port(9093, "127.0.0.1")
-# Enough for a synthetic check that meets a node which drains to be a small share of all answers.
+# Enough for a synthetic check that meets a node which drains to be a small share of all answers (see below).
 client.succeed(
-    "systemd-run --quiet --unit=load -- uecho-load --url http://lb --rate 100 --workers 4 --seconds 3000"
+    "systemd-run --quiet --unit=load -- uecho-load --url http://lb --rate 300 --workers 8 --seconds 3000"
     " --requests 1000000"
 )
 # Nodes, balancer, machines, Prometheus, Alertmanager, certificate.
@@ -134,6 +134,9 @@ wait_for_value("count(up == 1)", 3 + 1 + 6 + 1 + 1 + 1, 120)
 wait_for_value("count(uecho_probe_success == 1)", 2)
 wait_for_value('count(haproxy_server_status{proxy="nodes",state="UP"} == 1)', 3)
 wait_for_value('count(ALERTS{alertstate="firing",alertname!="Watchdog"})', None, 120)
+# Four such checks, each answered with 503, are then not yet a thousandth of all answers.
+ANSWERS = 'sum(increase(haproxy_backend_http_responses_total{proxy="nodes"}[10m]))'
+wait_for_value(f"{ANSWERS} >= bool 4500", 1, 120)
 
 with subtest("healthy minutes, with a restart of all nodes: nobody hears anything"):
     begin = now()
