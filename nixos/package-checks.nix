@@ -1,4 +1,4 @@
-# Checks of the workspace, one derivation each: the package with its build replaced by another cargo command.
+# Checks of the workspace, one derivation each (cargo-check.nix), with the files that each of them needs.
 {
   cargo-deny,
   clippy,
@@ -9,6 +9,7 @@
   util-linux,
 }:
 let
+  cargoCheck = import ./cargo-check.nix { inherit lib package; };
   check =
     name:
     {
@@ -16,22 +17,10 @@ let
       files ? [ ],
       tools ? [ ],
     }:
-    package.overrideAttrs (old: {
-      pname = "${old.pname}-${name}";
+    cargoCheck name {
+      inherit command tools;
       src = source files;
-      env = removeAttrs old.env [ "UECHO_REVISION" ];
-      nativeBuildInputs = old.nativeBuildInputs ++ tools;
-      buildPhase = ''
-        runHook preBuild
-        ${command}
-        runHook postBuild
-      '';
-      installPhase = "touch $out";
-      postInstall = "";
-      doInstallCheck = false;
-      passthru = { };
-      meta.platforms = lib.platforms.linux;
-    });
+    };
 
   everyTarget = [
     ../clippy.toml

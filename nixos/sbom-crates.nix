@@ -29,20 +29,19 @@ let
       '';
 
   # It lists what Cargo.lock says, and nothing else.
-  complete = uecho.overrideAttrs (old: {
-    pname = "${old.pname}-crates-complete";
-    nativeBuildInputs = old.nativeBuildInputs ++ [ jq ];
-    buildPhase = ''
-      runHook preBuild
-      bash ${./sbom-crates.sh} >crates
-      bash ${./sbom-check.sh} ${bill} crates
-      runHook postBuild
-    '';
-    installPhase = "touch $out";
-    postInstall = "";
-    doInstallCheck = false;
-    passthru = { };
-    meta.platforms = lib.platforms.linux;
-  });
+  complete =
+    import ./cargo-check.nix
+      {
+        inherit lib;
+        package = uecho;
+      }
+      "crates-complete"
+      {
+        command = ''
+          bash ${./sbom-crates.sh} >crates
+          bash ${./sbom-check.sh} ${bill} crates
+        '';
+        tools = [ jq ];
+      };
 in
 bill
