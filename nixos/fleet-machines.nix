@@ -6,9 +6,7 @@
 }:
 fleet:
 let
-  addresses = lib.mapAttrs (_: machine: machine.address) (
-    fleet.nodes // fleet.loadBalancers // fleet.observability // { inherit (fleet) archive; }
-  );
+  addresses = lib.mapAttrs (_: machine: machine.address) (import ./fleet-members.nix fleet);
   observability = import ./fleet-observability.nix fleet;
   # Where logs and spans go.
   observer = lib.head (lib.attrNames fleet.observability);

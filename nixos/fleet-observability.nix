@@ -14,8 +14,7 @@ let
   asked = if length balancers > 1 then fleet.virtualAddress else (head balancers).address;
   # From the balancers, and from elsewhere.
   asks = name: fleet.loadBalancers ? ${name} || fleet.observability ? ${name};
-  machines =
-    fleet.nodes // fleet.loadBalancers // fleet.observability // { inherit (fleet) archive; };
+  machines = import ./fleet-members.nix fleet;
   # Where journals come in, with TLS.
   receivers = {
     archive = [ 19533 ];

@@ -8,9 +8,7 @@ let
   inherit (import ./claims.nix { inherit pkgs self; }) bare;
 
   fleet = import ./fleet.nix;
-  addresses = lib.mapAttrs (_: machine: machine.address) (
-    fleet.nodes // fleet.loadBalancers // fleet.observability // { inherit (fleet) archive; }
-  );
+  addresses = lib.mapAttrs (_: machine: machine.address) (import ./fleet-members.nix fleet);
   machines = lib.mapAttrs (name: _: self.nixosConfigurations.${name}.config) addresses;
   inherit (machines) archive obs;
   # Whether the firewall lets these addresses reach the port, and nobody else.

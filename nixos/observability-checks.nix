@@ -28,9 +28,7 @@ let
   };
 
   fleet = import ./fleet.nix;
-  names = lib.attrNames (
-    fleet.nodes // fleet.loadBalancers // fleet.observability // { inherit (fleet) archive; }
-  );
+  names = lib.attrNames (import ./fleet-members.nix fleet);
   configOf = name: self.nixosConfigurations.${name}.config;
   config = configOf "obs";
   cfg = config.services.uecho-observability;
