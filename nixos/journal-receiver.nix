@@ -11,6 +11,8 @@ let
   cfg = config.services.${name};
 in
 {
+  imports = [ (import ./senders.nix name) ];
+
   options.services.${name} = {
     port = lib.mkOption {
       type = lib.types.port;
@@ -24,12 +26,6 @@ in
       type = lib.types.bool;
       default = false;
       description = "Whether to open {option}`port` in the firewall, for anybody.";
-    };
-    senders = lib.mkOption {
-      type = lib.types.listOf lib.types.singleLineStr;
-      default = [ ];
-      example = [ "10.0.0.0/24" ];
-      description = "IPv4 or IPv6 addresses or networks for which the firewall opens {option}`port`.";
     };
   };
 
@@ -45,9 +41,6 @@ in
       ImportCredential = "journal-receive.*";
       MemoryMax = lib.mkDefault "64M";
     };
-    networking.firewall = {
-      allowedTCPPorts = lib.mkIf cfg.openFirewall [ cfg.port ];
-      extraInputRules = import ./firewall-rules.nix { inherit lib; } cfg.port cfg.senders;
-    };
+    networking.firewall.allowedTCPPorts = lib.mkIf cfg.openFirewall [ cfg.port ];
   };
 }

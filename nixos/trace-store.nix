@@ -10,18 +10,14 @@ let
   local = "127.0.0.1:10428";
 in
 {
+  imports = [ (import ./senders.nix "uecho-trace-store") ];
+
   options.services.uecho-trace-store = {
     enable = lib.mkEnableOption "the store of traces";
     port = lib.mkOption {
       type = lib.types.port;
       default = 4318;
       description = "Port for spans: OTLP over HTTP, as nodes with `otlp.endpoint` send them.";
-    };
-    senders = lib.mkOption {
-      type = lib.types.listOf lib.types.singleLineStr;
-      default = [ ];
-      example = [ "10.0.0.0/24" ];
-      description = "IPv4 or IPv6 addresses or networks for which the firewall opens {option}`port`.";
     };
     retention = lib.mkOption {
       type = lib.types.strMatching "[0-9]+[dwy]";
@@ -60,9 +56,5 @@ in
       };
       nginx.serviceConfig.MemoryMax = lib.mkDefault "64M";
     };
-
-    networking.firewall.extraInputRules = import ./firewall-rules.nix {
-      inherit lib;
-    } cfg.port cfg.senders;
   };
 }
