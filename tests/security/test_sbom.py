@@ -40,6 +40,18 @@ class Case(unittest.TestCase):
     def setUp(self) -> None:
         self.folder = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="uecho-sbom-")))
 
+    def run_in(self, *command: str | Path, source: str = "") -> str:
+        """Runs a command in the folder; returns what it prints."""
+        ended = subprocess.run(
+            command, cwd=self.folder, input=source, check=True, stdout=subprocess.PIPE, text=True
+        )
+        return ended.stdout
+
+    def fill(self, script: str, name: str, source: str, *options: str) -> str:
+        """Writes a bill with one of the scripts."""
+        arguments = [*options, "--arg", "name", name, "--arg", "version", "1"]
+        return self.run_in("jq", "--from-file", NIXOS / script, *arguments, source=source)
+
     def compare(self, bill: dict[str, Any], expected: list[str]) -> tuple[int, str]:
         """Compares a bill with what it has to list."""
         (self.folder / "bill.json").write_text(json.dumps(bill))
@@ -60,20 +72,7 @@ class Closure(Case):
             {"path": name, "narHash": f"sha256:{name[11]}", "narSize": 1, "references": used}
             for name, used in references.items()
         ]
-        attributes = self.folder / "attributes.json"
-        attributes.write_text(json.dumps({"closure": closure, "other": 1}))
-        command = [
-            "jq",
-            "--from-file",
-            NIXOS / "sbom.jq",
-            "--arg",
-            "name",
-            "appliance",
-            "--arg",
-            "version",
-            "1",
-        ]
-        return subprocess.run([*command, attributes], check=True, capture_output=True, text=True).stdout
+        return self.fill("sbom.jq", "appliance", json.dumps({"closure": closure, "other": 1}))
 
     def test_it_is_cyclonedx(self) -> None:
         validator = JsonStrictValidator(SchemaVersion.V1_6)
@@ -148,13 +147,6 @@ itoa = "1"
 class Crates(Case):
     """A workspace with a program that needs a crate for itself, and one for its build."""
 
-    def cargo(self, *arguments: str) -> str:
-        """Runs cargo in the workspace; returns what it prints."""
-        ended = subprocess.run(
-            ["cargo", *arguments], cwd=self.folder, check=True, stdout=subprocess.PIPE, text=True
-        )
-        return ended.stdout
-
     def write(self, file: str, text: str) -> None:
         path = self.folder / file
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -166,32 +158,21 @@ class Crates(Case):
         self.write("build.rs", "fn main() { autocfg::new(); }\n")
         self.write("other/Cargo.toml", OTHER)
         self.write("other/src/lib.rs", "pub fn text() -> String { itoa::Buffer::new().format(1).into() }\n")
-        self.cargo("generate-lockfile", "--quiet")
+        self.run_in("cargo", "generate-lockfile", "--quiet")
 
     def listed(self) -> list[str]:
         """What the lock says."""
-        script = ["bash", NIXOS / "sbom-crates.sh"]
-        return subprocess.run(
-            script, cwd=self.folder, check=True, stdout=subprocess.PIPE, text=True
-        ).stdout.splitlines()
+        return self.run_in("bash", NIXOS / "sbom-crates.sh").splitlines()
 
     def bill(self) -> str:
         """What the program says."""
-        said = subprocess.run(
-            ["rust-audit-info", self.folder / "target/debug/echo"], check=True, stdout=subprocess.PIPE
-        ).stdout
-        arguments = ["--arg", "name", "all", "--arg", "version", "1"]
-        # as if there were two programs with the same crates
-        return subprocess.run(
-            ["jq", "--slurp", "--from-file", NIXOS / "sbom-crates.jq", *arguments],
-            input=said * 2,
-            check=True,
-            stdout=subprocess.PIPE,
-        ).stdout.decode()
+        said = self.run_in("rust-audit-info", "target/debug/echo")
+        # As if there were two programs with the same crates.
+        return self.fill("sbom-crates.jq", "all", said * 2, "--slurp")
 
     def test_the_program_has_what_the_lock_says(self) -> None:
         self.workspace()
-        self.cargo("auditable", "build", "--quiet", "--locked")
+        self.run_in("cargo", "auditable", "build", "--quiet", "--locked")
         written = self.bill()
         self.assertIsNone(JsonStrictValidator(SchemaVersion.V1_6).validate_str(written))
         bill, listed = json.loads(written), self.listed()
@@ -213,7 +194,7 @@ class Crates(Case):
         self.assertRegex(uses["pkg:cargo/other@0.1.0%2Bmeta"][0], "^pkg:cargo/itoa@1")
         # The lock has one more than the program, as if that were of another build.
         self.write("other/Cargo.toml", OTHER + 'cfg-if = "1"\n')
-        self.cargo("generate-lockfile", "--quiet")
+        self.run_in("cargo", "generate-lockfile", "--quiet")
         status, said = self.compare(bill, self.listed())
         self.assertEqual(status, 1)
         self.assertRegex(said, r"^there, but not listed: pkg:cargo/cfg-if@1\S+\n$")
