@@ -15,7 +15,7 @@ from errors import RunnerError
 from hardware import VARIABLES, Hardware
 from lab import require
 from publisher import secure_boot_key
-from updates import FIRST, GOOD, PANICS, TRIES, WRONG, Bench, Case
+from updates import FIRST, GOOD, NO_VERDICT, PANICS, TRIES, WRONG, Bench, Case
 
 MANUAL = Path(__file__).resolve().parents[3] / "docs/sealed.md"
 COMMANDS = re.compile(r"^## Secure Boot\n.*?^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -67,7 +67,7 @@ def denied(bench: Bench, name: str, *options: object) -> None:
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\n]", "", console)
     count = len(re.findall(DENIED.format(re.escape(name)), plain))
     require(count == TRIES, f"{name} was denied {count} times, not {TRIES}: {plain}")
-    quarantined = {other: f"no verdict in {TRIES} boots" for other in (WRONG, PANICS) if other <= name}
+    quarantined = {other: NO_VERDICT for other in (WRONG, PANICS) if other <= name}
     bench.claim(GOOD, files, quarantined)
     claim_secure(bench)
 

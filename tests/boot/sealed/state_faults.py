@@ -2,16 +2,15 @@
 on, and what was found bad stays bad, by what is on the boot partition.
 """
 
-import json
 import random
 import subprocess
 
+import eyes
 import lab
 from channel import Rebooted
 from lab import require
-from updates import BETTER, FIRST, GOOD, UPDATE_SECONDS, WRONG, Bench, Case, fails
+from updates import BETTER, FIRST, GOOD, SAYS_WRONG, UPDATE_SECONDS, WRONG, Bench, Case, fails, refused
 
-SECTOR = 512
 # The end of what says that /var is ext4, and the beginning of the first copy of that and of what follows it.
 SUPERBLOCK, BACKUP = 2048, 8 << 20
 # Until there is no room on the boot partition, not for a single block.
@@ -73,7 +72,7 @@ def state_lost(bench: Bench) -> str:
     """/var is made anew, or repaired, without a human; what was bad is known from the boot partition."""
     computer = bench.computer
     bench.try_out(WRONG)
-    bench.claim(FIRST, LEFT, {WRONG: "system is `another-version`"})
+    bench.claim(FIRST, LEFT, {WRONG: SAYS_WRONG})
     for harm in (wipe, scramble, remove):
         computer.succeed(f"touch {CANARY}; sync")
         before = computer.succeed(STATE_ID)
@@ -87,16 +86,15 @@ def state_lost(bench: Bench) -> str:
             (computer.succeed(STATE_ID) != before) == (harm is not scramble),
             f"{harm.__name__}: the file system is {before} before and {computer.succeed(STATE_ID)} after",
         )
-        refused(bench)
+        left_alone(bench)
     code = bench.try_out(BETTER)
     bench.claim(BETTER, [f"uecho_{FIRST}.efi", f"uecho_{BETTER}.efi"], FORGOTTEN)
     return f"{FIRST}, {WRONG} quarantined each time; then {BETTER}, blessed, verdict {code}"
 
 
-def refused(bench: Bench) -> None:
+def left_alone(bench: Bench) -> None:
     """A bad version is not installed, be it by its name or because it is the newest."""
-    status, said, _ = bench.computer.run(f"uecho-guard update --to {WRONG}")
-    require((status, "quarantined" in said) == (6, True), f"{WRONG} by name: {status}, {said}")
+    refused(bench, WRONG)
     status, said, _ = bench.computer.run("uecho-guard update")
     require((status, "up to date" in said) == (0, True), f"the newest: {status}, {said}")
 
@@ -105,7 +103,7 @@ def factory_reset(bench: Bench) -> str:
     """The state is gone and the version is not; it happens once."""
     computer = bench.computer
     bench.try_out(WRONG)
-    bench.claim(FIRST, LEFT, {WRONG: "system is `another-version`"})
+    bench.claim(FIRST, LEFT, {WRONG: SAYS_WRONG})
     computer.succeed(f"touch {CANARY}; sync")
     state, slots = computer.succeed(STATE_ID), parts_of(bench).splitlines()
     channel = computer.connected()
@@ -121,7 +119,7 @@ def factory_reset(bench: Bench) -> str:
     # All but the line of /var, whose partition is a new one.
     changed = [line for line in parts_of(bench).splitlines() if line not in slots]
     require([line.split()[:2] for line in changed] == [["vda6", "var"]], f"changed: {changed}")
-    refused(bench)
+    left_alone(bench)
     computer.succeed(f"touch {CANARY}; sync")
     computer.power_cut()
     computer.boot()
@@ -134,11 +132,8 @@ def factory_reset(bench: Bench) -> str:
 def write(bench: Bench, position: int, content: bytes) -> None:
     """Write into the partition of /var while the machine is off."""
     file = bench.computer.hardware.disk
-    said = subprocess.run(["sfdisk", "--json", file], check=True, capture_output=True, text=True).stdout
-    table = json.loads(said)
-    (start,) = (row["start"] for row in table["partitiontable"]["partitions"] if row.get("name") == "var")
     with open(file, "r+b") as disk:
-        disk.seek(start * SECTOR + position)
+        disk.seek(eyes.parts_of(file)["var"].start + position)
         disk.write(content)
 
 

@@ -11,7 +11,7 @@ from computer import COMMAND_SECONDS
 from lab import require
 from server import Hold
 from stand_in import BLOB as BLOB_FILE
-from updates import FIRST, GOOD, TRIES, UPDATE, UPDATE_SECONDS, Bench, Case, fails
+from updates import FIRST, GOOD, NO_VERDICT, TRIES, UPDATE, UPDATE_SECONDS, Bench, Case, fails
 
 LATE = "1.5.0"
 # The second slot, which the first update fills.
@@ -83,7 +83,7 @@ def unreadable(bench: Bench, name: str, path: str) -> str:
     flip(bench, path)
     code = reboot(bench)
     files = [f"uecho_{FIRST}.efi", f"uecho_{name}+0-{TRIES}.efi"]
-    bench.claim(FIRST, files, {name: f"no verdict in {TRIES} boots"})
+    bench.claim(FIRST, files, {name: NO_VERDICT})
     require(corrupt(bench) == TRIES, f"{corrupt(bench)} boots have ended by the store, not {TRIES}")
     return f"{FIRST}, {name} quarantined, verdict {code}"
 

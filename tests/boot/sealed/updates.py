@@ -31,6 +31,8 @@ UPDATE_SECONDS = 3600
 # After this time a machine that still answers does not reboot.
 SHUTDOWN_SECONDS = 60
 PARTITIONS = 6
+# What is said about a version that answers wrong, and about one that never gets a verdict.
+SAYS_WRONG, NO_VERDICT = "system is `another-version`", f"no verdict in {TRIES} boots"
 JOURNAL = "journalctl --boot --no-pager --identifier=uecho-guard --lines=20 --output=cat"
 
 
@@ -117,6 +119,12 @@ def fails(bench: Bench, code: int) -> str:
     return said.splitlines()[-1]
 
 
+def refused(bench: Bench, name: str) -> None:
+    """A version in quarantine is not installed by its name."""
+    status, said, _ = bench.computer.run(f"uecho-guard update --to {name}")
+    require((status, "quarantined" in said) == (6, True), f"{name} by name: {status}, {said}")
+
+
 def good(bench: Bench) -> str:
     """One update, one boot on trial, and from then on the machine boots it when nobody intervenes."""
     code = bench.try_out(GOOD)
@@ -133,7 +141,7 @@ def wrong(bench: Bench) -> str:
     """It comes up and answers as another version: no second boot of it."""
     code = bench.try_out(WRONG)
     files = [f"uecho_{FIRST}.efi", f"uecho_{WRONG}+0-1.efi"]
-    bench.claim(FIRST, files, {WRONG: "system is `another-version`"})
+    bench.claim(FIRST, files, {WRONG: SAYS_WRONG})
     return f"{FIRST}, {WRONG} quarantined, verdict {code}"
 
 
@@ -141,7 +149,7 @@ def panics(bench: Bench) -> str:
     """It panics before it can be judged, as often as the boot loader starts it."""
     code = bench.try_out(PANICS)
     files = [f"uecho_{FIRST}.efi", f"uecho_{PANICS}+0-{TRIES}.efi"]
-    bench.claim(FIRST, files, {PANICS: f"no verdict in {TRIES} boots"})
+    bench.claim(FIRST, files, {PANICS: NO_VERDICT})
     return f"{FIRST}, {PANICS} quarantined, verdict {code}"
 
 
