@@ -53,9 +53,12 @@ in
         # What has come can be found at once.
         victoriatraces.extraOptions = [ "-search.latencyOffset=0s" ];
       };
-      environment.etc = credentials "obs" "journal-receive";
+      environment = {
+        etc = credentials "obs" "journal-receive";
+        systemPackages = [ pkgs.chromium ];
+      };
       networking.nftables.enable = true;
-      virtualisation.memorySize = 1536;
+      virtualisation.memorySize = 3072;
     };
   };
 

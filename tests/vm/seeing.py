@@ -1,17 +1,27 @@
 import json
 import time
+from typing import Any
 
 NODES = ["n1", "n2", "n3"]
 TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 LOGS = "http://127.0.0.1:9428/select/logsql/query"
 TRACES = "http://127.0.0.1:10428/select/jaeger/api"
-GRAFANA = "http://127.0.0.1:3000/api/datasources/proxy/uid/traces/api/services"
+GRAFANA = "http://127.0.0.1:3000"
+PROXIED = "api/datasources/proxy/uid/traces/api/services"
+# Until a page has asked for all that it shows, in its own time.
+BROWSER = "chromium --headless --no-sandbox --disable-gpu --window-size=1600,2400 --virtual-time-budget=30000"
 
 
 def found(query: str) -> list[dict[str, str]]:
     """The entries that VictoriaLogs has for a query."""
     answer = obs.succeed(f"curl -sSf --max-time 10 {LOGS} --data-urlencode 'query={query}'")
     return [json.loads(line) for line in answer.splitlines()]
+
+
+def dashboard(file: str) -> dict[str, Any]:
+    """A dashboard as it is provisioned."""
+    read: dict[str, Any] = json.loads(obs.succeed(f"cat /etc/uecho-dashboards/{file}"))
+    return read
 
 
 start_all()
@@ -58,11 +68,21 @@ with subtest("its spans are one tree: the node that was asked, its two questions
     t.assertEqual(sorted(answered), sorted(questions))
 
 with subtest("Grafana asks the same, and the panels of logs have something to show"):
-    t.assertIn("uecho", obs.succeed(f"curl -sSf --max-time 10 {GRAFANA}"))
-    panels = json.loads(obs.succeed("cat /etc/uecho-dashboards/uecho-logs.json"))["panels"]
+    t.assertIn("uecho", obs.succeed(f"curl -sSf --max-time 10 {GRAFANA}/{PROXIED}"))
+    panels = dashboard("uecho-logs.json")["panels"]
     queries = [target["expr"] for panel in panels for target in panel["targets"] if "expr" in target]
     t.assertGreater(len(queries), 1)
     t.assertEqual([query for query in queries if not found(query)], [])
+
+with subtest("a browser shows each dashboard; the pictures are in the result of this test"):
+    for file in obs.succeed("ls /etc/uecho-dashboards").split():
+        shown = dashboard(file)
+        page, picture = f"{GRAFANA}/d/{shown['uid']}?kiosk", f"/tmp/{shown['uid']}.png"
+        seen = obs.succeed(f"{BROWSER} --dump-dom '{page}'", timeout=180)
+        titles = [panel["title"] for panel in shown["panels"][:2]]
+        t.assertEqual([title for title in titles if title not in seen], [], file)
+        obs.succeed(f"{BROWSER} --screenshot={picture} '{page}'", timeout=180)
+        obs.copy_from_machine(picture)
 
 with subtest("who may send may ask nothing"):
     n1.fail("curl -sS --max-time 5 http://obs:9428/select/logsql/query -d 'query=*'")
