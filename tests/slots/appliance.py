@@ -166,7 +166,8 @@ class Appliance:
         A boot image whose partitions are not there panics, so it is counted down and tried again.
         """
         for _ in range(20):
-            images = self.boot_images()
+            # It does not list a file that is no program.
+            images = {version: file for version, file in self.boot_images().items() if file.stat().st_size}
             counters = {version: self.counter(version) for version in images}
             alive = [version for version, counter in counters.items() if counter is None or counter[0] > 0]
             preferred = NAME.fullmatch(self.read("lab/preferred"))

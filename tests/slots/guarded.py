@@ -62,6 +62,25 @@ def killed_download(t: Try) -> None:
         t.claim_installed(version)
 
 
+def emptied(t: Try) -> None:
+    """A power cut while its file was renamed has left a boot image empty: the next update brings it again,
+    whether it has not been booted yet or was good already.
+    """
+    t.release("1.1.0")
+    ended(t.update(), 0)
+    t.claim_installed("1.1.0")
+    t.appliance.boot_images()["1.1.0"].write_bytes(b"")
+    ended(t.update(), 0)
+    t.claim_installed("1.1.0")
+    assert t.boot() == "1.1.0", f"it does not boot: {t.state()}"
+    ended(t.verdict(healthy=True), 0)
+    t.appliance.boot_images()["1.1.0"].write_bytes(b"")
+    assert t.boot() == FIRST, f"the other one does not boot: {t.state()}"
+    ended(t.verdict(healthy=True), 0)
+    ended(t.update(), 0)
+    t.claim_installed("1.1.0")
+
+
 def interrupted(t: Try) -> None:
     """Ctrl-C, or a signal that nothing can catch: the download ends as well, and the next one goes on."""
     t.release("1.1.0")
@@ -152,6 +171,7 @@ CASES = (
     secure_boot,
     only_looks,
     killed_download,
+    emptied,
     interrupted,
     flipped,
     signed_but_broken,

@@ -84,12 +84,17 @@ impl Esp {
         self.remove_all(|file| Entry::parse(file).is_some_and(|(of, _)| of == *version))
     }
 
-    /// Removes files that interrupted downloads have left.
+    /// Removes files that interrupted downloads have left, and boot images with nothing in them: a power cut
+    /// leaves one when it comes while a file is renamed.
     ///
     /// # Errors
     /// A file cannot be removed.
     pub(crate) fn clear_partial(&self) -> Result<()> {
-        self.remove_all(is_partial)
+        self.remove_all(|file| is_partial(file) || (Entry::parse(file).is_some() && self.is_empty(file)))
+    }
+
+    fn is_empty(&self, file: &str) -> bool {
+        fs::metadata(self.0.join(file)).is_ok_and(|metadata| metadata.len() == 0)
     }
 
     /// Checks that one more boot image as large as that of the running version fits, where those of all
@@ -206,11 +211,16 @@ mod tests {
             "uecho_1.1+0-3.efi",
             "uecho_1.1.efi",
             "uecho_1.1.1.efi",
+            "uecho_1.2.efi",
             "other.efi",
+            "empty.efi",
         ]);
+        for file in ["uecho_1.2.efi", "empty.efi"] {
+            fs::write(esp.folder().join(file), "").unwrap();
+        }
         esp.clear_partial().unwrap();
         esp.remove(&Version::new("1.1")).unwrap();
-        assert_eq!(esp.files().unwrap(), ["other.efi", "uecho_1.1.1.efi"]);
+        assert_eq!(esp.files().unwrap(), ["empty.efi", "other.efi", "uecho_1.1.1.efi"]);
     }
 
     #[test]
