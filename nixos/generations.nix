@@ -16,7 +16,11 @@ in
       "/boot" = {
         device = "/dev/disk/by-label/ESP";
         fsType = "vfat";
-        options = [ "umask=0077" ];
+        options = [
+          # Or a power cut soon after an entry was renamed leaves it empty (sealed-disk.nix).
+          "dirsync"
+          "umask=0077"
+        ];
       };
     }
   );

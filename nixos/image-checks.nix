@@ -37,6 +37,8 @@ let
         && !machine.boot.loader.grub.enable
         && machine.fileSystems."/".fsType == "tmpfs"
         && machine.fileSystems."/persist".device == "/dev/disk/by-label/nixos";
+      "${name} has its boot partition written in order" =
+        lib.elem "dirsync" machine.fileSystems."/boot".options;
     };
 in
 lib.concatMapAttrs claims variants

@@ -141,6 +141,7 @@ in
       ]
       && !config.systemd.paths.uecho-guard.enable
       && !(config.system.preSwitchChecks ? uecho-guard);
+    "the boot partition is written in order" = lib.elem "dirsync" config.fileSystems."/boot".options;
     "a /var that is destroyed is made anew, and one that is damaged is repaired" =
       lib.elem "x-systemd.makefs" config.fileSystems."/var".options
       && !config.fileSystems."/var".noCheck

@@ -22,7 +22,7 @@ label: gpt
 size={ESP_MIB}MiB, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B
 size={ROOT_MIB}MiB, type=4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709
 """
-FSTAB = "/dev/vda2 / ext4 rw 0 0\n/dev/vda1 /boot vfat umask=0077 0 0\n"
+FSTAB = "/dev/vda2 / ext4 rw 0 0\n/dev/vda1 /boot vfat dirsync,umask=0077 0 0\n"
 # Everything takes longer in emulation.
 GUARD = """\
 soak = "5s"

@@ -61,6 +61,7 @@ MOMENTS = (
     Moment(BLESS, "bless, first write to the boot partition", writes=(("esp", 1),)),
     Moment(BLESS, "bless, the same flushed", writes=(("esp", 1),), flushed=True),
     Moment(BLESS, "bless, second write to the boot partition", writes=(("esp", 2),)),
+    Moment(BLESS, "bless, when the boot image has its name", line="Marked boot as 'good'"),
     Moment(MARK, "mark bad, when it is said", line=f"quarantined: {WRONG}"),
     Moment(MARK, "mark bad, first write to /var", line=f"quarantined: {WRONG}", writes=(("var", 1),)),
     Moment(MARK, "mark bad, first write to the boot partition", writes=(("esp", 1),)),

@@ -38,7 +38,7 @@ USELESS = (
 )  # fmt: skip
 FSTAB = """\
 /dev/disk/by-partlabel/var /var ext4 noatime,nodev,nosuid,x-systemd.makefs 0 2
-/dev/disk/by-partlabel/esp /boot vfat nodev,noexec,nosuid,umask=0077 0 0
+/dev/disk/by-partlabel/esp /boot vfat dirsync,nodev,noexec,nosuid,umask=0077 0 0
 """
 GUARD = f'backend = "slots"\n{image.GUARD}'
 # As nixos/sealed-update.nix and nixos/guard-slots.nix have it.
