@@ -75,6 +75,8 @@ def in_stage_1(script: str, target: str = "") -> Behaviour:
 
 BEHAVIOURS = {
     "good": Behaviour(),
+    # On trial for long enough to be asked something meanwhile.
+    "slow": Behaviour(etc={"uecho/guard.toml": GUARD.replace('soak = "5s"', 'soak = "90s"')}),
     "wrong": Behaviour(etc={"uecho/uecho.toml": 'system = "another-version"\n'}),
     "panic": in_stage_2(CRASH),
     "panic-in-initrd": in_stage_1(CRASH),

@@ -1,5 +1,5 @@
-"""A boot partition that is full, and state that is damaged, lost, or taken away on purpose: what runs goes
-on, and what was found bad stays bad, by what is on the boot partition.
+"""State that is damaged, lost, or taken away on purpose: what runs goes on, and what was found bad stays bad,
+by what is on the boot partition.
 """
 
 import random
@@ -8,46 +8,17 @@ import subprocess
 import eyes
 import lab
 from channel import Rebooted
+from full import parts_of
 from lab import require
-from updates import BETTER, FIRST, GOOD, SAYS_WRONG, UPDATE_SECONDS, WRONG, Bench, Case, fails, refused
+from updates import BETTER, FIRST, SAYS_WRONG, UPDATE_SECONDS, WRONG, Bench, Case, refused
 
 # The end of what says that /var is ext4, and the beginning of the first copy of that and of what follows it.
 SUPERBLOCK, BACKUP = 2048, 8 << 20
-# Until there is no room on the boot partition, not for a single block.
-FILL = (
-    "cat /dev/zero >/boot/filler || sync --file-system /boot/filler;"
-    " if head --bytes=4K /dev/zero >/boot/probe; then exit 1; fi; rm /boot/probe"
-)
 CANARY = "/var/lib/canary"
 STATE_ID = "blkid --probe --match-tag=UUID --output=value /dev/disk/by-partlabel/var"
 LEFT = [f"uecho_{FIRST}.efi", f"uecho_{WRONG}+0-1.efi"]
 # What the guard finds on the boot partition when it has no memory of its own.
 FORGOTTEN = {WRONG: "its boot counter is used up"}
-
-
-def parts_of(bench: Bench) -> str:
-    """What an update that is refused leaves alone: partitions, boot entries, and what is in the slots."""
-    return bench.computer.succeed(
-        "lsblk --noheadings --list --output=NAME,PARTLABEL,PARTUUID,PARTTYPE /dev/vda;"
-        " sha256sum /boot/EFI/Linux/*; for slot in 2 3 4 5; do sha256sum /dev/vda$slot; done"
-    )
-
-
-def boot_partition_full(bench: Bench) -> str:
-    """The update is refused before anything is written; with room, the same one succeeds."""
-    bench.publish(GOOD)
-    bench.computer.succeed(FILL)
-    before = parts_of(bench)
-    said = fails(bench, 70)
-    require("the boot partition has room for 0 MiB" in said, f"the boot partition is not named: {said}")
-    after = parts_of(bench)
-    require(after == before, f"what was\n{before}is now\n{after}")
-    bench.claim(FIRST, [f"uecho_{FIRST}.efi"])
-    bench.computer.succeed("rm /boot/filler")
-    bench.update()
-    code = lab.settled(bench.computer).code
-    bench.claim(GOOD, [f"uecho_{FIRST}.efi", f"uecho_{GOOD}.efi"])
-    return f"refused, then {GOOD}, blessed, verdict {code}"
 
 
 def wipe(bench: Bench) -> None:
@@ -138,7 +109,6 @@ def write(bench: Bench, position: int, content: bytes) -> None:
 
 
 CASES = (
-    Case("boot-partition-full", boot_partition_full, 1),
     Case("state-lost", state_lost, 6),
     Case("factory-reset", factory_reset, 4),
 )
