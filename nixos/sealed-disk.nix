@@ -96,8 +96,8 @@ in
         device = "/dev/disk/by-partlabel/esp";
         fsType = "vfat";
         options = [
-          # Linux renames on FAT by an empty entry, which gets the content later. In this order, and at once, or a
-          # power cut after the last step of an update leaves a boot image with nothing in it.
+          # Linux renames on FAT by an empty entry, which gets the content later. In this order, and at
+          # once, or a power cut after the last step of an update leaves a boot image with nothing in it.
           "dirsync"
           "nodev"
           "noexec"
