@@ -38,7 +38,8 @@ let
         && machine.fileSystems."/".fsType == "tmpfs"
         && machine.fileSystems."/persist".device == "/dev/disk/by-label/nixos";
       "${name} has its boot partition written in order" =
-        lib.elem "dirsync" machine.fileSystems."/boot".options;
+        lib.elem "dirsync"
+          machine.fileSystems."/boot".options;
     };
 in
 lib.concatMapAttrs claims variants
