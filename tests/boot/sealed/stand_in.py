@@ -53,6 +53,13 @@ INITRD = {
 }
 # An emulated machine that shares its processors does not always answer itself within seconds.
 PATIENT = "[Service]\nWatchdogSec=2min\n"
+# As boot.panic_on_fail in the initrd of the appliance, where /var is mounted.
+EMERGENCY = """\
+[Service]
+ExecStartPre=
+ExecStart=
+ExecStart=/bin/sh -c 'echo c >/proc/sysrq-trigger'
+"""
 NETWORK = "[Match]\nType=ether\n[Network]\nDHCP=ipv4\n"
 # The one partition that the machine makes by itself, as in nixos/sealed-state.nix.
 VAR = """\
@@ -132,6 +139,7 @@ class StandIn:
             "etc/systemd/system.conf.d/lab.conf": MANAGER,
             "etc/systemd/journald.conf.d/lab.conf": image.JOURNAL,
             "etc/systemd/system/lab-agent.service": image.AGENT,
+            "etc/systemd/system/emergency.service.d/lab.conf": EMERGENCY,
             "etc/systemd/system/uecho.service.d/lab.conf": PATIENT,
             "etc/systemd/system/uecho-guard.service.d/appliance.conf": ESP_PATH,
             "etc/systemd/system/uecho-update.service.d/appliance.conf": ESP_PATH,
