@@ -83,7 +83,7 @@ class Eyes:
 
 def parts_of(disk: Path) -> dict[str, range]:
     """Return where the parts of a disk are, in bytes: the partition table, and the partitions in the order of
-    the image.
+    the image. The last one is made in the first boot.
     """
     command = ["sfdisk", "--json", str(disk)]
     table = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["partitiontable"]
@@ -91,7 +91,7 @@ def parts_of(disk: Path) -> dict[str, range]:
         range(row["start"] * SECTOR, (row["start"] + row["size"]) * SECTOR) for row in table["partitions"]
     ]
     names = ("esp", "verity-a", "store-a", "verity-b", "store-b", "var")
-    return {"table": range(found[0].start), **dict(zip(names, found, strict=True))}
+    return {"table": range(found[0].start), **dict(zip(names, found, strict=False))}
 
 
 def boot_images(disk: Path, esp: range) -> list[str]:
