@@ -27,8 +27,10 @@ def on_trial(bench: Bench) -> None:
     require(lab.settled(bench.computer).code == 0, f"{SLOW} is not good after that")
 
 
-def disguise(bench: Bench) -> None:
-    """Another version under the name of one that is bad: what is inside does not count."""
+def disguised(bench: Bench) -> Bench:
+    """Return whoever publishes another version under the name of one that is bad: what is inside does not
+    count.
+    """
     folder = bench.channel.parent / "disguised"
     folder.mkdir()
     for file in bench.versions[OTHER].payload.iterdir():
@@ -36,7 +38,8 @@ def disguise(bench: Bench) -> None:
         if file.suffix == ".efi":
             content = content.replace(f"IMAGE_VERSION={OTHER}".encode(), f"IMAGE_VERSION={WRONG}".encode())
         (folder / file.name.replace(OTHER, WRONG)).write_bytes(content)
-    bench.versions[WRONG] = replace(bench.versions[OTHER], name=WRONG, payload=folder)
+    other = replace(bench.versions[OTHER], name=WRONG, payload=folder)
+    return replace(bench, versions=bench.versions | {WRONG: other})
 
 
 def refusals(bench: Bench) -> str:
@@ -53,8 +56,7 @@ def refusals(bench: Bench) -> str:
     bench.try_out(WRONG)
     files, bad = [f"uecho_{SLOW}.efi", f"uecho_{WRONG}+0-1.efi"], {WRONG: SAYS_WRONG}
     bench.claim(SLOW, files, bad)
-    disguise(bench)
-    bench.publish(WRONG)
+    disguised(bench).publish(WRONG)
     refused(bench, WRONG)
     bench.claim(SLOW, files, bad)
     return f"{SLOW}, blessed; {FIRST}, {GOOD} and both {WRONG} refused"
