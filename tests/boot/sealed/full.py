@@ -42,8 +42,8 @@ def boot_partition_full(bench: Bench) -> str:
 
 
 def state_full(bench: Bench) -> str:
-    """A bad version is left, and known by its boot entry for as long as that is there; a good one is installed
-    and blessed, also after a power cut.
+    """A bad version is left, and known by its boot entry for as long as that is there; a good one is
+    installed and blessed, also after a power cut.
     """
     computer = bench.computer
     computer.succeed(FILL.format("/var"))
