@@ -51,7 +51,7 @@ pub(crate) trait Updater: System {
     /// It reported a failure.
     fn fetch(&mut self, version: &Version) -> Result<()>;
 
-    /// Removes files of the boot partition that a download has left half written.
+    /// Removes files of the boot partition that a download has left half written, or a power cut empty.
     ///
     /// # Errors
     /// Not done.

@@ -9,7 +9,7 @@ import eyes
 import lab
 from hardware import Hardware
 from lab import require
-from updates import FIRST, GOOD, NO_VERDICT, SAYS_WRONG, TRIES, WRONG, Bench, Case, refused
+from updates import FIRST, GOOD, LEFT, NO_VERDICT, SAYS_WRONG, TRIES, WRONG, Bench, Case, refused
 
 PANICS_EARLY, HANGS, FREEZES, WORSE = "1.3.1", "1.3.2", "1.3.3", "1.2.1"
 # Of a machine on which nothing is good until GOOD comes.
@@ -64,7 +64,7 @@ def offered_and_refused(bench: Bench, name: str) -> None:
 def two_in_a_row(bench: Bench) -> str:
     """The second one takes the slot of the first one, and what is known of that one stays."""
     bench.try_out(WRONG)
-    bench.claim(FIRST, [f"uecho_{FIRST}.efi", f"uecho_{WRONG}+0-1.efi"], {WRONG: SAYS_WRONG})
+    bench.claim(FIRST, LEFT, {WRONG: SAYS_WRONG})
     offered_and_refused(bench, WRONG)
     code = bench.try_out(WORSE)
     files, bad = [f"uecho_{FIRST}.efi", f"uecho_{WORSE}+0-1.efi"], {WRONG: SAYS_WRONG, WORSE: SAYS_WRONG}

@@ -90,8 +90,10 @@ def parts_of(disk: Path) -> dict[str, range]:
     found = [
         range(row["start"] * SECTOR, (row["start"] + row["size"]) * SECTOR) for row in table["partitions"]
     ]
-    names = ("esp", "verity-a", "store-a", "verity-b", "store-b", "var")
-    return {"table": range(found[0].start), **dict(zip(names, found, strict=False))}
+    names = ["esp", "verity-a", "store-a", "verity-b", "store-b"]
+    if len(found) > len(names):
+        names.append("var")
+    return {"table": range(found[0].start), **dict(zip(names, found, strict=True))}
 
 
 def boot_images(disk: Path, esp: range) -> list[str]:

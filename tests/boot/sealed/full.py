@@ -4,7 +4,7 @@ full costs the machine neither its verdicts nor its updates.
 
 import lab
 from lab import require
-from updates import BETTER, FIRST, GOOD, WRONG, Bench, Case, fails, refused
+from updates import BETTER, FIRST, FORGOTTEN, GOOD, LEFT, WRONG, Bench, Case, fails, refused
 
 # Until there is no room, not for a single block: ext4 keeps some for what it has not written yet.
 FILL = (
@@ -48,8 +48,7 @@ def state_full(bench: Bench) -> str:
     computer = bench.computer
     computer.succeed(FILL.format("/var"))
     bench.try_out(WRONG)
-    left = [f"uecho_{FIRST}.efi", f"uecho_{WRONG}+0-1.efi"]
-    bench.claim(FIRST, left, {WRONG: "its boot counter is used up"})
+    bench.claim(FIRST, LEFT, FORGOTTEN)
     refused(bench, WRONG)
     code = bench.try_out(BETTER)
     files = [f"uecho_{FIRST}.efi", f"uecho_{BETTER}.efi"]

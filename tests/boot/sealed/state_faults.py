@@ -10,15 +10,12 @@ import lab
 from channel import Rebooted
 from full import parts_of
 from lab import require
-from updates import BETTER, FIRST, SAYS_WRONG, UPDATE_SECONDS, WRONG, Bench, Case, refused
+from updates import BETTER, FIRST, FORGOTTEN, LEFT, SAYS_WRONG, UPDATE_SECONDS, WRONG, Bench, Case, refused
 
 # The end of what says that /var is ext4, and the beginning of the first copy of that and of what follows it.
 SUPERBLOCK, BACKUP = 2048, 8 << 20
 CANARY = "/var/lib/canary"
 STATE_ID = "blkid --probe --match-tag=UUID --output=value /dev/disk/by-partlabel/var"
-LEFT = [f"uecho_{FIRST}.efi", f"uecho_{WRONG}+0-1.efi"]
-# What the guard finds on the boot partition when it has no memory of its own.
-FORGOTTEN = {WRONG: "its boot counter is used up"}
 
 
 def wipe(bench: Bench) -> None:

@@ -33,6 +33,9 @@ SHUTDOWN_SECONDS = 60
 PARTITIONS = 6
 # What is said about a version that answers wrong, and about one that never gets a verdict.
 SAYS_WRONG, NO_VERDICT = "system is `another-version`", f"no verdict in {TRIES} boots"
+# What is on the boot partition after WRONG, and what the guard finds there when it has no memory of its own.
+LEFT = [f"uecho_{FIRST}.efi", f"uecho_{WRONG}+0-1.efi"]
+FORGOTTEN = {WRONG: "its boot counter is used up"}
 JOURNAL = "journalctl --boot --no-pager --identifier=uecho-guard --lines=20 --output=cat"
 
 
@@ -140,8 +143,7 @@ def good(bench: Bench) -> str:
 def wrong(bench: Bench) -> str:
     """It comes up and answers as another version: no second boot of it."""
     code = bench.try_out(WRONG)
-    files = [f"uecho_{FIRST}.efi", f"uecho_{WRONG}+0-1.efi"]
-    bench.claim(FIRST, files, {WRONG: SAYS_WRONG})
+    bench.claim(FIRST, LEFT, {WRONG: SAYS_WRONG})
     return f"{FIRST}, {WRONG} quarantined, verdict {code}"
 
 
