@@ -25,7 +25,8 @@ let
     + (checks.fall - 1) * milliseconds checks.fastInterval
     + checks.fall * milliseconds checks.timeout;
 
-  # In KiB: buffers and state of a client's connection and of that to a node.
+  # In KiB, for a client's connection and that to a node. HAProxy's own part is at most 10, with TLS 32
+  # (measured, 3.0, 2,000 connections); the rest is for the buffers of sockets, which the kernel counts, too.
   perConnection = if cfg.tls.certificate == null then 48 else 128;
   ceiling = 64 + 2 * cfg.maxConnections * perConnection / 1024;
 
