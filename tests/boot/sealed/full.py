@@ -42,7 +42,7 @@ def boot_partition_full(bench: Bench) -> str:
 
 
 def state_full(bench: Bench) -> str:
-    """A bad version is left, and known by its boot entry for as long as that is there; a good one is
+    """A bad version is left, found again by its boot entry, and remembered from then on; a good one is
     installed and blessed, also after a power cut.
     """
     computer = bench.computer
@@ -52,13 +52,13 @@ def state_full(bench: Bench) -> str:
     refused(bench, WRONG)
     code = bench.try_out(BETTER)
     files = [f"uecho_{FIRST}.efi", f"uecho_{BETTER}.efi"]
-    bench.claim(BETTER, files)
+    bench.claim(BETTER, files, FORGOTTEN)
     free = int(computer.succeed("stat --file-system --format=%f /var"))
     require(free < ALMOST_FULL, f"/var has {free} blocks to spare again")
     computer.power_cut()
     computer.boot()
     lab.settled(computer)
-    bench.claim(BETTER, files)
+    bench.claim(BETTER, files, FORGOTTEN)
     computer.succeed("rm /var/filler")
     return f"{BETTER}, blessed, verdict {code}"
 
