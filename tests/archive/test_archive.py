@@ -102,6 +102,13 @@ class Store:
         self.process.wait()
 
 
+def flip(file: Path, place: int, bits: int = 1) -> None:
+    """Change a byte, whatever it is."""
+    data = bytearray(file.read_bytes())
+    data[place] ^= bits
+    file.write_bytes(data)
+
+
 class Archive:
     """A directory with files of a journal, and its chain."""
 
@@ -196,9 +203,7 @@ class Chain(unittest.TestCase):
 
     def test_a_changed_file_is_named(self) -> None:
         file = self.archive.files()[2]
-        data = bytearray(file.read_bytes())
-        data[1000] ^= 1
-        file.write_bytes(data)
+        flip(file, 1000)
         self.found(f"altered: {file.name} (00000003.json)")
 
     def test_a_missing_file_is_named(self) -> None:
@@ -225,7 +230,7 @@ class Chain(unittest.TestCase):
     def forge(self, index: int) -> None:
         """Change a file, and its entry so that it fits."""
         file, entry = self.archive.files()[index], self.archive.entries()[index]
-        file.write_bytes(file.read_bytes()[:-1] + b"x")
+        flip(file, -1)
         content = json.loads(entry.read_text())
         content["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
         entry.write_text(json.dumps(content, separators=(",", ":")) + "\n")
@@ -259,9 +264,7 @@ class Chain(unittest.TestCase):
             kind = generator.choice(["flip", "remove", "exchange", "cut"])
             victim, other = generator.sample([*copy.files(), *copy.entries()], 2)
             if kind == "flip":
-                data = bytearray(victim.read_bytes())
-                data[generator.randrange(len(data))] ^= 1 << generator.randrange(8)
-                victim.write_bytes(data)
+                flip(victim, generator.randrange(victim.stat().st_size), 1 << generator.randrange(8))
             elif kind == "remove":
                 victim.unlink()
             elif kind == "exchange":
