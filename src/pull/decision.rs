@@ -71,9 +71,9 @@ pub(crate) fn judge<'a>(
     place: &Place,
     now: Timestamp,
 ) -> Result<&'a StorePath, Refusal> {
-    let (theirs, ours) = (format!("{}/{}", manifest.environment, manifest.wave), place.to_string());
-    if theirs != ours {
-        return Err(Refusal::Elsewhere { theirs, ours });
+    if (&manifest.environment, &manifest.wave) != (&place.environment, &place.wave) {
+        let theirs = format!("{}/{}", manifest.environment, manifest.wave);
+        return Err(Refusal::Elsewhere { theirs, ours: place.to_string() });
     }
     let Some(system) = manifest.systems.get(&place.machine) else {
         let others = manifest.systems.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
@@ -173,6 +173,10 @@ mod tests {
             let text = refusal.to_string();
             assert!(text.contains(theirs) && text.contains("prod/canary"), "{text}");
         }
+        let place = Place { environment: "eu/prod".into(), ..place() };
+        let alike = Manifest { environment: "eu".into(), ..Manifest::release(1, 9, "a") };
+        let alike = Manifest { wave: "prod/canary".into(), ..alike };
+        assert!(judge(&memory, &alike, &place, Timestamp(1)).is_err());
     }
 
     #[test]
