@@ -118,6 +118,15 @@ mod tests {
     }
 
     #[test]
+    fn a_machine_has_a_name() {
+        let url = |text: &str| of_machine::<Target>(text).map(|(machine, url)| (machine, url.to_string()));
+        assert_eq!(url("n1=http://a/b=c"), Ok(("n1".into(), "http://a/b=c".into())));
+        for wrong in ["=http://a", "http://a", ""] {
+            assert!(url(wrong).unwrap_err().contains("the name of a machine"), "{wrong}");
+        }
+    }
+
+    #[test]
     fn the_help_has_every_exit_code() {
         for code in Outcome::ALL.map(Outcome::code) {
             assert!(NOTES.contains(&format!("\n  {code:<2}  ")), "{code}");

@@ -67,10 +67,8 @@ impl Memory {
     /// Takes note of a release that may be followed.
     pub(crate) fn accept(&mut self, sequence: u64, system: &StorePath, now: Timestamp) {
         let again = self.system.is_some() && self.sequence == sequence;
-        // also when the clock was set back: a turn must not be further away than its window
-        if !again || now < self.since {
-            self.since = now;
-        }
+        // when the clock was set back, a turn must not be further away than its window
+        self.since = if again { self.since.min(now) } else { now };
         self.sequence = sequence;
         self.system = Some(system.clone());
         self.clock = self.clock.max(now);
@@ -96,9 +94,25 @@ mod tests {
 
     #[test]
     fn a_broken_memory_is_not_an_empty_one() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join(FILE), "{").unwrap();
-        let error = Memory::read(folder.path()).unwrap_err();
-        assert!(error.contains(FILE) && error.contains("remove it"), "{error}");
+        let (text, unreadable) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::write(text.path().join(FILE), "{").unwrap();
+        fs::create_dir(unreadable.path().join(FILE)).unwrap();
+        for folder in [text, unreadable] {
+            let error = Memory::read(folder.path()).unwrap_err();
+            assert!(error.contains(FILE) && error.contains("remove it"), "{error}");
+        }
+    }
+
+    #[test]
+    fn each_release_is_seen_once() {
+        let mut memory = Memory::default();
+        let mut since = |sequence, now| {
+            memory.accept(sequence, &StorePath::system("a"), Timestamp(now));
+            memory.since
+        };
+        assert_eq!(since(0, 100), Timestamp(100));
+        assert_eq!(since(0, 120), Timestamp(100));
+        assert_eq!(since(1, 130), Timestamp(130));
+        assert_eq!(since(1, 90), Timestamp(90), "the clock was set back");
     }
 }

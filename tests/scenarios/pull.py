@@ -188,26 +188,65 @@ with subtest("a system that no trusted key has signed, and a download that break
     machine.fail(f"nix-store --check-validity {v4}")
     machine.succeed(f"cp /root/whole.nar /srv/cache/{nar}")
 
+with subtest("a guard that cannot answer is no guard that says yes"):
+    machine.succeed("sed -i '1i wrong = 1' /etc/uecho/guard.toml")
+    refused("uecho-guard preflight has ended with 78", 1, "failed")
+    machine.succeed("sed -i 1d /etc/uecho/guard.toml")
+
+with subtest("while the guard judges, or somebody deploys, the machine waits"):
+    for unit in ["uecho-guard-switch", "uecho-deploy"]:
+        machine.succeed(f"systemd-run --quiet --unit={unit} sleep infinity")
+        refused("the guard judges another version, or a deployment is under way", 75, "busy")
+        machine.succeed(f"systemctl stop {unit}")
+
 with subtest("while other machines are away, this one waits"):
     machine.succeed('echo \'may_drain = "http://127.0.0.1:8000/may-drain"\' >> /etc/uecho/pull.toml')
     refused("other machines are away (404)", 75, "busy")
     machine.succeed("echo > /srv/may-drain")
+
+with subtest("each machine of a wave has its turn"):
+    machine.succeed("echo 'window = \"8760h\"' >> /etc/uecho/pull.toml")
+    refused("the turn of this machine is in", 0, "waiting")
+    machine.succeed("sed -i '/^window/d' /etc/uecho/pull.toml")
 
 with subtest("the second key counts as much as the first one"):
     release(v4, 6, key="/root/second")
     t.assertEqual(poll()[:2], (0, "switched"))
     verdict(0, v4)
 
+with subtest("a newer release of what runs anyway is remembered"):
+    machine.succeed(f"cp {MANIFEST} /root/old.json; cp {MANIFEST}.sig /root/old.json.sig")
+    release(v4, 7)
+    t.assertEqual(poll()[:2], (0, "up_to_date"))
+    machine.succeed(f"cp /root/old.json {MANIFEST}; cp /root/old.json.sig {MANIFEST}.sig")
+    refused("its sequence is 6, and this machine has seen 7")
+
 with subtest("the release goes on to all machines when this one has been well for long enough"):
     machine.succeed("cp /run/uecho-guard/metrics.prom /srv/metrics")
-    promote = (
-        f"uecho-pull promote --release {MANIFEST} --metrics n1=http://127.0.0.1:8000/metrics --wave all"
-        " --valid-for 1h --bake"
-    )
-    t.assertEqual(machine.execute(f"{promote} 1h")[0], 75)
+
+    def promote(bake, release=MANIFEST, metrics="n1=http://127.0.0.1:8000/metrics"):
+        return machine.execute(
+            f"uecho-pull promote --release {release} --metrics {metrics} --bake {bake} --wave all"
+            " --valid-for 2h 2>&1"
+        )
+
+    def refuses(status, words, *arguments):
+        found = promote(*arguments)
+        t.assertEqual(found[0], status, found[1])
+        t.assertIn(words, found[1])
+
+    refuses(75, f"n1: {v4} was blessed", "1h")
+    refuses(65, "the release has no system for `n4`", "1s", MANIFEST, "n4=http://127.0.0.1:8000/metrics")
+    refuses(65, "/etc/uecho/pull.toml: the manifest cannot be read", "1s", "/etc/uecho/pull.toml")
+    refuses(69, "status 404", "1s", MANIFEST, "n1=http://127.0.0.1:8000/nothing")
+    machine.succeed(f"sed 's#{v4}#{bad}#' {MANIFEST} > /root/bad.json")
+    refuses(6, f"n1: {bad} is quarantined", "1s", "/root/bad.json")
     time.sleep(2)
-    promoted = json.loads(machine.succeed(f"{promote} 1s"))
-    t.assertEqual((promoted["systems"]["n1"], promoted["sequence"], promoted["wave"]), (v4, 6, "all"))
+    status, text = promote("1s")
+    t.assertEqual(status, 0, text)
+    promoted, canary = json.loads(text), json.loads(machine.succeed(f"cat {MANIFEST}"))
+    t.assertGreater(promoted["not_after"], canary["not_after"])
+    t.assertEqual(promoted, canary | {"wave": "all", "not_after": promoted["not_after"]})
 
 with subtest("a machine that has forgotten what it has seen follows nothing"):
     machine.succeed("echo '{' > /var/lib/uecho-pull/memory.json")
