@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use uecho_probe::{
     check::{Expect, Probe, TIMEOUT},
     target::Target,
@@ -54,10 +54,10 @@ impl Proof {
 }
 
 async fn in_a_row(probe: &Probe) -> Result<(), Unhealthy> {
-    for check in 0..CHECKS {
-        if check > 0 {
-            sleep(PAUSE).await;
-        }
+    let mut pauses = interval(PAUSE);
+    pauses.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for _ in 0..CHECKS {
+        pauses.tick().await;
         probe.check().await?;
     }
     Ok(())

@@ -92,7 +92,13 @@ if [ "$unit" = uecho-rollout.service ]; then
   read -r uptime _ </proc/uptime
   printf 'ActiveState=active\nActiveEnterTimestampMonotonic=%s0000\nDescription=%s\n' \
     "${uptime/./}" "$description" >"$LAB/rollout-unit"
-  echo $$ >"$LAB/rollout-pid"
+  "$@" <&0 &
+  echo $! >"$LAB/rollout-pid"
+  wait $!
+  # Whoever lets go of the lock waits for the end of the unit.
+  sleep 0.5
+  touch "$LAB/rollout-over"
+  exit
 fi
 exec "$@"
 """
