@@ -174,8 +174,8 @@ mod tests {
             assert!(text.contains(theirs) && text.contains("prod/canary"), "{text}");
         }
         let place = Place { environment: "eu/prod".into(), ..place() };
-        let alike = Manifest { environment: "eu".into(), ..Manifest::release(1, 9, "a") };
-        let alike = Manifest { wave: "prod/canary".into(), ..alike };
+        let alike =
+            Manifest { environment: "eu".into(), wave: "prod/canary".into(), ..Manifest::release(1, 9, "a") };
         assert!(judge(&memory, &alike, &place, Timestamp(1)).is_err());
     }
 

@@ -6,6 +6,7 @@ import time
 SIGN = "ssh-keygen -q -Y sign"
 NAMESPACE = "uecho-release"
 MANIFEST = "/srv/prod/canary.json"
+OLD = "/root/old.json"
 
 start_all()
 machine.wait_for_unit("uecho.socket")
@@ -45,6 +46,10 @@ def release(
     )
     if sign:
         machine.succeed(f"{SIGN} -f {key} -n {namespace} {MANIFEST}")
+
+
+def copy(release, to):
+    machine.succeed(f"cp {release} {to}; cp {release}.sig {to}.sig")
 
 
 def poll():
@@ -118,7 +123,7 @@ with subtest("a release is followed, and the guard blesses it"):
     t.assertEqual(running(), v2)
     t.assertEqual(poll()[:2], (0, "up_to_date"))
     t.assertEqual(switches(), 1)
-    machine.succeed(f"cp {MANIFEST} /root/old.json; cp {MANIFEST}.sig /root/old.json.sig")
+    copy(MANIFEST, OLD)
 
 with subtest("a release that does not serve is taken back; ten looks later it was tried once"):
     bad = make("bad", "wrong")
@@ -160,7 +165,7 @@ with subtest("signatures: none, one that is none, a foreign key, one for somethi
     refused("no key in /etc/uecho/allowed_signers has signed it")
 
 with subtest("an old release, a changed one, one for others, one that has expired"):
-    machine.succeed(f"cp /root/old.json {MANIFEST}; cp /root/old.json.sig {MANIFEST}.sig")
+    copy(OLD, MANIFEST)
     refused("its sequence is 1, and this machine has seen 3")
     release(v4, 3)
     refused("sequence 3 was")
@@ -215,10 +220,10 @@ with subtest("the second key counts as much as the first one"):
     verdict(0, v4)
 
 with subtest("a newer release of what runs anyway is remembered"):
-    machine.succeed(f"cp {MANIFEST} /root/old.json; cp {MANIFEST}.sig /root/old.json.sig")
+    copy(MANIFEST, OLD)
     release(v4, 7)
     t.assertEqual(poll()[:2], (0, "up_to_date"))
-    machine.succeed(f"cp /root/old.json {MANIFEST}; cp /root/old.json.sig {MANIFEST}.sig")
+    copy(OLD, MANIFEST)
     refused("its sequence is 6, and this machine has seen 7")
 
 with subtest("the release goes on to all machines when this one has been well for long enough"):
@@ -230,17 +235,17 @@ with subtest("the release goes on to all machines when this one has been well fo
             " --valid-for 2h 2>&1"
         )
 
-    def refuses(status, words, *arguments):
+    def not_promoted(status, words, *arguments):
         found = promote(*arguments)
         t.assertEqual(found[0], status, found[1])
         t.assertIn(words, found[1])
 
-    refuses(75, f"n1: {v4} was blessed", "1h")
-    refuses(65, "the release has no system for `n4`", "1s", MANIFEST, "n4=http://127.0.0.1:8000/metrics")
-    refuses(65, "/etc/uecho/pull.toml: the manifest cannot be read", "1s", "/etc/uecho/pull.toml")
-    refuses(69, "status 404", "1s", MANIFEST, "n1=http://127.0.0.1:8000/nothing")
+    not_promoted(75, f"n1: {v4} was blessed", "1h")
+    not_promoted(65, "the release has no system for `n4`", "1s", MANIFEST, "n4=http://127.0.0.1:8000/metrics")
+    not_promoted(65, "/etc/uecho/pull.toml: the manifest cannot be read", "1s", "/etc/uecho/pull.toml")
+    not_promoted(69, "status 404", "1s", MANIFEST, "n1=http://127.0.0.1:8000/nothing")
     machine.succeed(f"sed 's#{v4}#{bad}#' {MANIFEST} > /root/bad.json")
-    refuses(6, f"n1: {bad} is quarantined", "1s", "/root/bad.json")
+    not_promoted(6, f"n1: {bad} is quarantined", "1s", "/root/bad.json")
     time.sleep(2)
     status, text = promote("1s")
     t.assertEqual(status, 0, text)
