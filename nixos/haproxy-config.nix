@@ -81,6 +81,11 @@ in
     option redispatch 1
     # Not response-timeout: when all nodes are slow, it would multiply their load.
     retry-on conn-failure empty-response
+    # A node may vanish with a request that it has acknowledged. Where nothing comes, its kernel is asked each
+    # second, which answers for a slow service too; after how long it counts as gone is up to tcp-ut.
+    option srvtcpka
+    srvtcpka-idle 1s
+    srvtcpka-intvl 1s
     # No shutdown-sessions: it would cut what a node that drains still finishes.
     default-server inter ${checks.interval} fastinter ${checks.fastInterval} downinter ${checks.downInterval}
     default-server fall ${toString checks.fall} rise ${toString checks.rise} slowstart ${checks.slowStart}

@@ -186,7 +186,10 @@ in
       connect = span "500ms" "How long a connection to a node may take; then another node is tried.";
       client = span "30s" "How long a client may be silent in the middle of a request or an answer.";
       server = span "12s" "How long a node may be silent.";
-      unacknowledged = span "1s" "How long a node may leave what was sent to it without an acknowledgement.";
+      unacknowledged = span "1s" ''
+        How long a node may leave what was sent to it without an acknowledgement, the question included with
+        which TCP asks each second whether it is there.
+      '';
       request = span "5s" "How long a client may take for the head of a request.";
       keepAlive = span "25s" "How long a client's connection may be without a request.";
       queue = span "5s" "How long a request may wait for a node.";

@@ -86,6 +86,11 @@ def answered() -> int:
     return sum(int(count) for _, count in metric("backend_http_responses_total"))
 
 
+def retries() -> int:
+    """How many requests HAProxy has sent once more so far."""
+    return sum(int(count) for _, count in metric("server_retry_warnings_total"))
+
+
 def wait_for_answers(count: int) -> None:
     """Wait until HAProxy has counted as many."""
     start = time.monotonic()
@@ -193,18 +198,39 @@ with subtest("each node loses its power, and boots again"):
     nothing_lost(end("power cuts"))
     t.assertEqual([name for name, state, _ in changes()[seen:] if state == "DOWN"], NAMES)
 
-with subtest("each node vanishes from the network, and comes back"):
-    seen = len(changes())
+with subtest("each node vanishes from the network with requests that it has taken, and comes back"):
+    seen, before = len(changes()), retries()
     begin()
     # The last one for longer than the balancer waits for an answer (12 s).
     for node, seconds in [(n1, 0), (n2, 0), (n3, 14)]:
+        node.succeed("systemctl kill --kill-whom=main --signal=STOP uecho.service")
+        # Not read, and acknowledged: the kernel waits up to 40 ms with that.
+        node.wait_until_succeeds(
+            "ss -H -n -t 'sport = 8080' | awk '$2 > 0' | grep . && sleep 0.2", timeout=10
+        )
         node.block()
+        node.succeed("systemctl kill --kill-whom=main --signal=CONT uecho.service")
         wait_for_state(node.name, "DOWN")
         time.sleep(seconds)
         node.unblock()
         wait_for_state(node.name, "UP")
     nothing_lost(end("black holes"))
     t.assertEqual([name for name, state, _ in changes()[seen:] if state == "DOWN"], NAMES)
+    t.assertGreaterEqual(retries() - before, len(NODES))
+
+with subtest("a node that is slow is not taken for one that has vanished"):
+    before = retries()
+    begin()
+    n1.succeed(
+        "systemctl kill --kill-whom=main --signal=STOP uecho.service; sleep 4;"
+        " systemctl kill --kill-whom=main --signal=CONT uecho.service"
+    )
+    wait_for_state("n1", "UP")
+    loads = end("slow node")
+    nothing_lost(loads)
+    longest = [load["max_ms"] for load in loads.values()]
+    assert any(isinstance(milliseconds, float) and milliseconds > 3000 for milliseconds in longest), longest
+    t.assertEqual(retries(), before)
 
 with subtest("twenty reloads"):
     pid = lb.get_unit_property("haproxy.service", "MainPID")
