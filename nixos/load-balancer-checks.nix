@@ -127,6 +127,20 @@ in
           ''timeouts.server = "12s"''
           ''limits.handler = "1m"''
         ];
+    "a balancer that gives up before it knows that a node has vanished is refused" =
+      refuses (with' { timeouts.unacknowledged = "10s"; })
+        [
+          ''timeouts.unacknowledged = "10s"''
+          ''timeouts.server = "12s"''
+        ];
+    "a balancer that never knows that a node has vanished is refused" =
+      refuses (with' { timeouts.unacknowledged = "0s"; })
+        [
+          ''timeouts.unacknowledged = "0s"''
+        ];
+    "a balancer that just knows it is accepted" = accepts (with' {
+      timeouts.unacknowledged = "9999ms";
+    });
     "connections that the nodes close first are refused" =
       refuses (with' { timeouts.keepAlive = "30s"; })
         [

@@ -75,6 +75,17 @@ in
         '';
       }
       {
+        # The kernel finds that out up to two of its questions later, which come each second.
+        assertion =
+          milliseconds timeouts.unacknowledged > 0
+          && milliseconds timeouts.unacknowledged + 2000 < milliseconds timeouts.server;
+        message = ''
+          services.uecho-load-balancer.timeouts.unacknowledged = "${timeouts.unacknowledged}" does not end
+          two seconds before timeouts.server = "${timeouts.server}": the requests of a node that has vanished
+          would be errors before they go to another one. Set it to less, but to more than 0.
+        '';
+      }
+      {
         assertion = milliseconds timeouts.keepAlive < milliseconds node.limits.idle;
         message = ''
           services.uecho-load-balancer.timeouts.keepAlive = "${timeouts.keepAlive}" is not shorter than
