@@ -19,6 +19,10 @@ TLS = """\
 # close it.
 LOADS = {"fresh": "--workers 16", "kept": "--keep-alive --workers 8"}
 
+# HAProxy's metrics: its answers, and the requests that it has sent once more.
+ANSWERS = "backend_http_responses_total"
+RETRIES = "server_retry_warnings_total"
+
 # What wrk does not do by itself: look at the text of each answer, and say what came of it in JSON.
 BUSY = "/run/busy.json"
 SCRIPT = """\
@@ -81,20 +85,15 @@ def wait_for_state(name: str, state: str) -> None:
         time.sleep(0.1)
 
 
-def answered() -> int:
-    """How many answers HAProxy has counted so far."""
-    return sum(int(count) for _, count in metric("backend_http_responses_total"))
-
-
-def retries() -> int:
-    """How many requests HAProxy has sent once more so far."""
-    return sum(int(count) for _, count in metric("server_retry_warnings_total"))
+def total(name: str) -> int:
+    """The sum of a metric over all of its labels."""
+    return sum(int(count) for _, count in metric(name))
 
 
 def wait_for_answers(count: int) -> None:
     """Wait until HAProxy has counted as many."""
     start = time.monotonic()
-    while (found := answered()) < count:
+    while (found := total(ANSWERS)) < count:
         t.assertLess(time.monotonic() - start, 300, f"only {found} answers, not {count}")
         time.sleep(0.5)
 
@@ -114,6 +113,11 @@ def configure(text: str) -> None:
         f'"$(command -v haproxy || echo /run/haproxy/haproxy)" -c -f {CONFIG}',
         "systemctl reload haproxy.service; sleep 1",
     )
+
+
+def send(node, signal: str) -> None:
+    """Send the signal to the node's service."""
+    node.succeed(f"systemctl kill --kill-whom=main --signal={signal} uecho.service")
 
 
 def restart(node, seconds_down: int, setting: str) -> None:
@@ -154,7 +158,7 @@ with subtest("all nodes restart, one after the other"):
 
 if os.environ.get("BALANCER_BUSY") == "1":
     with subtest("all nodes restart, while kept connections ask for 200,000 answers and are never idle"):
-        seen, before = len(changes()), answered()
+        seen, before = len(changes()), total(ANSWERS)
         client.succeed(f"cat > /run/busy.lua <<'LUA'\n{SCRIPT}LUA")
         client.succeed(
             "systemd-run --quiet --unit=busy --property=KillSignal=SIGINT"
@@ -199,38 +203,37 @@ with subtest("each node loses its power, and boots again"):
     t.assertEqual([name for name, state, _ in changes()[seen:] if state == "DOWN"], NAMES)
 
 with subtest("each node vanishes from the network with requests that it has taken, and comes back"):
-    seen, before = len(changes()), retries()
+    seen, before = len(changes()), total(RETRIES)
     begin()
     # The last one for longer than the balancer waits for an answer (12 s).
     for node, seconds in [(n1, 0), (n2, 0), (n3, 14)]:
-        node.succeed("systemctl kill --kill-whom=main --signal=STOP uecho.service")
+        send(node, "STOP")
         # Not read, and acknowledged: the kernel waits up to 40 ms with that.
         node.wait_until_succeeds(
             "ss -H -n -t 'sport = 8080' | awk '$2 > 0' | grep . && sleep 0.2", timeout=10
         )
         node.block()
-        node.succeed("systemctl kill --kill-whom=main --signal=CONT uecho.service")
+        send(node, "CONT")
         wait_for_state(node.name, "DOWN")
         time.sleep(seconds)
         node.unblock()
         wait_for_state(node.name, "UP")
     nothing_lost(end("black holes"))
     t.assertEqual([name for name, state, _ in changes()[seen:] if state == "DOWN"], NAMES)
-    t.assertGreaterEqual(retries() - before, len(NODES))
+    t.assertGreaterEqual(total(RETRIES) - before, len(NODES))
 
 with subtest("a node that is slow is not taken for one that has vanished"):
-    before = retries()
+    before = total(RETRIES)
     begin()
-    n1.succeed(
-        "systemctl kill --kill-whom=main --signal=STOP uecho.service; sleep 4;"
-        " systemctl kill --kill-whom=main --signal=CONT uecho.service"
-    )
+    send(n1, "STOP")
+    time.sleep(4)
+    send(n1, "CONT")
     wait_for_state("n1", "UP")
     loads = end("slow node")
     nothing_lost(loads)
     longest = [load["max_ms"] for load in loads.values()]
     assert any(isinstance(milliseconds, float) and milliseconds > 3000 for milliseconds in longest), longest
-    t.assertEqual(retries(), before)
+    t.assertEqual(total(RETRIES), before)
 
 with subtest("twenty reloads"):
     pid = lb.get_unit_property("haproxy.service", "MainPID")
